@@ -1,0 +1,267 @@
+"""An image classifier: what it sees, what it answers, and where it runs.
+
+Everything else in ``vizcore`` talks to a :class:`Classifier` and never to a particular architecture. The networks that
+:func:`load` knows are listed by :func:`catalogue`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+Output = Literal["probability", "logit"]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the network's input: resize the shorter side, crop the centre, scale to [0,1], normalise.
+
+    ``size`` is (H, W) of the input; ``resize`` the length in pixels of the shorter side before the crop (None: just large
+    enough to cover ``size``); ``mean`` and ``std`` have one entry per channel (3 for RGB, 1 for grey).
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize: int | None = None
+
+    @property
+    def mode(self) -> str:
+        """Pillow's name for the pictures that the network takes."""
+        return "L" if len(self.mean) == 1 else "RGB"
+
+    def pixels(self, picture: Image.Image) -> Tensor:
+        """The (C,H,W) input in [0,1] that the network sees of ``picture``, on the CPU."""
+        height, width = self.size
+        if picture.mode != self.mode:
+            picture = picture.convert(self.mode)
+        if self.resize is None:  # cover the input exactly, whatever its shape
+            scale = max(height / picture.height, width / picture.width)
+            shape = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
+        elif picture.width <= picture.height:  # the convention of torchvision: the shorter side, then int()
+            shape = (self.resize, max(1, int(self.resize * picture.height / picture.width)))
+        else:
+            shape = (max(1, int(self.resize * picture.width / picture.height)), self.resize)
+        if picture.size != shape:
+            picture = picture.resize(shape, Image.Resampling.BILINEAR)
+        left, top = round((picture.width - width) / 2.0), round((picture.height - height) / 2.0)
+        array = np.array(picture.crop((left, top, left + width, top + height)), dtype=np.float32) / 255.0
+        if array.ndim == 2:
+            array = array[..., None]
+        return torch.from_numpy(array).permute(2, 0, 1).contiguous()  # (H,W,C) -> (C,H,W)
+
+
+class Classifier:
+    """y = f(I): a network in eval mode with frozen parameters, safe to share between threads.
+
+    ``module`` maps the normalised input (N,C,H,W) to logits (N,K). Nothing in ``vizcore`` hooks, trains or alters it.
+    ``classes`` names the K outputs. ``checksum`` is the SHA-256 of the weights, computed when first asked for.
+
+    Raises ValueError where the number of classes is not what the network answers.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        preprocess: Preprocess,
+        classes: Sequence[str],
+        *,
+        name: str = "own",
+        title: str | None = None,
+        summary: str = "",
+        device: str | torch.device = "cpu",
+        checksum: str | None = None,
+    ) -> None:
+        self.name, self.title, self.summary = name, title or name, summary
+        self.preprocess = preprocess
+        self.classes = list(classes)
+        self.device = pick_device(device)
+        self._checksum = checksum
+        # Channels-last is what the CPU's and the GPU's convolutions are fastest at; the values are the same.
+        self.module = module.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        channels = len(preprocess.mean)
+        self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
+        self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
+        self.batch_size = _first_batch_size(self.device, preprocess.size)
+        with torch.no_grad():
+            answers = self.logits(torch.zeros(1, channels, *preprocess.size)).shape
+        if tuple(answers) != (1, len(self.classes)):
+            raise ValueError(
+                f"The network answers with shape {tuple(answers)} but {len(self.classes)} class names were given; "
+                f"it must answer (N, K) with one name for each of the K classes."
+            )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one input."""
+        return (len(self.preprocess.mean), *self.preprocess.size)
+
+    @property
+    def mean(self) -> Tensor:
+        """Per-channel mean (1,C,1,1) on the device: x = mean is the zero of the network's input."""
+        return self._mean
+
+    @property
+    def std(self) -> Tensor:
+        """Per-channel standard deviation (1,C,1,1) on the device."""
+        return self._std
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of all parameters and buffers, in hexadecimal: the identity of the network in keys and exports."""
+        if self._checksum is None:
+            digest = hashlib.sha256()
+            for key, value in sorted(self.module.state_dict().items()):
+                digest.update(key.encode())
+                digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+            self._checksum = digest.hexdigest()
+        return self._checksum
+
+    def pixels(self, picture: Image.Image) -> Tensor:
+        """Exactly what the network sees of ``picture``, and what is shown: (C,H,W) in [0,1], on the CPU."""
+        return self.preprocess.pixels(picture)
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """(x - mean) / std: from pixels in [0,1] to the network's zero-centred input; (N,C,H,W) on the device."""
+        return (x.to(self.device) - self._mean) / self._std
+
+    def denormalise(self, z: Tensor) -> Tensor:
+        """z * std + mean: from the network's zero-centred input back to pixels; not clamped."""
+        return z.to(self.device) * self._std + self._mean
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits (N,K) of pictures x (N,C,H,W) in [0,1]; differentiable in x."""
+        return self.logits_of_input(self.normalise(x))
+
+    def logits_of_input(self, z: Tensor) -> Tensor:
+        """Logits (N,K) of the zero-centred input z (N,C,H,W), for techniques that work in the network's own space."""
+        answer: Tensor = self.module(z.to(self.device).contiguous(memory_format=torch.channels_last))
+        return answer.float()
+
+    def all_scores(self, x: Tensor, output: Output = "probability") -> Tensor:
+        """y (N,K) of every class: softmax probabilities in [0,1], or logits; no gradient; on the CPU.
+
+        Computed in chunks of ``batch_size``. When the device runs out of memory the chunk is halved for good and only
+        the chunk that failed is computed again.
+        """
+        check_output(output)
+        parts: list[Tensor] = []
+        done = 0
+        while done < len(x):
+            chunk = x[done : done + self.batch_size]
+            try:
+                with torch.no_grad():
+                    answer = self.logits(chunk)
+                    parts.append((answer.softmax(dim=1) if output == "probability" else answer).cpu())
+            except torch.OutOfMemoryError:
+                if len(chunk) == 1:
+                    raise
+                self.batch_size = max(1, len(chunk) // 2)
+                torch.cuda.empty_cache()
+                continue
+            done += len(chunk)
+        return torch.cat(parts) if parts else torch.zeros(0, len(self.classes))
+
+    def scores(self, x: Tensor, target: int, output: Output = "probability") -> Tensor:
+        """y_target (N,) of pictures x (N,C,H,W) in [0,1]; no gradient; on the CPU."""
+        self.check_target(target)
+        return self.all_scores(x, output)[:, target]
+
+    def top(self, pixels: Tensor, count: int = 5) -> list[tuple[int, float]]:
+        """The ``count`` most probable classes of one picture (C,H,W), as (class index, probability), best first."""
+        values, indices = self.all_scores(pixels[None])[0].topk(min(count, len(self.classes)))
+        return [(int(i), float(v)) for i, v in zip(indices, values, strict=True)]
+
+    def check_target(self, target: int) -> None:
+        """Raise ValueError unless ``target`` is the index of a class."""
+        if not 0 <= target < len(self.classes):
+            raise ValueError(f"target is {target!r}; accepted: a class index from 0 to {len(self.classes) - 1}.")
+
+    def check_image(self, image: Tensor) -> None:
+        """Raise ValueError unless ``image`` is one (C,H,W) input of this network with values in [0,1]."""
+        if tuple(image.shape) != self.input_shape:
+            raise ValueError(
+                f"image has shape {tuple(image.shape)}; accepted: {self.input_shape}, as made by Classifier.pixels."
+            )
+        if not bool(((image >= 0) & (image <= 1)).all()):
+            raise ValueError(
+                f"image has values from {float(image.min()):g} to {float(image.max()):g}; accepted: 0 to 1."
+            )
+
+    def first_convolution(self) -> nn.Conv2d:
+        """The first convolution in the network's order. Raises ValueError if there is none."""
+        for layer in self.module.modules():
+            if isinstance(layer, nn.Conv2d):
+                return layer
+        raise ValueError(f"{self.title} has no two-dimensional convolution, so it has no filters to show.")
+
+
+def pick(logits: Tensor, target: int, output: Output) -> Tensor:
+    """y_target (N,) from logits (N,K), differentiable: the softmax probability, or the logit itself."""
+    check_output(output)
+    return logits.softmax(dim=1)[:, target] if output == "probability" else logits[:, target]
+
+
+def check_output(output: str) -> None:
+    """Raise ValueError unless ``output`` names one of the two meanings of y."""
+    if output not in get_args(Output):
+        raise ValueError(f"output is {output!r}; accepted: one of {', '.join(get_args(Output))}.")
+
+
+def pick_device(wanted: str | torch.device = "auto") -> torch.device:
+    """``auto`` is CUDA where there is one, else MPS, else the CPU; any other name is taken as it is."""
+    if wanted != "auto":
+        return torch.device(wanted)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _first_batch_size(device: torch.device, size: tuple[int, int]) -> int:
+    """As many pictures as eight of 224 x 224 pixels on a CPU (larger only spills its caches), a few hundred on a GPU."""
+    pictures = 8 if device.type == "cpu" else 256
+    return max(1, min(512, round(pictures * 224 * 224 / (size[0] * size[1]))))
+
+
+def catalogue() -> list[str]:
+    """The names that :func:`load` takes: the bundled networks first, then torchvision's."""
+    from vizcore import zoo
+    from vizcore.bundled import network
+
+    return [*network.NAMES, *zoo.NAMES]
+
+
+def load(
+    name: str, device: str | torch.device = "auto", progress: Callable[[int, int], None] | None = None
+) -> Classifier:
+    """The classifier called ``name``: bundled, or one of torchvision's with its published weights.
+
+    ``progress(done, total)`` is called with bytes while weights are downloaded. Raises ValueError for an unknown name,
+    and :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, where weights cannot be had.
+    """
+    from vizcore import zoo
+    from vizcore.bundled import network
+
+    if name in network.NAMES:
+        module, card = network.load(name)
+        preprocess = Preprocess(size=(card.input_size, card.input_size), mean=tuple(card.mean), std=tuple(card.std))
+        return Classifier(
+            module,
+            preprocess,
+            card.classes,
+            name=name,
+            title=card.title,
+            summary=card.summary,
+            device=device,
+            checksum=card.sha256,
+        )
+    if name in zoo.NAMES:
+        return zoo.load(name, device, progress)
+    raise ValueError(f"There is no network called {name!r}; accepted: {', '.join(catalogue())}.")
