@@ -1,0 +1,210 @@
+"""torchvision's networks: the only room that knows torchvision, and it is entered only when one of them is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vizcore import weights
+from vizcore.classifier import Classifier, Preprocess
+
+
+@dataclass(frozen=True)
+class _Network:
+    """What must be known of a network before torchvision, which costs a second, is imported. Tests compare the two."""
+
+    title: str
+    summary: str
+    enum: str  # torchvision.models.<enum>.DEFAULT
+    url: str
+    megabytes: float  # of 2**20 bytes, as in torchvision's metadata
+
+
+_HOST = "https://download.pytorch.org/models/"
+_NETWORKS = {
+    "alexnet": _Network(
+        "AlexNet",
+        "The network that began it all in 2012: five convolutions, the first with large 11 × 11 kernels.",
+        "AlexNet_Weights",
+        _HOST + "alexnet-owt-7be5be79.pth",
+        233.087,
+    ),
+    "vgg16": _Network(
+        "VGG16",
+        "Thirteen plain 3 × 3 convolutions and three huge linear layers: simple, slow and much explained.",
+        "VGG16_Weights",
+        _HOST + "vgg16-397923af.pth",
+        527.796,
+    ),
+    "resnet18": _Network(
+        "ResNet18",
+        "Eighteen layers with shortcuts past every two of them, so that gradients reach the first one.",
+        "ResNet18_Weights",
+        _HOST + "resnet18-f37072fd.pth",
+        44.661,
+    ),
+    "resnet50": _Network(
+        "ResNet50",
+        "Fifty layers of bottleneck blocks with shortcuts, trained by the modern recipe.",
+        "ResNet50_Weights",
+        _HOST + "resnet50-11ad3fa6.pth",
+        97.79,
+    ),
+    "squeezenet1_0": _Network(
+        "SqueezeNet 1.0",
+        "As accurate as AlexNet with fifty times fewer weights, and the smallest download.",
+        "SqueezeNet1_0_Weights",
+        _HOST + "squeezenet1_0-b66bff10.pth",
+        4.778,
+    ),
+    "googlenet": _Network(
+        "GoogLeNet",
+        "Inception blocks look at every scale at once: 1 × 1, 3 × 3 and pooled in parallel.",
+        "GoogLeNet_Weights",
+        _HOST + "googlenet-1378be20.pth",
+        49.731,
+    ),
+    "mobilenet_v3_large": _Network(
+        "MobileNetV3 Large",
+        "Made for telephones: depthwise convolutions found by architecture search, fast on a CPU.",
+        "MobileNet_V3_Large_Weights",
+        _HOST + "mobilenet_v3_large-5c1a4163.pth",
+        21.107,
+    ),
+    "convnext_tiny": _Network(
+        "ConvNeXt-Tiny",
+        "A convolutional network redesigned after vision transformers: 4 × 4 patches, then 7 × 7 kernels.",
+        "ConvNeXt_Tiny_Weights",
+        _HOST + "convnext_tiny-983f1562.pth",
+        109.119,
+    ),
+}
+NAMES: list[str] = list(_NETWORKS)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the catalogue: what a user reads before choosing a network."""
+
+    name: str
+    title: str
+    summary: str
+    megabytes: float  # size of the download, in units of 2**20 bytes
+    on_disk: bool
+
+
+def entry(name: str) -> Entry:
+    """What there is to say of network ``name`` before loading it; quick, and without importing torchvision.
+
+    Raises ValueError where the name is not one of ``NAMES``.
+    """
+    network = _known(name)
+    on_disk = weights.find(name, network.url) is not None
+    return Entry(name, network.title, network.summary, network.megabytes, on_disk)
+
+
+def load(
+    name: str, device: str | torch.device = "auto", progress: Callable[[int, int], None] | None = None
+) -> Classifier:
+    """The classifier ``name`` of torchvision, with its published weights, preprocessing and class names.
+
+    ``progress(done, total)`` is called with bytes while weights are downloaded. Raises ValueError for an unknown name
+    and :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, where weights cannot be had.
+    """
+    network = _known(name)
+    path = weights.find_or_download(name, network.url, progress, size=round(network.megabytes * 2**20))
+    meta = metadata(name)
+    module = build(name, weights.read(path), path)
+    return Classifier(
+        module,
+        preprocess_of(meta),
+        meta.meta["categories"],
+        name=name,
+        title=network.title,
+        summary=network.summary,
+        device=device,
+    )
+
+
+def build(name: str, state: dict[str, Tensor], source: str | Path = "the given weights") -> nn.Module:
+    """The architecture ``name`` around the tensors of ``state``, which it takes over without copying them.
+
+    Raises :class:`vizcore.weights.WeightsError`, naming ``source`` and what does not fit, where it holds other weights.
+    """
+    _known(name)
+    options: dict[str, Any] = {}
+    if name == "googlenet":
+        # Its weights come from the original, normalised otherwise, and include two heads that only training needs.
+        heads = any(key.startswith(("aux1.", "aux2.")) for key in state)
+        options = {"transform_input": True, "aux_logits": heads, "init_weights": False}
+    make = getattr(torchvision_models(), name)
+    with torch.device("meta"):  # no memory and no random numbers for parameters that are replaced at once
+        module: nn.Module = make(weights=None, **options)
+    weights.fit(module, state, source)
+    if name == "googlenet":
+        module.aux_logits, module.aux1, module.aux2 = False, None, None  # type: ignore[assignment]
+    return module
+
+
+def metadata(name: str) -> Any:
+    """torchvision's default weights entry of network ``name``: ``.url``, ``.meta`` and ``.transforms()``."""
+    return getattr(torchvision_models(), _known(name).enum).DEFAULT
+
+
+def preprocess_of(meta: Any) -> Preprocess:
+    """The preprocessing that a torchvision weights entry declares: resize, centre crop, mean and deviation."""
+    preset = meta.transforms()
+    (crop,), (resize,) = preset.crop_size, preset.resize_size
+    return Preprocess(size=(crop, crop), mean=tuple(preset.mean), std=tuple(preset.std), resize=resize)
+
+
+def _known(name: str) -> _Network:
+    if name not in _NETWORKS:
+        raise ValueError(f"name is {name!r}; accepted: one of {', '.join(NAMES)}.")
+    return _NETWORKS[name]
+
+
+_lock = threading.Lock()
+_declared: torch.library.Library | None = None  # declarations live as long as the object that made them
+
+
+def torchvision_models() -> ModuleType:
+    """``torchvision.models``, imported on first use, also where torchvision was compiled for another build of torch.
+
+    Its compiled operators serve detection only, but the import stops when they are not declared.
+    """
+    global _declared
+    with _lock:
+        if _declared is None and not hasattr(torch.ops.torchvision, "nms") and not _load_operators():
+            _declared = torch.library.Library("torchvision", "FRAGMENT")
+            for operator in ("nms", "qnms"):
+                _declared.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        try:
+            return importlib.import_module("torchvision.models")
+        except (ImportError, RuntimeError, OSError) as error:
+            raise weights.WeightsError(
+                "The installed torchvision does not fit the installed torch, so only the bundled network can be used; "
+                f"install the pair of versions in requirements.txt. ({error})"
+            ) from error
+
+
+def _load_operators() -> bool:
+    """Whether torchvision's compiled operators could be loaded into the installed torch."""
+    package = importlib.util.find_spec("torchvision")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        for library in sorted(Path(folder).glob("_C.*")):
+            try:
+                torch.ops.load_library(str(library))
+            except (OSError, ImportError, RuntimeError):
+                continue
+            return hasattr(torch.ops.torchvision, "nms")
+    return False
