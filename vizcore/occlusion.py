@@ -1,0 +1,234 @@
+"""Systematic occlusion: cover one window of the picture after the other and see how far the score falls.
+
+The windows lie on a grid and are worked off from coarse to fine, so that the first estimate already covers the whole
+picture and every later one sharpens it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vizcore.classifier import Classifier, Output
+from vizcore.params import ParameterError, check, choice, number
+from vizcore.windows import coarse_to_fine, interpolate, starts
+
+Fill = Literal["grey", "mean", "black", "blur"]
+
+# The first estimate needs at most so many windows: a fraction of a second with any network of the catalogue.
+FIRST_WINDOWS = 25
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """What is slid over the picture: a square window, its step, what is painted into it, and which score is watched."""
+
+    window: int = number(
+        24, 4, 128, 4, label="Window", help="Side of the square that is covered. Small ones resolve details.", unit="px"
+    )
+    stride: int = number(
+        8, 1, 128, 1, label="Stride", help="Step between neighbouring windows; halving it takes four times.", unit="px"
+    )
+    fill: Fill = choice(  # noqa: RUF009
+        "grey", get_args(Fill), label="Fill", help="What is painted into the window: no fill is free of information."
+    )
+    output: Output = choice(  # noqa: RUF009
+        "probability",
+        get_args(Output),
+        label="Score",
+        help="The class probability, which saturates near 0 and 1, or the logit, which does not.",
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, eq=False)
+class OcclusionMap:
+    """drop[r, c] = y(I0) - y(I with window (r, c) covered): positive where the picture speaks for the class.
+
+    ``drop`` and ``top_class`` (gh,gw) hold for each window the fall of the score (a probability in [-1,1], or logits)
+    and the class that is most probable under it. ``done`` (gh,gw) tells the windows that were computed from those that
+    are still interpolated from their computed neighbours; after the last step every one is. ``rows`` (gh,) and
+    ``columns`` (gw,) are the top and left edges of the windows in pixels, ``score`` is y(I0), ``size`` is (H,W).
+    """
+
+    step: int
+    of: int
+    drop: Tensor
+    top_class: Tensor
+    done: Tensor
+    score: float
+    rows: Tensor
+    columns: Tensor
+    window: int
+    size: tuple[int, int]
+
+    @property
+    def boxes(self) -> Tensor:
+        """(gh,gw,4) pixel edges (top, left, bottom, right) of the windows; bottom and right are exclusive."""
+        top, left = torch.meshgrid(self.rows, self.columns, indexing="ij")
+        return torch.stack([top, left, top + self.window, left + self.window], dim=-1)
+
+    def coverage(self) -> Tensor:
+        """(H,W) number of windows that cover each pixel; 0 in the gaps left where the stride exceeds the window."""
+        return self._covers(0).sum(1)[:, None] * self._covers(1).sum(1)[None, :]
+
+    def heat(self) -> Tensor:
+        """heat[p] = mean of the drops of all windows that cover pixel p, (H,W); 0 where no window does.
+
+        Averaged, not summed: a sum would grow with the number of windows and make the middle look more important than
+        the borders, which fewer windows reach.
+        """
+        down, right = self._covers(0), self._covers(1)  # (H,gh), (W,gw)
+        total = down @ self.drop.double() @ right.T  # (H,gh) (gh,gw) (gw,W) -> (H,W)
+        return (total / self.coverage().clamp(min=1)).float()
+
+    def cell(self, y: float, x: float) -> tuple[int, int]:
+        """(row, column) in the grid of the window whose centre lies closest to the pixel (y, x)."""
+        middle = (self.window - 1) / 2
+        row = (self.rows + middle - y).abs().argmin()
+        return int(row), int((self.columns + middle - x).abs().argmin())
+
+    def _covers(self, axis: int) -> Tensor:
+        """(L,g) 1 where a pixel of this axis lies within a window, else 0: the grid is a product of two axes."""
+        starts = (self.rows, self.columns)[axis]
+        pixel = torch.arange(self.size[axis])[:, None]  # (L,1)
+        return ((pixel >= starts) & (pixel < starts + self.window)).double()
+
+
+def grid(clf: Classifier, params: Occlusion) -> tuple[list[int], list[int]]:
+    """Top edges (gh) and left edges (gw) of the windows, in pixels.
+
+    Raises ParameterError where the window does not fit into the network's input.
+    """
+    _, height, width = clf.input_shape
+    if params.window > min(height, width):
+        raise ParameterError(
+            f"Occlusion.window is {params.window}; accepted: at most {min(height, width)} px, "
+            f"the shorter side of the {height} x {width} picture that {clf.title} sees."
+        )
+    return starts(height, params.window, params.stride), starts(width, params.window, params.stride)
+
+
+def passes(clf: Classifier, params: Occlusion) -> int:
+    """Windows plus one: the forward passes that a whole map costs when each is computed in full."""
+    rows, columns = grid(clf, params)
+    return len(rows) * len(columns) + 1
+
+
+def filling(clf: Classifier, image: Tensor, fill: Fill) -> Tensor:
+    """The picture (C,H,W) that shows through the window.
+
+    ``grey``: 0.5 everywhere, as in Zeiler & Fergus. ``mean``: the mean colour of the network's training data, which is
+    the zero of its input. ``black``: 0. ``blur``: ``image`` itself under a Gaussian blur whose standard deviation is a
+    tenth of the shorter side, cut at three of them, with the border pixels continued outwards: it keeps the colours
+    of the surroundings and takes the details away.
+    Raises ParameterError for any other name.
+    """
+    if fill == "grey":
+        return torch.full_like(image, 0.5)
+    if fill == "mean":
+        return clf.mean[0].to(image.device).expand_as(image).clone()  # (C,1,1) -> (C,H,W)
+    if fill == "black":
+        return torch.zeros_like(image)
+    if fill == "blur":
+        return _blurred(image)
+    raise ParameterError(f"fill is {fill!r}; accepted: one of {', '.join(get_args(Fill))}.")
+
+
+def cover(image: Tensor, mask: Tensor, paint: Tensor) -> Tensor:
+    """image where mask = 0, paint where mask = 1: the picture (C,H,W) under any mask (H,W), as from a brush.
+
+    ``paint`` (C,H,W) comes from :func:`filling`. Raises ValueError where the mask has another shape than the picture.
+    """
+    if mask.shape != image.shape[-2:]:
+        raise ValueError(f"mask has shape {tuple(mask.shape)}; accepted: {tuple(image.shape[-2:])}, the picture's.")
+    return torch.where(mask.bool(), paint, image)
+
+
+def occluded(clf: Classifier, image: Tensor, params: Occlusion, row: int, col: int) -> Tensor:
+    """The picture (C,H,W) with the window in row ``row`` and column ``col`` of the grid covered.
+
+    Raises IndexError outside the grid.
+    """
+    clf.check_image(image)
+    rows, columns = grid(clf, params)
+    if not (0 <= row < len(rows) and 0 <= col < len(columns)):
+        raise IndexError(
+            f"window ({row}, {col}) is not on the grid; accepted: up to ({len(rows) - 1}, {len(columns) - 1})."
+        )
+    return _covered(image, filling(clf, image, params.fill), [(rows[row], columns[col])], params.window)[0]
+
+
+def occlude(clf: Classifier, image: Tensor, target: int, params: Occlusion) -> Iterator[OcclusionMap]:
+    """drop = y(I0) - y(I0 with a window covered), for a window at every position of a grid, from coarse to fine.
+
+    ``image`` (C,H,W) in [0,1]; ``target`` a class index. The first estimate needs at most ``FIRST_WINDOWS`` windows
+    spread over the whole picture; the rest of the grid is interpolated (bilinearly for the drop, by the nearest window
+    for the class) until it is computed. ``of`` is the number of windows.
+    Raises, before any computation, ParameterError for a window larger than the picture and ValueError for an unknown
+    class or a picture that is not the network's.
+
+    Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 4.2, show y itself; the drop
+    has the same picture and keeps a zero.
+    """
+    clf.check_image(image)
+    clf.check_target(target)
+    rows, columns = grid(clf, params)
+    return _estimates(clf, image.detach().clone(), target, params, rows, columns)
+
+
+def _estimates(
+    clf: Classifier, image: Tensor, target: int, params: Occlusion, rows: list[int], columns: list[int]
+) -> Iterator[OcclusionMap]:
+    paint = filling(clf, image, params.fill)
+    score = float(clf.scores(image[None], target, params.output)[0])
+    shape = (len(rows), len(columns))
+    drop, top_class, done = torch.zeros(shape), torch.zeros(shape, dtype=torch.long), torch.zeros(shape).bool()
+    for level in coarse_to_fine(*shape, FIRST_WINDOWS):
+        size = clf.batch_size if done.any() else len(level.cells)  # nothing to show before the first level is complete
+        for begin in range(0, len(level.cells), size):
+            cells = level.cells[begin : begin + size]
+            batch = _covered(image, paint, [(rows[r], columns[c]) for r, c in cells], params.window)
+            answers = clf.all_scores(batch, params.output)  # (n,K)
+            at = tuple(torch.tensor(cells).T)  # two (n,)
+            drop[at], top_class[at], done[at] = score - answers[:, target], answers.argmax(1), torch.tensor(True)
+            if begin + size >= len(level.cells):
+                interpolate(level, drop, top_class, done)
+            yield OcclusionMap(
+                int(done.sum()),
+                done.numel(),
+                drop.clone(),
+                top_class.clone(),
+                done.clone(),
+                score,
+                torch.tensor(rows),
+                torch.tensor(columns),
+                params.window,
+                clf.preprocess.size,
+            )
+
+
+def _covered(image: Tensor, paint: Tensor, corners: list[tuple[int, int]], window: int) -> Tensor:
+    """(n,C,H,W): one copy of the picture for each (top, left) corner, with the paint showing through its window."""
+    batch = image.repeat(len(corners), 1, 1, 1)  # (C,H,W) -> (n,C,H,W)
+    for picture, (top, left) in zip(batch, corners, strict=True):
+        here = (..., slice(top, top + window), slice(left, left + window))
+        picture[here] = paint[here]
+    return batch
+
+
+def _blurred(image: Tensor) -> Tensor:
+    sigma = min(image.shape[-2:]) / 10
+    reach = max(1, round(3 * sigma))
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=image.device) / sigma) ** 2)
+    kernel /= kernel.sum()
+    wide = F.pad(image[:, None], (reach, reach, reach, reach), mode="replicate")  # (C,H,W) -> (C,1,H+2r,W+2r)
+    across = F.conv2d(wide, kernel.view(1, 1, 1, -1))  # (C,1,H+2r,W)
+    return F.conv2d(across, kernel.view(1, 1, -1, 1))[:, 0].clamp(0, 1)  # (C,1,H,W) -> (C,H,W)
