@@ -112,6 +112,15 @@ def entry(name: str) -> Entry:
     return Entry(name, network.title, network.summary, network.megabytes, on_disk)
 
 
+def fetch(name: str, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Make sure that the weights of network ``name`` are on disk, downloading them where needed; their path.
+
+    ``progress(done, total)`` is called with bytes. Raises as :func:`load` does.
+    """
+    network = _known(name)
+    return weights.find_or_download(name, network.url, progress, size=round(network.megabytes * 2**20))
+
+
 def load(
     name: str, device: str | torch.device = "auto", progress: Callable[[int, int], None] | None = None
 ) -> Classifier:
@@ -121,7 +130,7 @@ def load(
     and :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, where weights cannot be had.
     """
     network = _known(name)
-    path = weights.find_or_download(name, network.url, progress, size=round(network.megabytes * 2**20))
+    path = fetch(name, progress)
     meta = metadata(name)
     module = build(name, weights.read(path), path)
     return Classifier(
