@@ -1,0 +1,128 @@
+"""Sub-images: the picture with superpixels switched off at random, and what the network answers to them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vizcore.classifier import Classifier
+from vizcore.occlusion import filling
+from vizcore.superpixels import Superpixels, segment
+
+Fill = Literal["grey", "mean", "black", "blur", "segment"]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What the network has answered so far, to be handed to the next :func:`vizcore.lime.explain`; read-only.
+
+    ``segments`` int64 (H,W) and the ``settings`` they come from (None: given from outside); ``logits`` (m,K) of the
+    first m sub-images under ``fill`` and ``seed``, of all classes, so that another class or score costs no pass.
+    """
+
+    network: weakref.ref[Classifier]  # weak, or a kept result would keep an evicted network in memory
+    image: Tensor
+    segments: Tensor
+    settings: tuple[str, ...] | None
+    fill: Fill
+    seed: int
+    logits: Tensor
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+
+def draw(seed: int, samples: int, superpixels: int) -> Tensor:
+    """x_k in {0,1}^l, each superpixel on with probability 1/2: bool (n,l), whose first row is all ones.
+
+    Row k depends only on the seed, k and l, so more samples begin with the fewer ones.
+    """
+    generator = np.random.Generator(np.random.PCG64([seed, superpixels]))
+    on = torch.from_numpy(generator.random((samples, superpixels)) < 0.5)
+    on[0] = True
+    return on
+
+
+def paint(clf: Classifier, image: Tensor, segments: Tensor, fill: Fill) -> Tensor:
+    """The picture (C,H,W) that shows through a superpixel that is off.
+
+    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`vizcore.occlusion.filling`; ``segment``: each superpixel's
+    own mean colour, the reference implementation's default, which hides its details but not its colour.
+    """
+    if fill != "segment":
+        return filling(clf, image, fill)
+    flat, numbers = image.flatten(1), segments.flatten().to(image.device)  # (C,H,W) -> (C,HW); (H,W) -> (HW,)
+    sizes = torch.bincount(numbers)  # (l,)
+    sums = torch.zeros(len(image), len(sizes), device=image.device).index_add_(1, numbers, flat)  # (C,l)
+    return (sums / sizes)[:, numbers].view_as(image)  # (C,HW) -> (C,H,W)
+
+
+def reconstruct(clf: Classifier, image: Tensor, segments: Tensor, on: Tensor, fill: Fill) -> Tensor:
+    """I where its superpixel is on, the fill where it is off: the sub-image (C,H,W) of one x.
+
+    ``image`` (C,H,W); ``segments`` (H,W) of 0..l-1; ``on`` (l,) of bools or of 0 and 1.
+    Raises ValueError where ``on`` has not one entry for each superpixel.
+    """
+    count = int(segments.max()) + 1
+    if tuple(on.shape) != (count,):
+        raise ValueError(f"on has shape {tuple(on.shape)}; accepted: ({count},), one entry for each superpixel.")
+    return torch.where(on.bool()[segments], image, paint(clf, image, segments, fill))
+
+
+def stage(
+    kept: Samples | None, clf: Classifier, image: Tensor, params: Superpixels | Tensor, fill: Fill, seed: int
+) -> Samples:
+    """What of ``kept`` still holds for this network, picture, superpixels, fill and seed; the rest empty or made anew.
+
+    ``params`` are the superpixels' settings, or segments (H,W) of 0..l-1 given from outside. The superpixels survive a
+    change of network, fill or seed; the network's answers none of them.
+    """
+    settings = None if isinstance(params, Tensor) else params.settings()
+    if kept is not None and not (kept.image.shape == image.shape and torch.equal(kept.image, image)):
+        kept = None
+    if isinstance(params, Tensor):
+        segments = params
+    elif kept is not None and kept.settings == settings:
+        segments = kept.segments
+    else:
+        segments = segment(image, params)
+    if (
+        kept is not None
+        and kept.network() is clf
+        and (kept.fill, kept.seed) == (fill, seed)
+        and torch.equal(kept.segments, segments)
+    ):
+        return replace(kept, settings=settings)
+    return Samples(weakref.ref(clf), image, segments, settings, fill, seed, torch.empty(0, len(clf.classes)))
+
+
+def asker(clf: Classifier, samples: Samples) -> Callable[[Tensor], Tensor]:
+    """A function from vectors (n,l) to the logits (m,K) of the first m of their sub-images, one batch of them.
+
+    Picture and fill are normalised and laid out channels-last once, instead of once for each sub-image.
+    """
+    both = torch.stack([samples.image, paint(clf, samples.image, samples.segments, samples.fill)])
+    picture, fill = clf.normalise(both).permute(0, 2, 3, 1).contiguous()  # (2,C,H,W) -> two (H,W,C)
+    segments = samples.segments.to(clf.device)
+
+    def ask(on: Tensor) -> Tensor:
+        while True:
+            chunk = on[: clf.batch_size].to(clf.device)
+            try:
+                with torch.no_grad():
+                    mask = chunk[:, segments]  # (m,l) -> (m,H,W)
+                    z = torch.where(mask[..., None], picture, fill)  # (m,H,W,C)
+                    return clf.logits_of_input(z.permute(0, 3, 1, 2)).cpu()  # (m,C,H,W), channels-last
+            except torch.OutOfMemoryError:
+                if len(chunk) == 1:
+                    raise
+                clf.batch_size = max(1, len(chunk) // 2)
+                torch.cuda.empty_cache()
+
+    return ask
