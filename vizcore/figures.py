@@ -161,7 +161,7 @@ def bars(
     text = [f"{value:.1%}" if span == (0.0, 1.0) else f"{value:.3g}" for value in values]
     bar = go.Bar(x=list(values), y=positions, orientation="h", marker_color=fill, text=text, hovertext=list(labels))
     bar.update(textposition="auto", hovertemplate="%{hovertext}: %{x:.4g}<extra></extra>", cliponaxis=False)
-    figure = _figure([bar], title, "", height or 46 + 30 * max(1, len(values)), left=150)
+    figure = _figure([bar], title, "", height or 60 + 28 * max(1, len(values)), left=150)
     figure.update_xaxes(range=list(span))
     return figure.update_yaxes(tickvals=positions, ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False)
 
@@ -187,7 +187,7 @@ def lines(
         style = {"color": CATEGORICAL[index % len(CATEGORICAL)], "dash": dashes[index % len(dashes)], "width": 2}
         traces.append(go.Scatter(x=across[: len(y)], y=y, name=name, mode="lines", line=style))
     figure = _figure(traces, x_title, y_title, height)
-    figure.update_layout(hovermode="x unified", showlegend=len(traces) > 1)
+    figure.update_layout(hovermode="x unified", showlegend=len(traces) > 1, margin_t=34)  # room for the legend
     return figure.update_xaxes(range=x_range).update_yaxes(range=y_range)
 
 
