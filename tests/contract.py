@@ -44,9 +44,9 @@ def check_contract(
     last = estimates[-1]
 
     with torch.no_grad():  # a caller that has switched gradients off gets the same, and keeps them off
-        for again in make_generator():
+        for _again in make_generator():
             assert not torch.is_grad_enabled(), "the generator yielded with the caller's grad mode switched on"
-        assert same(again, last), "the result depends on the caller's grad mode"
+        assert same(_again, last), "the result depends on the caller's grad mode"
 
     for spoiled in make_generator():  # a consumer that writes into what it was given spoils only its own copy
         if spoiled.step == spoiled.of:  # type: ignore[attr-defined]

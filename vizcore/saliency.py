@@ -1,0 +1,221 @@
+"""Gradient saliency: how the score answers to a small change of each pixel, alone and averaged over noisy copies."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vizcore.classifier import Classifier, Output, pick
+from vizcore.params import check, choice, number
+
+_OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
+
+
+@dataclass(frozen=True)
+class Saliency:
+    """Which score is differentiated."""
+
+    output: Output = choice("logit", get_args(Output), label="Score", help=_OUTPUT_HELP)  # noqa: RUF009
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class SmoothGrad:
+    """How much noise, how many copies, and which score is differentiated."""
+
+    noise: float = number(
+        0.15, 0.0, 0.5, 0.01, label="Noise", help="Standard deviation as a share of the picture's range (max - min)."
+    )
+    copies: int = number(
+        50, 1, 500, 1, label="Copies", help="Noisy copies averaged; noise in the map falls with the root of the count."
+    )
+    seed: int = number(0, 0, 9999, 1, label="Seed", help="One seed means one result.")
+    output: Output = choice("logit", get_args(Output), label="Score", help=_OUTPUT_HELP)  # noqa: RUF009
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, eq=False)
+class SaliencyMap:
+    """w = dy/dI at the picture I0: how much the score would change per unit of change of each pixel and channel.
+
+    ``gradient`` (C,H,W) is signed and per unit of the pixels in [0,1], not of the network's normalised input (that one
+    is ``gradient * std``). ``score`` is y(I0): a probability or a logit. ``image`` (C,H,W) in [0,1] is I0 and
+    ``reference`` (C,H,W) the picture that counts as nothing: the one on which the network's input is zero, or the
+    baseline of a path method. ``step`` of ``of`` copies are in. ``changes`` has one entry for each copy so far: the
+    length of the step the average took with it, relative to the average, ||m_n - m_(n-1)|| / ||m_n||.
+    """
+
+    gradient: Tensor
+    score: float
+    image: Tensor
+    reference: Tensor
+    step: int = 1
+    of: int = 1
+    changes: tuple[float, ...] = (1.0,)
+    # What smoothgrad needs to go on: the settings it ran under, and the sum over the whole chunks so far.
+    _run: _Progress | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Progress:
+    key: tuple[object, ...]
+    count: int
+    total: Tensor
+    changes: tuple[float, ...]
+
+
+def gradient(clf: Classifier, image: Tensor, target: int, params: Saliency | None = None) -> SaliencyMap:
+    """w = dy_target/dI at I0, by one backward pass.
+
+    ``image`` is (C,H,W) in [0,1]. Raises ValueError for a picture or a target that is not the network's. Simonyan
+    2014, section 3, on the logit by default; their map is :func:`absolute_max` of this.
+    """
+    params = params or Saliency()
+    clf.check_image(image)
+    grads, scores = gradients(clf, image[None], target, params.output)
+    return SaliencyMap(grads[0], float(scores[0]), image.detach().cpu().clone(), zero_input(clf))
+
+
+def smoothgrad(
+    clf: Classifier,
+    image: Tensor,
+    target: int,
+    params: SmoothGrad | None = None,
+    resume: SaliencyMap | None = None,
+) -> Iterator[SaliencyMap]:
+    """m = 1/n * sum_k dy(I0 + e_k)/dI, e_k ~ N(0, sigma^2), sigma = noise * (max I0 - min I0).
+
+    ``image`` is (C,H,W) in [0,1]; the noisy copies are not clamped. The noise of copy k depends on (seed, k) alone, so
+    the batch size changes the map by rounding only. ``resume`` is an earlier estimate: where it is of the same network,
+    picture, target, noise, seed and output, its copies are kept and only further ones are added; else it is ignored.
+    At an unchanged batch size the result is that of starting from nothing, bit for bit (to which end the few copies of
+    an unfinished last chunk are taken anew). Raises ValueError for a picture or a target that is not the network's.
+
+    Smilkov et al. 2017, section 3, average signed gradients of the logit, as here. sigma is on the scale of the pixels
+    in [0,1], hence the same for all channels.
+    """
+    params = params or SmoothGrad()
+    clf.check_image(image)
+    clf.check_target(target)
+    image = image.detach().cpu().clone()
+    key = (weakref.ref(clf), target, params.noise, params.seed, params.output)
+    start = _Progress(key, 0, torch.zeros(image.shape, dtype=torch.float64), ())
+    if resume is not None and resume._run is not None and torch.equal(resume.image, image):
+        earlier = resume._run
+        if earlier.key == key and earlier.count < params.copies:
+            start = earlier
+    return _smoothgrad(clf, image, target, params, start)
+
+
+def _smoothgrad(
+    clf: Classifier, image: Tensor, target: int, params: SmoothGrad, done: _Progress
+) -> Iterator[SaliencyMap]:
+    score = float(clf.scores(image[None], target, params.output)[0])
+    reference = zero_input(clf)
+    while done.count < params.copies:
+        # The first chunks are small, 1, 2, 4, ..., for an early estimate; from then on they are as large as fits.
+        whole = min(done.count + 1, gradient_batch(clf))
+        copies = range(done.count, min(done.count + whole, params.copies))
+        grads, _ = gradients(clf, noisy_copies(image, params, copies), target, params.output)
+        total, changes = done.total.clone(), list(done.changes)
+        for k, grad in zip(copies, grads.double(), strict=True):
+            before = total / max(k, 1)
+            total += grad
+            changes.append(_relative((total / (k + 1) - before).norm(), (total / (k + 1)).norm()))
+        latest = _Progress(done.key, copies.stop, total, tuple(changes))
+        done = latest if len(copies) == whole else done
+        mean = (total / copies.stop).float()
+        yield SaliencyMap(
+            mean, score, image.clone(), reference.clone(), copies.stop, params.copies, latest.changes, done
+        )
+        if copies.stop == params.copies:
+            return
+
+
+def noisy_copies(image: Tensor, params: SmoothGrad, copies: range | list[int]) -> Tensor:
+    """I0 + e_k, (n,C,H,W) for the given numbers k of copies: what SmoothGrad shows to the network, not clamped."""
+    sigma = params.noise * float(image.max() - image.min())
+    noise = [torch.randn(image.shape, generator=_generator(params.seed, k)) for k in copies]
+    return image.detach().cpu() + sigma * torch.stack(noise)  # (C,H,W) + (n,C,H,W) -> (n,C,H,W)
+
+
+def gradients(clf: Classifier, x: Tensor, target: int, output: Output = "logit") -> tuple[Tensor, Tensor]:
+    """dy_target/dx (N,C,H,W) per unit of the pixels, and y_target (N,), for pictures x (N,C,H,W); on the CPU.
+
+    The pictures may leave [0,1]. Computed in chunks that are halved for good when the device runs out of memory; the
+    finished ones are kept. The weights get no gradient and the caller's grad mode stays as it was.
+    """
+    clf.check_target(target)
+    grads: list[Tensor] = []
+    scores: list[Tensor] = []
+    done = 0
+    while done < len(x):
+        chunk = x[done : done + gradient_batch(clf)]
+        try:
+            grad, score = _gradients(clf, chunk, target, output)
+        except torch.OutOfMemoryError:
+            if len(chunk) == 1:
+                raise
+            clf.batch_size = len(chunk)  # of which gradients take half
+            torch.cuda.empty_cache()
+            continue
+        grads.append(grad)
+        scores.append(score)
+        done += len(chunk)
+    return torch.cat(grads), torch.cat(scores)
+
+
+def gradient_batch(clf: Classifier) -> int:
+    """Pictures per backward pass: half of what a forward pass takes, since every layer's answer is kept for it."""
+    return max(1, clf.batch_size // 2)
+
+
+def _gradients(clf: Classifier, x: Tensor, target: int, output: Output) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():  # also where the caller has switched gradients off
+        leaf = x.detach().to(clf.device).clone().requires_grad_()
+        score = pick(clf.logits(leaf), target, output)
+        (grad,) = torch.autograd.grad(score.sum(), leaf)  # of the pictures alone: each score depends on its own
+    return grad.cpu().contiguous(), score.detach().cpu()
+
+
+def zero_input(clf: Classifier) -> Tensor:
+    """The picture (C,H,W) whose normalised input is zero everywhere: the training set's mean colour."""
+    return clf.mean[0].cpu().expand(clf.input_shape).clone()  # (C,1,1) -> (C,H,W)
+
+
+def absolute_max(saliency: SaliencyMap) -> Tensor:
+    """M = max_c |w_c|, (H,W), at least 0: the map of Simonyan et al. 2014, section 3.1."""
+    return saliency.gradient.abs().amax(dim=0)  # (C,H,W) -> (H,W)
+
+
+def signed(saliency: SaliencyMap) -> Tensor:
+    """sum_c w_c, (H,W): how the score answers to a little more light in all channels; positive where it rises."""
+    return saliency.gradient.sum(dim=0)  # (C,H,W) -> (H,W)
+
+
+def times_input(saliency: SaliencyMap) -> Tensor:
+    """sum_c w_c * (I0 - reference)_c, (H,W), in units of the score: on a linear network each pixel's contribution.
+
+    With the reference at the zero of the network's input this is gradient x input (Shrikumar et al. 2016) in the
+    network's own space; on a map of integrated gradients it is their attribution.
+    """
+    return (saliency.gradient * (saliency.image - saliency.reference)).sum(dim=0)  # (C,H,W) -> (H,W)
+
+
+def _generator(seed: int, k: int) -> torch.Generator:
+    mixed = np.random.SeedSequence([seed, k]).generate_state(1, np.uint32)[0]  # neighbours in seed or k are unrelated
+    return torch.Generator().manual_seed(int(mixed))
+
+
+def _relative(part: Tensor, whole: Tensor) -> float:
+    return float(part / whole) if float(whole) > 0.0 else 0.0
