@@ -40,7 +40,9 @@ class Kernels:
 def kernels(clf: Classifier, layer: str | None = None) -> Kernels:
     """The weights of the convolution called ``layer`` (one of :func:`layers`), by default of the first.
 
-    Raises ValueError for a name that is no convolution, or where the network has none. Krizhevsky et al. 2012, figure 3.
+    Raises ValueError for a name that is no convolution, or where the network has none.
+
+    Krizhevsky et al. 2012, section 6.1 and figure 3.
     """
     name, module = convolution(clf, layer)
     return Kernels(module.weight.detach().float().cpu().contiguous().clone(), name)
@@ -50,8 +52,8 @@ def rgb(kernels: Kernels, scaling: Scaling = "kernel") -> Tensor:
     """0.5 + w / (2 max |w|), (n,kh,kw,3) in [0,1]: mid-grey is a weight of zero, always.
 
     ``scaling`` takes the maximum over each ``kernel`` (all patterns visible) or over all of them in ``common`` (weak
-    kernels look weak). A kernel of zeros is mid-grey. One input channel is shown as grey. Raises ValueError for any other
-    number than 1 or 3, which have no colour: see :func:`channels`.
+    kernels look weak). A kernel of zeros is mid-grey. One input channel is shown as grey. Raises ValueError for any
+    other number than 1 or 3, which have no colour: see :func:`channels`.
     """
     n, count, kh, kw = kernels.weights.shape
     if count not in (1, 3):
@@ -59,9 +61,8 @@ def rgb(kernels: Kernels, scaling: Scaling = "kernel") -> Tensor:
             f"{kernels.layer} has kernels of {count} channels; accepted: 3 (red, green, blue) or 1 (grey). "
             f"Deeper kernels are shown channel by channel."
         )
-    return (
-        _around_grey(kernels.weights, scaling).expand(n, 3, kh, kw).permute(0, 2, 3, 1).contiguous()
-    )  # -> (n,kh,kw,3)
+    pictures = _around_grey(kernels.weights, scaling).expand(n, 3, kh, kw)
+    return pictures.permute(0, 2, 3, 1).contiguous()  # (n,3,kh,kw) -> (n,kh,kw,3)
 
 
 def channels(kernels: Kernels, index: int, scaling: Scaling = "kernel") -> Tensor:
@@ -89,9 +90,9 @@ def norms(kernels: Kernels) -> Tensor:
 def spectrum(kernels: Kernels, size: int | None = None) -> Tensor:
     """S_i(f) = sum_c |DFT(w_ic - mean w_ic)(f)|^2, (n,size,size): which spatial frequencies each kernel answers to.
 
-    The zero frequency is in the middle, at [size // 2, size // 2]; rows are vertical frequencies from -1/2 to 1/2 cycles
-    per pixel of the layer's input. ``size`` is by default the first power of two at four times the kernel's side; padding
-    with zeros only draws the same curve finer. S sums to size^2 * ||w_i - mean||^2 (Parseval).
+    The zero frequency is in the middle, at [size // 2, size // 2]; rows are vertical frequencies from -1/2 to 1/2
+    cycles per pixel of the layer's input. ``size`` is by default the first power of two at four times the kernel's
+    side; padding with zeros only draws the same curve finer. S sums to size^2 * ||w_i - mean||^2 (Parseval).
     """
     side = max(kernels.weights.shape[2:])
     if size is None:
@@ -176,7 +177,8 @@ def activations(clf: Classifier, image: Tensor, layer: str | None = None) -> Ten
     """What every filter of ``layer`` (by default the first convolution) answers at every place: (n,h,w), signed.
 
     ``image`` is (C,H,W) in [0,1]. Padding, stride, groups, bias and whatever the network does before the layer are its
-    own (GoogLeNet rescales the channels once more); what follows, such as ReLU, is not applied. No gradient, on the CPU.
+    own (GoogLeNet rescales the channels once more); what follows, such as ReLU, is not applied. No gradient; on the
+    CPU. Raises ValueError for a picture that is not the network's, or a layer that is no convolution of it.
     """
     clf.check_image(image)
     return answer_of(clf, convolution(clf, layer)[0], image)
