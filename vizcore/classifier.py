@@ -23,8 +23,8 @@ Output = Literal["probability", "logit"]
 class Preprocess:
     """How a picture becomes the network's input: resize the shorter side, crop the centre, scale to [0,1], normalise.
 
-    ``size`` is (H, W) of the input; ``resize`` the length in pixels of the shorter side before the crop (None: just large
-    enough to cover ``size``); ``mean`` and ``std`` have one entry per channel (3 for RGB, 1 for grey).
+    ``size`` is (H, W) of the input; ``resize`` the length in pixels of the shorter side before the crop (None: just
+    large enough to cover ``size``); ``mean`` and ``std`` have one entry per channel (3 for RGB, 1 for grey).
     """
 
     size: tuple[int, int]
@@ -42,6 +42,11 @@ class Preprocess:
         height, width = self.size
         if picture.mode != self.mode:
             picture = picture.convert(self.mode)
+        # What lies far beyond the crop goes first: a strip of 1600 x 1 would else take 300 MB once its height is 256.
+        longest = 64 * -(-max(self.size) // min(self.size)) * min(picture.size)
+        if max(picture.size) > longest:
+            x, y = max(0, picture.width - longest) // 2, max(0, picture.height - longest) // 2
+            picture = picture.crop((x, y, picture.width - x, picture.height - y))
         if self.resize is None:  # cover the input exactly, whatever its shape
             scale = max(height / picture.height, width / picture.width)
             shape = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
@@ -225,7 +230,7 @@ def pick_device(wanted: str | torch.device = "auto") -> torch.device:
 
 
 def _first_batch_size(device: torch.device, size: tuple[int, int]) -> int:
-    """As many pictures as eight of 224 x 224 pixels on a CPU (larger only spills its caches), a few hundred on a GPU."""
+    """As many pictures as eight of 224 x 224 pixels on a CPU (more only spills its caches), a few hundred on a GPU."""
     pictures = 8 if device.type == "cpu" else 256
     return max(1, min(512, round(pictures * 224 * 224 / (size[0] * size[1]))))
 
