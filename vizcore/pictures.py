@@ -1,0 +1,248 @@
+"""Files from strangers become safe RGB pictures or one clear sentence; and scikit-image's photographs to try.
+
+Nothing is trusted: the format is told by the content, the size is read from the header before a pixel is decoded,
+colour profiles are not interpreted, and what comes out carries no metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+ACCEPTED = "JPEG, PNG, WebP, GIF, BMP and TIFF pictures can be opened"
+MAX_BYTES = 20 * 2**20
+MAX_PIXELS = 25_000_000  # 5000 x 5000: at most 400 MB while decoding
+WORKING_SIDE = 1600  # several times what any network of the catalogue takes in
+
+_JPEG_REDUCES = 4  # a JPEG of this many times MAX_PIXELS is decoded at half the size or less, without the full one
+_MAX_SCANS = 64  # a progressive JPEG has about ten; thousands of empty ones in a small file would keep a core busy
+_UPRIGHT = "Turned upright, as its EXIF orientation says."
+# EXIF's orientations 2..8: mirrored, upside down, both, transposed, on the right side, transverse, on the left side.
+_TURN = {2 + at: Image.Transpose(turn) for at, turn in enumerate((0, 3, 1, 5, 4, 6, 2))}
+
+
+class PictureError(ValueError):
+    """A file that cannot be shown; the message is one sentence saying what is wrong with it and what would work."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An RGB picture without metadata, and a sentence about each thing that was done to it on the way."""
+
+    picture: Image.Image
+    notes: tuple[str, ...]
+
+
+def decode(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS, side: int = WORKING_SIDE) -> Decoded:
+    """The picture in the bytes of a file, upright, in RGB, at most ``side`` pixels long.
+
+    Of an animation the first frame; transparent parts on white; 16-bit and floating-point greys scaled to 8 bits; CMYK
+    converted without its profile. Raises :class:`PictureError` for anything else.
+    """
+    if not data:
+        raise PictureError(f"The file is empty; {ACCEPTED}.")
+    if len(data) > max_bytes:
+        size = len(data) / 2**20
+        raise PictureError(f"The file has {size:.1f} MB; files of up to {max_bytes / 2**20:.0f} MB are taken.")
+    # A decoder fed with hostile bytes raises whatever it stumbles over: OSError, SyntaxError, struct.error, KeyError...
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise PictureError(f"This is {_kind(data)}; {ACCEPTED}.") from None
+    except Image.DecompressionBombError as error:
+        found = re.search(r"\((\d+) pixels\)", str(error))
+        raise _too_large(f"{int(found[1]) / 1e6:.0f} million" if found else "far too many", max_pixels) from None
+    except Exception as error:
+        raise PictureError(f"The file is damaged at its beginning; {ACCEPTED}.") from error
+    with image:
+        original = image.size
+        notes = _prepare(image, data, max_pixels)
+        try:
+            image.load()
+        except Exception as error:
+            raise PictureError(_damaged(image, error)) from error
+        try:
+            picture = _to_rgb(image, original, side, notes)
+        except Exception as error:
+            raise PictureError(
+                f"The colours of this {image.format} file (mode {image.mode}) cannot be converted; save it as RGB."
+            ) from error
+    return Decoded(picture, tuple(notes))
+
+
+def shrink(picture: Image.Image, side: int = WORKING_SIDE) -> tuple[Image.Image, str | None]:
+    """The picture with its longer side at most ``side`` pixels, and a sentence if it was larger; shape kept."""
+    if side < 1:
+        raise ValueError(f"side is {side!r}; accepted: at least 1 pixel.")
+    if max(picture.size) <= side:
+        return picture, None
+    smooth = picture if picture.mode in ("L", "RGB", "RGBA") else picture.convert("RGBA")
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    small = smooth.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return small, f"Reduced from {_size(picture)} to {_size(small)} pixels."
+
+
+def digest(picture: Image.Image) -> str:
+    """SHA-256 of a picture's mode, size, palette and bytes, in hexadecimal: equal only for pictures that look equal."""
+    palette = bytes(picture.getpalette() or b"") if picture.mode in ("P", "PA") else b""
+    head = f"{picture.mode} {picture.width} {picture.height} {len(palette)} ".encode()
+    return hashlib.sha256(head + palette + picture.tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A photograph inside scikit-image's wheel; calling it opens the file."""
+
+    title: str
+    path: Path
+
+    def __call__(self) -> Image.Image:
+        return decode(self.path.read_bytes()).picture
+
+
+_SAMPLES = {
+    "chelsea": ("Cat (Chelsea)", "chelsea.png"),
+    "coffee": ("Cup of coffee", "coffee.png"),
+    "astronaut": ("Astronaut (Eileen Collins)", "astronaut.png"),
+    "rocket": ("Rocket on its launch pad", "rocket.jpg"),
+    "motorcycle_left": ("Motorcycle", "motorcycle_left.png"),
+    "camera": ("Photographer with a camera", "camera.png"),
+    "horse": ("Silhouette of a horse", "horse.png"),
+    "coins": ("Greek coins", "coins.png"),
+    "clock": ("Clock, blurred by motion", "clock_motion.png"),
+    "hubble": ("Hubble deep field", "hubble_deep_field.jpg"),
+    "moon": ("Surface of the moon", "moon.png"),
+    "retina": ("Retina of an eye", "retina.jpg"),
+    "ihc": ("Stained tissue under a microscope", "ihc.png"),
+    "cell": ("A single cell", "cell.png"),
+    "page": ("Scanned page of a book", "page.png"),
+    "brick": ("Brick wall", "brick.png"),
+    "grass": ("Grass", "grass.png"),
+    "gravel": ("Gravel", "gravel.png"),
+}
+
+
+def sample_photographs() -> dict[str, Sample]:
+    """scikit-image's photographs by stable id, only those that its wheel holds: nothing is ever downloaded."""
+    package = importlib.util.find_spec("skimage")
+    folders = [Path(folder) / "data" for folder in (package.submodule_search_locations or [])] if package else []
+    paths = {key: (title, folder / name) for folder in folders for key, (title, name) in _SAMPLES.items()}
+    return {key: Sample(title, path) for key, (title, path) in paths.items() if path.is_file()}
+
+
+def _prepare(image: Image.Image, data: bytes, max_pixels: int) -> list[str]:
+    """What the header tells: refuse what is too much to decode, and note what will be left out."""
+    notes: list[str] = []
+    if image.format in ("JPEG", "MPO"):
+        if data.count(b"\xff\xda") > _MAX_SCANS:
+            raise PictureError("This JPEG file is built of too many layers to be a photograph; save it anew as JPEG.")
+        if max_pixels < image.width * image.height <= _JPEG_REDUCES * max_pixels and "progressive" not in image.info:
+            image.draft(None, (image.width // 2, image.height // 2))
+    copies = 4 if image.mode in ("I", "F") else 2 if image.format == "WEBP" else 1  # that their decoding takes
+    limit = max_pixels // copies
+    if image.width * image.height > limit:
+        raise _too_large(_size(image), limit)
+    if image.format == "TIFF" and _orientation(image) is not None:
+        notes.append(_UPRIGHT)
+    try:
+        several = bool(getattr(image, "is_animated", False))
+    except Exception:
+        several = False  # what follows the first frame is damaged, and is not needed
+    if several and image.format != "MPO":  # the second picture of an MPO is a preview or the other eye's view
+        notes.append(
+            f"Only the first {'page of the file' if image.format == 'TIFF' else 'frame of the animation'} is shown."
+        )
+    return notes
+
+
+def _to_rgb(image: Image.Image, original: tuple[int, int], side: int, notes: list[str]) -> Image.Image:
+    """A decoded picture of any mode in RGB, small and upright; says in ``notes`` what was changed."""
+    turn = _orientation(image)
+    flat = _deep_grey(image, notes) if image.mode[0] in "IF" else image
+    if flat.has_transparency_data:
+        flat = flat.convert("RGBA")
+    elif flat.mode not in ("L", "RGB"):
+        if flat.mode == "CMYK":
+            notes.append("Its print colours (CMYK) were converted to RGB.")
+        flat = flat.convert("L" if flat.mode == "1" else "RGB")
+    flat, _ = shrink(flat, side)
+    if sorted(flat.size) != sorted(original):  # Pillow turns TIFF upright while it decodes
+        notes.append(f"Reduced from {original[0]} × {original[1]} to {_size(flat)} pixels.")
+    if flat.mode == "RGBA":
+        if int(np.asarray(flat.getchannel("A")).min()) < 255:
+            notes.append("Transparent parts are shown on white.")
+        flat = Image.alpha_composite(Image.new("RGBA", flat.size, "white"), flat)
+    if turn is not None:
+        flat = flat.transpose(turn)
+        notes.append(_UPRIGHT)
+    flat = flat.convert("RGB")
+    return Image.frombytes("RGB", flat.size, flat.tobytes())  # a fresh picture: no place of the photograph, no camera
+
+
+def _deep_grey(image: Image.Image, notes: list[str]) -> Image.Image:
+    """Greys of 16 bits, 32 bits or floating point as 8 bits; Pillow would clip them to white."""
+    if image.mode.startswith("I;16"):
+        values = np.asarray(image).astype(np.uint16, copy=False)
+        # Twelve-bit cameras store 0..4095 in sixteen bits: nearly black unless that is taken as the full scale.
+        top = 65535 if int(values.max()) > 4095 else max(255, int(values.max()))
+        table = (np.arange(65536).clip(0, top) * 255 / top).round().astype(np.uint8)
+        notes.append("Its 16-bit greys were scaled to 8 bits.")
+        return Image.fromarray(table[values])
+    real = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(real.min()), float(real.max())
+    full = next((top for top in (1.0, 255.0, 65535.0) if low >= 0 and high <= top), None)
+    if image.mode == "I" and full == 1.0:
+        full = 255.0  # whole numbers 0 and 1 are two nearly black greys, not black and white
+    if full is None:
+        notes.append(f"Its greys from {low:.4g} to {high:.4g} were scaled to 8 bits.")
+        real = (real - low) / ((high - low) or 1.0)
+    else:
+        notes.append("Its greys were scaled to 8 bits.")
+        real = real / full
+    return Image.fromarray((real.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURN.get(image.getexif().get(0x0112, 1))
+    except Exception:
+        return None  # damaged metadata is no reason to refuse a picture
+
+
+def _size(image: Image.Image) -> str:
+    return f"{image.width} × {image.height}"
+
+
+def _too_large(what: str, max_pixels: int) -> PictureError:
+    return PictureError(
+        f"The picture has {what} pixels, more than the {max_pixels / 1e6:.0f} million that are taken; reduce it first."
+    )
+
+
+def _damaged(image: Image.Image, error: Exception) -> str:
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+        return f"The {image.format} file ends before the picture does; copy or download it again, completely."
+    return f"The {image.format} file is damaged and cannot be decoded; save it anew, for example as PNG."
+
+
+def _kind(data: bytes) -> str:
+    """What a file that is no known picture seems to be, for the sentence "This is ..."."""
+    head = data[:1024].lstrip().lower()
+    kinds = (
+        (data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"avif"), "a HEIC or AVIF picture"),
+        (data[4:8] == b"ftyp", "a video"),
+        (head.startswith(b"%pdf"), "a PDF document"),
+        (b"<svg" in head, "a drawing (SVG), not a picture made of pixels"),
+        (head.startswith((b"<!doctype html", b"<html")), "a web page, not a picture"),
+        (not any(byte < 9 or 13 < byte < 32 for byte in data[:1024]), "a text file, not a picture"),
+    )
+    return next((name for seems, name in kinds if seems), "not a picture in a known format")
