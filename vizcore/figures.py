@@ -59,6 +59,15 @@ def colours(values: ArrayLike, *, signed: bool, limit: float | None = None) -> P
     return signed_colours(values, limit) if signed else unsigned_colours(values, limit)
 
 
+def categories(labels: ArrayLike, shown: Sequence[int]) -> Picture:
+    """labels (h,w) to colours (h,w,3): label ``shown[i]`` in ``CATEGORICAL[i]``, every other one in grey."""
+    array = np.asarray(labels)
+    picture = np.full((*array.shape, 3), MISSING, dtype=np.uint8)
+    for label, colour in zip(shown, CATEGORICAL, strict=False):
+        picture[array == label] = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return picture
+
+
 def overlay(
     pixels: ArrayLike, heat: ArrayLike, *, signed: bool, opacity: float = 0.8, limit: float | None = None
 ) -> Picture:

@@ -1,0 +1,50 @@
+"""Filters: the kernels of the first convolution as colour pictures, and deeper ones channel by channel."""
+
+from typing import get_args
+
+import streamlit as st
+
+from ui import controls, details, formulas, frame, play, show
+from ui.texts import t
+from ui.viewer import viewer
+from vizcore import filters
+
+with frame.page("filters") as page:
+    left, right = st.columns([1, 2], gap="large")
+    names = [name for name, _ in filters.layers(page.clf)]
+    with left:
+        st.subheader(t("controls.heading"), anchor=False)
+        layer = controls.look("filters.layer", names, t("filters.layer"))
+        kernels = play.once(("kernels", page.clf.checksum, layer), lambda: filters.kernels(page.clf, layer))
+        coloured = kernels.weights.shape[1] in (1, 3)
+        scaling = controls.look("filters.scaling", get_args(filters.Scaling), t("filters.scaling"), "scaling")
+        orders: list[filters.Order] = ["index", "norm", "orientation", *(["colour"] if coloured else [])]
+        by = controls.look("filters.order", orders, t("filters.order"), "order")
+        most = kernels.weights.shape[1] - 1
+        channel = None if coloured else controls.whole("filters.channel", 0, most, t("filters.channel"))
+    order = filters.order(kernels, by)[: details.MOST_KERNELS]
+    sheet = details.Sheet(details.tiles(kernels, order, scaling, channel))
+    n, _, height, width = kernels.weights.shape
+    title = t(
+        "filters.grid" if coloured else "filters.deep",
+        count=n,
+        layer=layer,
+        height=height,
+        width=width,
+        channel=channel,
+    )
+    with right:
+        grid, detail = st.columns([3, 2])
+        with grid:
+            st.markdown(f"**{title}**")
+            chosen = min(int(st.session_state.get("look.filters.chosen", 0)), len(order) - 1)
+            event = viewer(
+                "filters", sheet.pixels, title, mode="click", box=sheet.box(chosen), pixelated=True, group="kernels"
+            )
+            if event.x is not None:
+                st.session_state["look.filters.chosen"] = sheet.at(event.y, event.x, chosen)
+                st.rerun()
+        with detail:
+            details.kernel(page, kernels, int(order[chosen]))
+    with left:
+        show.explain("filters", formulas.filters(height, width))

@@ -1,0 +1,62 @@
+"""LIME: superpixels switched off at random, and a linear model that learns what each one is worth."""
+
+import streamlit as st
+
+from ui import controls, details, formulas, frame, play, show
+from ui.texts import t
+from ui.viewer import viewer
+from vizcore import figures, lime, superpixels
+
+SEGMENTATION = {
+    "slic": ("segments", "compactness", "smoothing"),
+    "quickshift": ("kernel_size", "max_dist", "ratio"),
+    "felzenszwalb": ("scale", "smoothing", "min_size"),
+}
+MODEL = {"adaline": ("learning_rate", "epochs", "alpha"), "ridge": ("alpha",)}
+
+with frame.page("lime") as page:
+    params = page.params(lime.Lime)
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        st.subheader(t("controls.heading"), anchor=False)
+        params = controls.choose("lime", params, ("samples", "algorithm"))
+        params = controls.choose("lime", params, SEGMENTATION[params.algorithm])
+        params = controls.choose("lime", params, ("fill", "model"))
+        params = controls.choose("lime", params, (*MODEL[params.model], "output", "seed"))
+        controls.reset("lime", lime.Lime)
+    segments = play.once(
+        ("segments", *page.picture_key, params.settings()), lambda: superpixels.segment(page.image, params)
+    )
+    count = int(segments.max()) + 1
+
+    def draw(result: lime.LimeMap | None = None) -> None:
+        viewer(
+            "lime",
+            page.image,
+            t("lime.map", name=page.class_name),
+            heat=None if result is None else result.heat(),
+            unit=t(f"options.output.{params.output}"),
+            meaning=t("lime.meaning"),
+            waiting=result is None,
+        )
+
+    with right:
+        weights, cut = st.columns(2)
+        with weights:
+            st.markdown(f"**{t('lime.map', name=page.class_name)}**")
+            draw()
+        with cut:
+            st.markdown(f"**{t('lime.segments', count=count)}**")
+            show.picture(figures.outlines(page.image, segments, scale=max(1, show.DISPLAY // page.image.shape[1])))
+        earlier = play.previous("lime")
+        result = play.play(
+            "lime",
+            ("lime", *page.key, params),
+            lambda: lime.explain(page.clf, page.image, page.target, params, samples=getattr(earlier, "samples", None)),
+            draw,
+            unit="units.samples",
+        )
+        if result is not None:
+            details.fit(result)
+    with left:
+        show.explain("lime", formulas.lime(params, count))

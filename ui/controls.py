@@ -1,0 +1,109 @@
+"""Sliders, switches and choices made from a technique's declared parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from ui import state
+from ui.texts import t, t_or
+from vizcore import params as declared
+
+P = TypeVar("P")
+C = TypeVar("C", bound=str)
+
+
+def choose(name: str, params: P, only: tuple[str, ...] | None = None) -> P:
+    """Draw one control per declared parameter (or those in ``only``) and return the parameters as set now."""
+    changed: dict[str, Any] = {}
+    for field, spec in declared.specs(type(params)).items():
+        if only is None or field in only:
+            changed[field] = _control(name, type(params).__name__, field, spec, getattr(params, field))
+    result = replace(params, **changed)  # type: ignore[type-var]
+    state.choices().params[name] = result
+    return result
+
+
+def _control(name: str, technique: str, field: str, spec: declared.Spec, value: Any) -> Any:
+    key = f"param.{name}.{field}"
+    label = t_or(f"params.{technique}.{field}.label", spec.label)
+    tip = t_or(f"params.{technique}.{field}.help", spec.help)
+    if getattr(spec, "unit", ""):
+        label = f"{label} [{spec.unit}]"  # type: ignore[union-attr]
+    if key not in st.session_state:
+        st.session_state[key] = spec.nearest(value)
+    if isinstance(spec, declared.Number):
+        kind = int if spec.integer else float
+        return st.slider(label, kind(spec.low), kind(spec.high), step=kind(spec.step), key=key, help=tip)
+    if isinstance(spec, declared.Levels):
+        return st.select_slider(label, list(spec.levels), key=key, help=tip, format_func=_level)
+    if isinstance(spec, declared.Flag):
+        return st.toggle(label, key=key, help=tip)
+    return st.selectbox(
+        label, spec.options, key=key, help=tip, format_func=lambda option: t_or(f"options.{field}.{option}", option)
+    )
+
+
+def look(name: str, options: Sequence[C], label: str, field: str | None = None) -> C:
+    """Choose how a result is looked at; the first option is the default. Nothing is computed anew by it.
+
+    ``field`` names the group of texts for the options; without one they are shown as they are.
+    """
+    key, looks = f"look.{name}", state.choices().looks
+    held = state.choices().linked.pop(name, looks.get(name, options[0]))
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = held if held in options else options[0]
+    name_of = option(field) if field else str
+    few = len(options) <= 3
+    if few:
+        chosen = st.segmented_control(label, options, key=key, format_func=name_of, required=True)
+    else:
+        chosen = st.selectbox(label, options, key=key, format_func=name_of)
+    taken: C = chosen
+    if taken == options[0]:
+        looks.pop(name, None)
+    else:
+        looks[name] = taken
+    return taken
+
+
+def whole(name: str, low: int, high: int, label: str) -> int:
+    """Choose a whole number that only changes what is looked at."""
+    key = f"look.{name}"
+    held = state.choices().linked.pop(name, state.choices().looks.get(name, ""))
+    start = int(held) if held.isascii() and held.isdigit() and len(held) < 9 else low
+    st.session_state[key] = min(max(int(st.session_state.get(key, start)), low), high)
+    chosen = int(st.number_input(label, low, high, step=1, key=key))
+    state.choices().looks[name] = str(chosen)
+    return chosen
+
+
+def option(field: str) -> Callable[[str], str]:
+    """How a page names the options of ``field``."""
+    return lambda one: t(f"options.{field}.{one}")
+
+
+def reset(name: str, technique: type) -> None:
+    """A button that puts every parameter of the technique back to its default."""
+
+    def back() -> None:
+        state.choices().params.pop(name, None)
+        for key in list(st.session_state):
+            if str(key).startswith(f"param.{name}."):
+                del st.session_state[key]
+
+    st.button(t("controls.reset"), key=f"reset.{name}", on_click=back, icon=":material/restart_alt:")
+
+
+_DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _level(value: float) -> str:
+    if value == 0 or 0.01 <= abs(value) < 10000:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    power = f"10{str(int(exponent)).translate(_DIGITS)}"
+    return power if mantissa == "1" else f"{mantissa}·{power}"

@@ -1,0 +1,164 @@
+"""What a page shows beside its map: one kernel, one covered picture, how well a linear model fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ui import play, show
+from ui.frame import Frame, class_name
+from ui.texts import t
+from ui.viewer import viewer
+from vizcore import figures, filters, lime, maximize, occlusion
+from vizcore.classifier import Classifier
+
+MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels
+
+
+class Sheet:
+    """Tiles (n,h,w,3) of bytes laid out as one picture, and which tile lies where."""
+
+    def __init__(self, tiles: NDArray[np.uint8]) -> None:
+        self.count, height, width, _ = tiles.shape
+        self.columns = int(np.ceil(np.sqrt(self.count)))
+        self._scale = max(1, round(640 / (self.columns * width)))
+        self._height, self._width = height * self._scale, width * self._scale
+        self._gap = max(1, self._scale // 2)
+        self.picture = figures.grid(tiles, self.columns, self._gap, self._scale)
+
+    @property
+    def pixels(self) -> Tensor:
+        """(3,H,W) in [0,1]."""
+        return torch.from_numpy(self.picture).permute(2, 0, 1) / 255
+
+    def box(self, index: int) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right edge of a tile."""
+        row, column = divmod(index, self.columns)
+        top, left = row * (self._height + self._gap), column * (self._width + self._gap)
+        return top, left, top + self._height, left + self._width
+
+    def at(self, y: int | None, x: int | None, otherwise: int) -> int:
+        """The tile at a pixel; ``otherwise`` where there is none."""
+        if y is None or x is None:
+            return otherwise
+        index = y // (self._height + self._gap) * self.columns + x // (self._width + self._gap)
+        return index if 0 <= index < self.count else otherwise
+
+
+def tiles(kernels: filters.Kernels, order: Tensor, scaling: filters.Scaling, channel: int | None) -> NDArray[np.uint8]:
+    """Kernels as colour pictures (n,h,w,3), or one of their channels in the colours of signed maps."""
+    if channel is None:
+        return (filters.rgb(kernels, scaling)[order] * 255).round().byte().numpy()
+    weights = kernels.weights[order, channel]  # (n,kh,kw)
+    largest = weights.abs().amax(dim=(1, 2), keepdim=True)
+    if scaling == "common":
+        largest = largest.amax().expand_as(largest)
+    return figures.signed_colours(weights / largest.clamp(min=1e-12), limit=1.0)
+
+
+def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
+    """One kernel: its weights per channel, its spectrum, and where it answers on the picture."""
+    weights = kernels.weights[index]  # (C,kh,kw)
+    length = t("filters.norm", value=float(filters.norms(kernels)[index]))
+    st.markdown(f"**{t('filters.one', index=index)}** · {length}")
+    if len(weights) <= 3:
+        st.caption(t("filters.channels"))
+        planes = figures.signed_colours(weights, limit=float(weights.abs().max()) or 1.0)
+        st.image(
+            figures.grid(planes, len(planes), 1, max(1, 480 // (len(planes) * weights.shape[-1]))), width="stretch"
+        )
+    st.caption(t("filters.activation"))
+    responses: Tensor = play.once(
+        ("activations", *page.picture_key, kernels.layer),
+        lambda: filters.activations(page.clf, page.image, kernels.layer),
+    )
+    answer = responses[index][None, None]
+    size = page.image.shape[1:]
+    heat = torch.nn.functional.interpolate(answer, size=size, mode="nearest")[0, 0]
+    viewer("filters-activation", page.image, t("filters.activation"), heat=heat, meaning=t("filters.activation"))
+    if weights.shape[-1] > 2:
+        st.caption(t("filters.spectrum"))
+        energy = filters.spectrum(kernels)[index].sqrt()
+        picture = figures.unsigned_colours(energy, limit=float(energy.max()) or 1.0)
+        show.picture(figures.enlarge(picture, 192))
+
+
+def covered(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None) -> None:
+    """The square that was clicked: the covered picture, how far the score falls, and the network's answer to it."""
+    place = st.session_state.get("look.occlusion.cell")
+    if result is None or place is None or place[0] != page.source.digest:
+        st.info(t("occlusion.cell"), icon=":material/touch_app:")
+        return
+    row, column = result.cell(place[1], place[2])
+    picture = occlusion.occluded(page.clf, page.image, params, row, column)
+    top, left = int(result.rows[row]), int(result.columns[column])
+    show.picture(picture, t("occlusion.covered", row=top, column=left, drop=float(result.drop[row, column])))
+    probabilities = page.clf.all_scores(picture[None])[0]
+    best = probabilities.topk(min(5, len(probabilities))).indices.tolist()
+    rows = [(class_name(page.clf, k), float(probabilities[k]), k == page.target) for k in best]
+    show.bars(t("occlusion.top_five"), rows)
+
+
+def classes_under_occlusion(page: Frame, result: occlusion.OcclusionMap) -> None:
+    """Which class wins with the square at each place, as a map of a few colours with their names."""
+    found, counts = result.top_class.unique(return_counts=True)
+    ranked = found[counts.argsort(descending=True)][: len(figures.CATEGORICAL)]
+    picture = figures.categories(result.top_class, ranked.tolist())
+    st.markdown(f"**{t('occlusion.class_map')}**")
+    show.picture(figures.enlarge(picture, show.DISPLAY))
+    show.key([(figures.CATEGORICAL[i], class_name(page.clf, int(k))) for i, k in enumerate(ranked)])
+
+
+def fit(result: lime.LimeMap) -> None:
+    """How far to trust LIME's linear model: R^2, warnings, predicted against actual, the error over the epochs."""
+    st.markdown(t("lime.r2", value=result.r2, percent=100 * max(0.0, result.r2)))
+    for name in result.warnings:
+        text = t(
+            f"lime.warn_{name}",
+            samples=result.step,
+            count=len(result.weights),
+            r2=result.r2,
+            rate=result.params.learning_rate,
+            used=result.learning_rate or 0.0,
+        )
+        st.warning(text, icon=":material/warning:")
+    left, right = st.columns(2)
+    with left:
+        st.caption(t("lime.scatter"))
+        show.chart(figures.scatter(result.predicted, result.scores, height=280), "lime-scatter")
+    if result.history is not None:
+        with right:
+            st.caption(t("lime.history"))
+            errors = result.history.error
+            curve = figures.lines(
+                range(len(errors)),
+                {"ADALINE": errors},
+                x_title=t("lime.epoch_title"),
+                y_title=t("lime.error_title"),
+                height=280,
+            )
+            show.chart(curve, "lime-history")
+
+
+def blank(clf: Classifier) -> Tensor:
+    """The picture (C,H,W) in which the network sees nothing: its input is zero everywhere."""
+    return clf.mean[0].cpu().clamp(0, 1).expand(clf.input_shape)  # (C,1,1) -> (C,H,W)
+
+
+def ascent(result: maximize.Ascent, params: maximize.Maximisation) -> None:
+    """Where the ascent stands: score, penalty and objective as curves, and both meanings of the score as numbers."""
+    st.markdown(
+        f"{t('maximisation.probability')} **{100 * result.probability:.1f} %** · "
+        f"{t('maximisation.logit')} **{result.logit:.2f}** · "
+        f"{t('maximisation.penalty')} **{result.penalty:.2f}**"
+    )
+    score = t(f"options.output.{params.output}")
+    curves = {score: result.scores, t("maximisation.penalty"): result.penalties}
+    curves[t("maximisation.objective")] = result.objectives
+    figure = figures.lines(range(len(result.scores)), curves, x_title=t("maximisation.step_title"), height=320)
+    figure.update_xaxes(range=[0, result.of])
+    st.caption(t("maximisation.curves"))
+    show.chart(figure, f"maximisation-curves-{result.step}")

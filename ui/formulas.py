@@ -1,0 +1,67 @@
+"""The five techniques' formulas in the notation of the papers, with the values that are set now."""
+
+from __future__ import annotations
+
+from vizcore.lime import Lime
+from vizcore.maximize import Maximisation
+from vizcore.occlusion import Occlusion
+from vizcore.saliency import SmoothGrad
+
+
+def _y(output: str) -> str:
+    return r"p_i" if output == "probability" else r"y_i"
+
+
+def filters(height: int, width: int) -> str:
+    """Each kernel as a picture."""
+    return (
+        rf"\mathrm{{RGB}}(u,v) = \tfrac12 + \frac{{(w_R, w_G, w_B)(u,v)}}{{2\,\max|w|}},"
+        rf"\quad u,v \in {height}\times{width}"
+    )
+
+
+def maximisation(params: Maximisation) -> str:
+    """The objective that is climbed."""
+    return rf"\arg\max_I\; {_y(params.output).replace('i', 'j')}(I) - {number(params.lambda_)}\,\lVert I\rVert_2^2"
+
+
+def saliency(params: SmoothGrad) -> str:
+    """The average of the gradient over noisy copies."""
+    y = _y(params.output)
+    return (
+        rf"w = \frac{{1}}{{{params.copies}}}\sum_{{k=1}}^{{{params.copies}}}"
+        rf"\frac{{\partial {y}}}{{\partial I}}\bigg|_{{I_0+\varepsilon_k}},\;"
+        rf"\varepsilon_k \sim \mathcal N\big(0, ({params.noise:g}\,(\max I_0 - \min I_0))^2\big)"
+    )
+
+
+def gradient(output: str) -> str:
+    """The linear term of the Taylor expansion."""
+    y = _y(output)
+    return rf"{y}(I) \approx {y}(I_0) + w^T(I - I_0),\quad w = \frac{{\partial {y}}}{{\partial I}}\bigg|_{{I_0}}"
+
+
+def occlusion(params: Occlusion) -> str:
+    """The drop of the score under a square."""
+    y = _y(params.output)
+    size = rf"{params.window}\times{params.window}"
+    return rf"d(r,c) = {y}(I_0) - {y}\big(I_0 \text{{ with }} {size} \text{{ at }} (r,c) \text{{ covered}}\big)"
+
+
+def lime(params: Lime, superpixels: int | None) -> str:
+    """The linear model and what is minimised."""
+    y, count = _y(params.output), "l" if superpixels is None else str(superpixels)
+    weight = "" if params.model == "adaline" else r"\pi(x_k)\,"
+    return (
+        rf"\min_{{w,b}} \sum_{{k=1}}^{{{params.samples}}} {weight}\big({y}(I_{{x_k}}) - w^T x_k - b\big)^2"
+        rf" + {number(params.alpha)}\,\lVert w\rVert_2^2,\quad x_k \in \{{0,1\}}^{{{count}}}"
+    )
+
+
+def number(value: float) -> str:
+    """A number in LaTeX: powers of ten where it is very small or very large."""
+    if value == 0 or 0.001 <= abs(value) < 10000:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    power = rf"10^{{{int(exponent)}}}"
+    return power if float(mantissa) == 1 else rf"{float(mantissa):g}\cdot{power}"

@@ -1,0 +1,217 @@
+"""The frame that all pages share: links, network, picture, class, device and the five most probable classes."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from ui import link, models, show, sources, state
+from ui.results import RESULTS
+from ui.texts import LANGUAGES, language, t, t_or
+from ui.viewer import new_run
+from vizcore import classifier
+from vizcore.classifier import Classifier
+
+P = TypeVar("P")
+LOG = logging.getLogger("vizcore.pages")
+PAGES = {  # in the order of the links: name -> (script, icon)
+    "overview": ("app.py", ":material/dashboard:"),
+    "filters": ("pages/filters.py", ":material/grid_view:"),
+    "maximisation": ("pages/maximisation.py", ":material/landscape:"),
+    "saliency": ("pages/saliency.py", ":material/flare:"),
+    "occlusion": ("pages/occlusion.py", ":material/select:"),
+    "lime": ("pages/lime.py", ":material/extension:"),
+}
+
+# Streamlit collects all garbage after every run, and walking through torch's modules costs a quarter of a second.
+gc.collect()
+gc.freeze()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the user has chosen to look at: a network, a picture as that network sees it, and a class."""
+
+    page: str
+    clf: Classifier
+    source: sources.Source
+    image: Tensor  # (C,H,W) in [0,1]
+    target: int
+    probabilities: Tensor  # (K,)
+    query: Mapping[str, str] | None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """The identity of network, picture and class, for results that depend on all three."""
+        return (*self.picture_key, self.target)
+
+    @property
+    def picture_key(self) -> tuple[str, str]:
+        """The identity of network and picture."""
+        return (f"{self.clf.checksum}@{self.clf.device.type}", self.source.digest)
+
+    @property
+    def class_name(self) -> str:
+        """The chosen class, in the session's language where it has a word for it."""
+        return class_name(self.clf, self.target)
+
+    def params(self, technique: type[P], name: str | None = None) -> P:
+        """This session's parameters of the page's technique, from the link where the user came by one."""
+        return state.take_params(name or self.page, technique, self.query)
+
+
+def class_name(clf: Classifier, index: int) -> str:
+    """The name of a class; those of the bundled networks are translated."""
+    name = clf.classes[index]
+    return t_or(f"classes.{name}", name) if len(clf.classes) < 100 else name
+
+
+@contextmanager
+def page(name: str, *, picture: bool = True) -> Iterator[Frame]:
+    """Draw the frame around page ``name`` and yield what the user has chosen; keep the address bar up to date.
+
+    ``picture=False`` leaves out the picture's part, for techniques without one. Whatever goes wrong inside is written
+    to the log under a number that the user sees; other pages and sessions are not touched by it.
+    """
+    st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=":material/visibility:", layout="wide")
+    show.style()
+    new_run()
+    with _reported(name):
+        frame = _open(name, picture)
+    with _reported(name):
+        yield frame
+        link.write(name)
+
+
+@contextmanager
+def _reported(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        LOG.exception("out of memory on page %s", name)
+        st.error(t("errors.memory_run"), icon=":material/memory:")
+        st.stop()
+    except Exception:
+        number = secrets.token_hex(4)
+        LOG.exception("error %s on page %s", number, name)
+        st.error(t("errors.unexpected", number=number), icon=":material/error:")
+        st.stop()
+
+
+def _open(name: str, picture: bool) -> Frame:
+    query = state.arrived(name)
+    if query is not None:
+        link.take(query)
+    chosen = state.choices().frame
+    with st.sidebar:
+        _links(name)
+        chosen["network"] = _network()
+    clf = models.network(chosen["network"])
+    if clf is None:
+        st.stop()
+    with st.sidebar:
+        st.caption(f"{clf.summary} {t('frame.device', device=_device(clf))}")
+        chosen["picture"] = sources.choose(chosen.get("picture", sources.DEFAULT))
+    source = sources.picture(chosen["picture"])
+    image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))
+    probabilities = RESULTS.get_or(
+        ("probabilities", f"{clf.checksum}@{clf.device.type}", source.digest), lambda: clf.all_scores(image[None])[0]
+    )
+    with st.sidebar:
+        target = _class(clf, probabilities)
+        _language()
+    st.title(t(f"{name}.title"), anchor=False)
+    st.markdown(t(f"{name}.lead"))
+    for complaint in state.choices().complaints:
+        st.warning(complaint, icon=":material/link_off:")
+    state.choices().complaints.clear()
+    for note in source.notes:
+        st.info(note, icon=":material/info:")
+    frame = Frame(name, clf, source, image, target, probabilities, query)
+    if picture:
+        _seen(frame)
+    return frame
+
+
+def _links(current: str) -> None:
+    for name, (script, icon) in PAGES.items():
+        st.page_link(script, label=t(f"{name}.title"), icon=icon, disabled=name == current)
+
+
+def _network() -> str:
+    names = classifier.catalogue()
+    current = state.choices().frame.get("network", link.DEFAULT_NETWORK)
+    st.session_state.setdefault("frame.network", current)
+    return str(st.selectbox(t("frame.network"), names, key="frame.network", format_func=models.title))
+
+
+def _class(clf: Classifier, probabilities: Tensor) -> int:
+    """The class to explain: the most probable one unless the user (or a link) names another, by index."""
+    chosen = state.choices().frame
+    best = int(probabilities.argmax())
+    wanted = chosen.get("class", "")
+    index = int(wanted) if wanted.isdigit() and int(wanted) < len(clf.classes) else None
+    options = ["auto", *map(str, range(len(clf.classes)))]
+    key = f"frame.class.{clf.name}"
+    st.session_state.setdefault(key, "auto" if index is None else str(index))
+    names = {"auto": t("frame.top_class", name=class_name(clf, best))}
+    picked = st.selectbox(
+        t("frame.class"),
+        options,
+        key=key,
+        format_func=lambda one: names.get(one) or class_name(clf, int(one)),
+        help=t("frame.class_help"),
+    )
+    chosen["class"] = "" if picked == "auto" else str(picked)
+    return best if picked == "auto" else int(picked)
+
+
+def _language() -> None:
+    st.session_state.setdefault("frame.language", language())
+
+    def change() -> None:
+        st.session_state["language"] = st.session_state["frame.language"]
+
+    if len(LANGUAGES) > 1:
+        st.selectbox(
+            t("frame.language"),
+            list(LANGUAGES),
+            key="frame.language",
+            format_func=LANGUAGES.__getitem__,
+            on_change=change,
+        )
+
+
+def _device(clf: Classifier) -> str:
+    if clf.device.type == "cuda":
+        return torch.cuda.get_device_name(clf.device)
+    return {"mps": t("frame.mps"), "cpu": t("frame.cpu", threads=torch.get_num_threads())}[clf.device.type]
+
+
+def _seen(frame: Frame) -> None:
+    """The picture as the network sees it, beside the five most probable classes."""
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    with left:
+        show.picture(frame.image, caption=t("frame.seen", height=frame.image.shape[1], width=frame.image.shape[2]))
+    with right:
+        best = frame.probabilities.topk(min(5, len(frame.clf.classes))).indices.tolist()
+        rows = [(class_name(frame.clf, k), float(frame.probabilities[k]), k == frame.target) for k in best]
+        if frame.target not in best:
+            rows.append((frame.class_name, float(frame.probabilities[frame.target]), True))
+        show.bars(t("frame.top_five"), rows)
+        if len(frame.clf.classes) < 100 and frame.source.id == "upload":
+            st.caption(
+                t(
+                    "frame.knows_only",
+                    classes=", ".join(class_name(frame.clf, k) for k in range(len(frame.clf.classes))),
+                )
+            )

@@ -1,0 +1,92 @@
+"""The five techniques at a glance: each with settings small enough to answer within a second or two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+from torch import Tensor
+
+from ui import details, play, show
+from ui.frame import Frame
+from vizcore import figures, filters, lime, maximize, occlusion, saliency
+
+_SIGNED_OPACITY = 0.9
+
+
+def place(page: Frame) -> Any:
+    """An empty place of the right size: the picture itself, until the technique has something to show."""
+    box = st.empty()
+    show.picture(details.blank(page.clf), box=box)
+    return box
+
+
+def _kernels(page: Frame, box: Any) -> None:
+    sheet = play.once(
+        ("glance.filters", page.clf.checksum),
+        lambda: details.Sheet(_rgb(filters.kernels(page.clf))).picture,
+    )
+    show.picture(sheet, box=box)
+
+
+def _rgb(kernels: filters.Kernels) -> Any:
+    return details.tiles(kernels, filters.order(kernels, "index")[:64], "kernel", None)
+
+
+def _ascent(page: Frame, box: Any) -> None:
+    params = maximize.Maximisation(steps=80, step_size=0.1)
+    play.quietly(
+        "glance.maximisation",
+        ("maximise", *page.key[::2], params, ""),
+        lambda: maximize.maximize(page.clf, page.target, params),
+        lambda ascent: show.picture(ascent.image, box=box),
+    )
+
+
+def _gradient(page: Frame, box: Any) -> None:
+    params = saliency.SmoothGrad(copies=16)
+
+    def draw(result: saliency.SaliencyMap) -> None:
+        show.picture(figures.unsigned_colours(saliency.absolute_max(result)), box=box)
+
+    play.quietly(
+        "glance.saliency",
+        ("smoothgrad", *page.key, params),
+        lambda: saliency.smoothgrad(page.clf, page.image, page.target, params),
+        draw,
+    )
+
+
+def _drop(page: Frame, box: Any) -> None:
+    side = min(page.image.shape[1:])
+    params = occlusion.Occlusion(window=max(4, side // 5), stride=max(1, side // 10))
+    play.quietly(
+        "glance.occlusion",
+        ("occlusion", *page.key, params),
+        lambda: occlusion.occlude(page.clf, page.image, page.target, params),
+        lambda result: _overlay(page.image, result.heat(), box),
+    )
+
+
+def _superpixels(page: Frame, box: Any) -> None:
+    params = lime.Lime(samples=200, segments=30)
+    play.quietly(
+        "glance.lime",
+        ("lime", *page.key, params),
+        lambda: lime.explain(page.clf, page.image, page.target, params),
+        lambda result: _overlay(page.image, result.heat(), box),
+    )
+
+
+def _overlay(image: Tensor, heat: Tensor, box: Any) -> None:
+    show.picture(figures.overlay(image, heat, signed=True, opacity=_SIGNED_OPACITY), box=box)
+
+
+CARDS: list[tuple[str, Callable[[Frame, Any], None]]] = [
+    ("filters", _kernels),
+    ("maximisation", _ascent),
+    ("saliency", _gradient),
+    ("occlusion", _drop),
+    ("lime", _superpixels),
+]

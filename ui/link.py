@@ -1,0 +1,50 @@
+"""The permalink: what a page shows, in its address, and what an address asks for, taken with care.
+
+An address is untrusted: what cannot be taken falls back to the default, and the page says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from ui import models, sources, state
+from ui.texts import LANGUAGES, t
+from vizcore import classifier
+
+DEFAULT_NETWORK = "mini-alexnet"
+
+
+def take(query: Mapping[str, str]) -> None:
+    """Take the frame's choices from an address, and keep the rest of it for the controls that it names."""
+    choices = state.choices()
+    if query.get("lang") in LANGUAGES:
+        st.session_state["language"] = query["lang"]
+    network = query.get("network", DEFAULT_NETWORK)
+    if network not in classifier.catalogue():
+        choices.complaints.append(t("link.network", given=network[:40], taken=models.title(DEFAULT_NETWORK)))
+        network = DEFAULT_NETWORK
+    picture = query.get("picture", sources.DEFAULT)
+    if not sources.valid(picture):
+        choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=picture[:40]))
+        picture = sources.DEFAULT
+    index = query.get("class", "")
+    if index and not (index.isascii() and index.isdigit() and len(index) < 6):
+        choices.complaints.append(t("link.class", given=index[:40]))
+        index = ""
+    choices.frame = {"network": network, "picture": picture, "class": index}
+    choices.linked = {key: value for key, value in query.items() if "." in key}
+    for key in list(st.session_state):
+        if str(key).startswith(("frame.", "look.")):
+            del st.session_state[key]
+
+
+def write(page: str) -> None:
+    """Put what ``page`` shows now into the address bar; whatever has its default value is left out."""
+    choices = state.choices()
+    address = {name: choices.frame[name] for name in ("network", "picture", "class") if choices.frame.get(name)}
+    address |= {name: value for name, value in choices.looks.items() if name.startswith(f"{page}.")}
+    if page in choices.params:
+        address |= state.address_of(page, choices.params[page])
+    state.write_address(page, address)

@@ -1,0 +1,84 @@
+"""Pictures, maps with their legends, and small charts, as every page shows them."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from torch import Tensor
+
+from ui.texts import t
+from vizcore import figures
+
+# Network inputs are small; browsers smooth what they enlarge, which would blur a map's true resolution.
+DISPLAY = 512
+
+_STYLE = """<style>
+.block-container {padding-top: 2.5rem; max-width: 1500px;}
+[data-testid="stImage"] img {width: 100%; height: auto;}
+.vz-bars {display: grid; grid-template-columns: minmax(5.5rem, 34%) 1fr 4.2rem; gap: .35rem .6rem; align-items: center;
+  font-size: .95rem; margin: .2rem 0 .6rem 0;}
+.vz-bars .bar {height: .85rem; border-radius: .3rem; background: currentColor; opacity: .45; min-width: 2px;}
+.vz-bars .chosen {font-weight: 600;}
+.vz-bars .bar.chosen {opacity: 1; background: var(--st-primary-color, #c2410c);}
+.vz-bars .value {text-align: right; font-variant-numeric: tabular-nums;}
+.vz-bars .name {overflow-wrap: anywhere; line-height: 1.15;}
+.vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
+.vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
+[class*="st-key-feed-"] {display: none;}
+</style>"""
+
+
+def style() -> None:
+    """The few rules that Streamlit's own theme leaves open."""
+    st.html(_STYLE)
+
+
+def picture(image: Tensor | np.ndarray, caption: str | None = None, box: Any = None) -> None:
+    """One picture, (C,H,W) in [0,1] or (H,W,3) uint8, as wide as its place."""
+    array = image if isinstance(image, np.ndarray) else figures.picture(image)
+    (box or st).image(_large(array), caption=caption, width="stretch", output_format="PNG", alt=caption)
+
+
+def _large(array: np.ndarray) -> np.ndarray:
+    factor = max(1, DISPLAY // max(array.shape[0], array.shape[1]))
+    return figures.enlarge(array, factor * max(array.shape[:2])) if factor > 1 else array
+
+
+def bars(title: str, rows: list[tuple[str, float, bool]]) -> None:
+    """Probabilities of a few classes as bars; the row of the explained class stands out."""
+    cells = []
+    for name, value, chosen in rows:
+        mark = " chosen" if chosen else ""
+        cells.append(
+            f'<div class="name{mark}">{escape(name)}</div>'
+            f'<div><div class="bar{mark}" style="width:{100 * value:.2f}%"></div></div>'
+            f'<div class="value{mark}">{100 * value:.1f} %</div>'
+        )
+    st.html(f'<div><strong>{escape(title)}</strong><div class="vz-bars">{"".join(cells)}</div></div>')
+
+
+def explain(page: str, formula: str) -> None:
+    """The formula with the current values, how to read the result, what to try, what misleads, and the source."""
+    with st.container(key=f"formula-{page}"):
+        st.caption(t("show.formula"))
+        st.latex(formula)
+    for part in ("read", "try", "mislead", "paper"):
+        with st.expander(t(f"show.{part}"), expanded=part == "read"):
+            st.markdown(t(f"{page}.{part}"))
+
+
+def chart(figure: Any, key: str, box: Any = None) -> None:
+    """A plotly chart in the page's own theme, without the tool bar that covers small charts."""
+    (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
+
+
+def key(entries: list[tuple[str, str]]) -> None:
+    """What each colour of a map of names stands for."""
+    marks = "".join(
+        f'<span class="vz-key"><span style="background:{escape(colour)}"></span>{escape(name)}</span>'
+        for colour, name in entries
+    )
+    st.html(f"<div>{marks}</div>")

@@ -1,0 +1,131 @@
+"""Where pictures come from: scenes drawn from a seed, scikit-image's photographs, or the user's own file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image
+
+from ui.results import RESULTS
+from ui.texts import t, t_or
+from vizcore import pictures, scenes
+
+# A handful of scenes worth starting with; any other seed is one number away.
+SCENES = (7, 3, 11, 19, 23, 42)
+DEFAULT = f"scene:{SCENES[0]}"
+LARGEST_SEED = 10**9
+SCENE_SIZE = 256
+_UPLOAD = "vizcore.upload"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture: its stable id (as in the address bar), the picture itself, its own checksum, and remarks on it."""
+
+    id: str
+    picture: Image.Image
+    digest: str
+    notes: tuple[str, ...] = ()
+
+
+def valid(identifier: str) -> bool:
+    """Whether ``identifier`` names a picture that can be shown here and now."""
+    kind, _, rest = identifier.partition(":")
+    if kind == "scene":
+        return rest.isascii() and rest.isdigit() and int(rest) <= LARGEST_SEED
+    if kind == "photo":
+        return rest in pictures.sample_photographs()
+    return identifier == "upload" and _UPLOAD in st.session_state
+
+
+def scene(identifier: str) -> scenes.Scene | None:
+    """The scene behind ``scene:SEED``, with its mask; None for any other picture."""
+    kind, _, rest = identifier.partition(":")
+    if kind != "scene":
+        return None
+    seed = int(rest)
+    return RESULTS.get_or(("scene", seed), lambda: scenes.scene(seed, size=SCENE_SIZE))
+
+
+def picture(identifier: str) -> Source:
+    """The picture called ``identifier``, which must be valid."""
+    if identifier == "upload":
+        uploaded: Source = st.session_state[_UPLOAD]
+        return uploaded
+    found = scene(identifier)
+    if found is not None:
+        drawn = Image.fromarray(found.picture)
+    else:
+        name = identifier.partition(":")[2]
+        drawn = RESULTS.get_or(("photo", name), pictures.sample_photographs()[name])
+    return Source(identifier, drawn, RESULTS.get_or(("digest", identifier), lambda: pictures.digest(drawn)))
+
+
+def label(identifier: str) -> str:
+    """How a picture is called in the list."""
+    kind, _, rest = identifier.partition(":")
+    if kind == "scene":
+        found = scene(identifier)
+        assert found is not None
+        what = t_or(f"classes.{found.label}", found.label)
+        if found.distractor:
+            what = t("picture.with", one=what, other=t_or(f"classes.{found.distractor}", found.distractor))
+        return t("picture.scene", seed=rest, what=what)
+    if kind == "photo":
+        return t("picture.photo", what=t_or(f"photos.{rest}", rest))
+    return t("picture.yours")
+
+
+def choose(current: str) -> str:
+    """Draw the picture's controls and return the id of the chosen picture; a bad upload leaves the current one."""
+    listed = [f"scene:{seed}" for seed in SCENES] + [f"photo:{name}" for name in pictures.sample_photographs()]
+    modes = [*listed, "seed", "upload"]
+    mode = current if current in modes else ("seed" if current.startswith("scene:") else DEFAULT)
+    st.session_state.setdefault("frame.picture", mode)
+    names = {"seed": t("picture.seed"), "upload": t("picture.upload")}
+    mode = st.selectbox(
+        t("frame.picture"),
+        modes,
+        key="frame.picture",
+        format_func=lambda one: names.get(one) or label(one),
+        help=t("picture.help"),
+    )
+    if mode == "seed":
+        seed = int(current.partition(":")[2]) if current.startswith("scene:") else SCENES[0]
+        st.session_state.setdefault("frame.seed", seed)
+        return f"scene:{_seed()}"
+    if mode == "upload":
+        return _uploaded(current)
+    return mode
+
+
+def _seed() -> int:
+    def another() -> None:
+        st.session_state["frame.seed"] = (int(st.session_state["frame.seed"]) * 7919 + 1) % 100_003
+
+    seed = st.number_input(t("picture.seed_number"), 0, LARGEST_SEED, step=1, key="frame.seed")
+    st.button(t("picture.another"), key="frame.another", on_click=another, icon=":material/casino:")
+    return int(seed)
+
+
+def _uploaded(current: str) -> str:
+    file = st.file_uploader(t("picture.file"), key="frame.file", help=t("picture.file_help"))
+    if file is None:
+        return "upload" if _UPLOAD in st.session_state else current
+    fingerprint = f"{file.file_id}"
+    if st.session_state.get("vizcore.upload.seen") != fingerprint:
+        st.session_state["vizcore.upload.seen"] = fingerprint
+        st.session_state["vizcore.upload.error"] = ""
+        try:
+            decoded = pictures.decode(file.getvalue())
+        except pictures.PictureError as error:
+            st.session_state["vizcore.upload.error"] = str(error)
+        else:
+            st.session_state[_UPLOAD] = Source(
+                "upload", decoded.picture, pictures.digest(decoded.picture), tuple(decoded.notes)
+            )
+    if st.session_state.get("vizcore.upload.error"):
+        st.error(st.session_state["vizcore.upload.error"], icon=":material/broken_image:")
+        return current
+    return "upload" if _UPLOAD in st.session_state else current

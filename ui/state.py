@@ -1,0 +1,89 @@
+"""What a session has chosen, kept apart from the widgets that show it, and its way to and from the address bar.
+
+Streamlit forgets a widget's value when another page is shown. So the choice lives here, under names of our own, and
+every widget is seeded from it. The same names, with stable and untranslated values, make the permalink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from vizcore import params as declared
+
+P = TypeVar("P")
+_KEY = "vizcore.choices"
+
+
+@dataclass
+class Choices:
+    """The frame's choices, each technique's parameters, and how results are looked at; one object per session."""
+
+    frame: dict[str, str] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    looks: dict[str, str] = field(default_factory=dict)
+    linked: dict[str, str] = field(default_factory=dict)  # what a link asked for and no control has taken up yet
+    written: dict[str, dict[str, str]] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+
+
+def choices() -> Choices:
+    """This session's choices."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Choices()
+    found: Choices = st.session_state[_KEY]
+    return found
+
+
+def arrived(page: str) -> dict[str, str] | None:
+    """The address's parameters if the user came by a link just now, None if they are only what we wrote there."""
+    query = {key: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
+    return query if query and query not in (choices().written.get(page), {}) and not _seen(page, query) else None
+
+
+def _seen(page: str, query: dict[str, str]) -> bool:
+    # The browser's address lags behind a fast series of changes: an address that we wrote ourselves is no new link.
+    history: list[dict[str, str]] = st.session_state.setdefault(f"vizcore.addresses.{page}", [])
+    return query in history
+
+
+def write_address(page: str, values: Mapping[str, str]) -> None:
+    """Put the session's choices into the address bar, so that the page can be shared as it is shown."""
+    address = dict(values)
+    if choices().written.get(page) != address or st.query_params.to_dict() != address:
+        history: list[dict[str, str]] = st.session_state.setdefault(f"vizcore.addresses.{page}", [])
+        history.append(address)
+        del history[:-50]
+        choices().written[page] = address
+        st.query_params.from_dict(address)
+
+
+def take_params(name: str, technique: type[P], query: Mapping[str, str] | None) -> P:
+    """The session's parameters of a technique: from a link if the user came by one, else as last set, else defaults."""
+    held = choices().params.get(name)
+    if query is not None:
+        prefix = f"{name}."
+        given = {key[len(prefix) :]: value for key, value in query.items() if key.startswith(prefix)}
+        taken, complaints = declared.from_json(technique, given)
+        choices().complaints += [str(complaint) for complaint in complaints]
+        for key in list(st.session_state):
+            if str(key).startswith(f"param.{prefix}"):
+                del st.session_state[key]
+        held = taken
+    if not isinstance(held, technique):
+        held = technique()
+    choices().params[name] = held
+    return held
+
+
+def address_of(name: str, params: Any) -> dict[str, str]:
+    """The parameters that differ from their defaults, as they stand in the address bar."""
+    default = declared.to_json(type(params)())
+    return {
+        f"{name}.{key}": str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in declared.to_json(params).items()
+        if value != default[key]
+    }

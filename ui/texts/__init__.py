@@ -1,0 +1,49 @@
+"""Every word that a page shows, in every language, by key.
+
+``en.toml`` and ``cs.toml`` hold the same keys (a test compares them). The labels and helps of a technique's parameters
+are declared in English beside their bounds in ``vizcore``; a language may override them under ``params``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+LANGUAGES = {"en": "English", "cs": "Čeština"}
+
+
+@cache
+def table(language: str) -> dict[str, str]:
+    """All texts of one language, flattened: ``{"occlusion.title": ...}``."""
+    with open(Path(__file__).with_name(f"{language}.toml"), "rb") as file:
+        return dict(_flatten(tomllib.load(file)))
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        pairs += _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return pairs
+
+
+def language() -> str:
+    """The language of this session: chosen in the frame, at first the browser's where we speak it, else English."""
+    chosen = st.session_state.get("language")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    browser = (st.context.locale or "en").split("-")[0].lower()
+    return browser if browser in LANGUAGES else "en"
+
+
+def t(key: str, /, **values: object) -> str:
+    """The text called ``key`` in the session's language, ``{names}`` filled in; KeyError if there is none."""
+    return table(language())[key].format(**values)
+
+
+def t_or(key: str, fallback: str) -> str:
+    """The text called ``key`` in the session's language, or ``fallback`` where that language keeps the original."""
+    return table(language()).get(key, fallback)

@@ -1,0 +1,166 @@
+"""The picture viewer: a map over its picture, blended, zoomed and read off in the browser."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+from torch import Tensor
+
+from ui.texts import t
+from vizcore import figures
+
+_HERE = Path(__file__).parent
+_MOUNT = st.components.v2.component(
+    "vizcore_viewer",
+    html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
+    css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
+    js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+)
+# A component with a key can be called once in a run of the script. The estimates of one run reach the viewer through
+# this invisible one, which has no key and hands its bytes over inside the page.
+_FEED = st.components.v2.component(
+    "vizcore_feed",
+    js="""export default function ({ data }) {
+      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+      const head = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + view.getUint32(0, true))));
+      (window.vizcoreFeed ??= {})[head.key] = data;
+      window.dispatchEvent(new CustomEvent("vizcore-feed", { detail: head.key }));
+    }""",
+)
+_MOUNTED = "vizcore.viewers"
+_START = time.time()  # of this server: a restarted one counts from zero again
+_STAMPS = itertools.count()
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the user did in the viewer in this run: a click at a pixel, or a mask brushed over the picture."""
+
+    x: int | None = None
+    y: int | None = None
+    mask: np.ndarray | None = None  # bool (H,W)
+
+
+def viewer(
+    key: str,
+    pixels: Tensor,
+    label: str,
+    *,
+    heat: Tensor | np.ndarray | None = None,
+    signed: bool = True,
+    limit: float | None = None,
+    unit: str = "",
+    meaning: str = "",
+    opacity: float = 0.5,
+    mode: Literal["inspect", "click", "brush"] = "inspect",
+    box: tuple[int, int, int, int] | None = None,
+    mask: np.ndarray | None = None,
+    brush: int = 6,
+    group: str = "page",
+    pixelated: bool = False,
+    waiting: bool = False,
+) -> Event:
+    """Show ``pixels`` (C,H,W) in [0,1], with ``heat`` (H,W) over it where there is one, and return what was done.
+
+    Called again under the same key in the same run of the script, it updates the viewer in place; only the first call
+    returns events. A first call with ``waiting`` keeps the map that is there, dimmed, until the next one is.
+    ``limit`` is the value at the end of the colour scale (a robust maximum of |heat| where None), ``meaning`` the
+    sentence under the legend, ``box`` a framed rectangle (top, left, bottom, right) in pixels. Viewers of one
+    ``group`` zoom, pan and blend together.
+    """
+    picture = figures.picture(pixels)
+    height, width = picture.shape[:2]
+    blobs: dict[str, bytes] = {"picture": np.ascontiguousarray(picture).tobytes()}
+    scale = 1.0
+    if heat is not None:
+        values = np.ascontiguousarray(np.asarray(heat, dtype="<f4"))
+        scale = figures.robust_limit(values) if limit is None else limit
+        blobs["map"] = values.tobytes()
+        blobs["colours"] = _ramp(signed)
+    if mask is not None:
+        blobs["mask"] = np.ascontiguousarray(mask, dtype=np.uint8).tobytes()
+    head = {
+        "width": width,
+        "height": height,
+        "signed": signed,
+        "limit": scale,
+        "unit": unit,
+        "opacity": opacity,
+        "mode": mode,
+        "box": box,
+        "brush": brush,
+        "group": group,
+        "label": label,
+        "pixelated": pixelated,
+        "waiting": waiting,
+        "key": key,
+        "stamp": [_START, next(_STAMPS)],
+        "texts": {
+            "meaning": meaning,
+            **{name: t(f"viewer.{name}") for name in ("opacity", "threshold", "closer", "farther", "whole", "keys")},
+            "hint": t(f"viewer.hint_{mode}"),
+        },
+    }
+    data = pack(head, blobs)
+    mounted: dict[str, Any] = st.session_state.setdefault(_MOUNTED, {})
+    if key in mounted:
+        with mounted[key]:
+            _FEED(data=data, height=1)
+        return Event()
+    result = _MOUNT(
+        key=key,
+        data=data,
+        on_click_change=_nothing,
+        on_mask_change=_nothing,
+        width="stretch",
+        height="content",
+    )
+    with st.container(key=f"feed-{key}"):
+        mounted[key] = st.empty()
+    return event_of(result, width, height)
+
+
+def new_run() -> None:
+    """Forget which viewers were mounted: to be called at the start of every run of a page's script."""
+    st.session_state[_MOUNTED] = {}
+
+
+@cache
+def _ramp(signed: bool) -> bytes:
+    """The 256 colours between the ends of the scale, as the browser paints them."""
+    return figures.colours(np.linspace(-1.0 if signed else 0.0, 1.0, 256), signed=signed, limit=1.0).tobytes()
+
+
+def pack(head: dict[str, Any], blobs: dict[str, bytes]) -> bytes:
+    """One block of bytes for the browser: header length (uint32), header (JSON), and the blobs that it lists."""
+    places: dict[str, tuple[int, int]] = {}
+    body = b""
+    for name, blob in blobs.items():
+        places[name] = (len(body), len(blob))
+        body += blob
+    header = json.dumps({**head, "blobs": places}).encode()
+    return len(header).to_bytes(4, "little") + header + body
+
+
+def event_of(result: Any, width: int, height: int) -> Event:
+    """The browser's message, trusted no further than its shape: anything else than pixels and runs is no event."""
+    click, runs = getattr(result, "click", None), getattr(result, "mask", None)
+    if isinstance(click, dict) and isinstance(click.get("x"), int) and isinstance(click.get("y"), int):
+        return Event(x=min(max(click["x"], 0), width - 1), y=min(max(click["y"], 0), height - 1))
+    whole = isinstance(runs, list) and len(runs) <= width * height + 1 and all(type(r) is int and r >= 0 for r in runs)
+    if isinstance(runs, list) and whole and sum(runs) == width * height:
+        values = np.arange(len(runs)) % 2 == 1  # the first run is of zeros
+        return Event(mask=np.repeat(values, runs).reshape(height, width))
+    return Event()
+
+
+def _nothing() -> None:
+    """Streamlit returns the value of an event only where a callback is named."""
