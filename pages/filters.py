@@ -18,7 +18,7 @@ with frame.page("filters") as page:
         kernels = play.once(("kernels", page.clf.checksum, layer), lambda: filters.kernels(page.clf, layer))
         coloured = kernels.weights.shape[1] in (1, 3)
         scaling = controls.look("filters.scaling", get_args(filters.Scaling), t("filters.scaling"), "scaling")
-        orders: list[filters.Order] = ["index", "norm", "orientation", *(["colour"] if coloured else [])]
+        orders = get_args(filters.Order) if coloured else get_args(filters.Order)[:3]  # colours need three channels
         by = controls.look("filters.order", orders, t("filters.order"), "order")
         most = kernels.weights.shape[1] - 1
         channel = None if coloured else controls.whole("filters.channel", 0, most, t("filters.channel"))

@@ -62,7 +62,7 @@ def look(name: str, options: Sequence[C], label: str, field: str | None = None) 
         chosen = st.segmented_control(label, options, key=key, format_func=name_of, required=True)
     else:
         chosen = st.selectbox(label, options, key=key, format_func=name_of)
-    taken: C = chosen
+    taken = options[0] if chosen is None else chosen
     if taken == options[0]:
         looks.pop(name, None)
     else:

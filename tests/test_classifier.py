@@ -1,0 +1,170 @@
+"""The classifier: what it sees, what it answers, in which chunks, and what it leaves alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from tests.conftest import Linear, linear_classifier, random_picture
+from vizcore.classifier import Classifier, Preprocess, catalogue, load, pick, pick_device
+
+
+def test_logits_of_a_linear_network_are_the_scalar_products() -> None:
+    clf = linear_classifier(mean=0.4, std=0.2)
+    image = random_picture(clf)
+    weights = clf.module.weights
+    assert isinstance(weights, Tensor)
+    expected = ((image - 0.4) / 0.2 * weights).sum(dim=(1, 2, 3))
+    torch.testing.assert_close(clf.logits(image[None])[0], expected)
+
+
+def test_normalise_and_denormalise_are_inverse() -> None:
+    clf = linear_classifier(mean=0.4, std=0.2)
+    x = random_picture(clf)[None]
+    torch.testing.assert_close(clf.denormalise(clf.normalise(x)), x)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_scores_do_not_depend_on_the_chunk(linear: Classifier, batch_size: int) -> None:
+    x = torch.rand(7, *linear.input_shape)
+    linear.batch_size = batch_size
+    torch.testing.assert_close(linear.scores(x, 1), linear.logits(x).softmax(1)[:, 1])
+    torch.testing.assert_close(linear.scores(x, 1, "logit"), linear.logits(x)[:, 1])
+
+
+def test_scores_of_no_picture_are_none(linear: Classifier) -> None:
+    assert linear.scores(torch.zeros(0, *linear.input_shape), 0).shape == (0,)
+
+
+class Greedy(nn.Module):
+    """Runs out of memory on more than ``limit`` pictures at once, and counts those that it answered."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit, self.answered = limit, 0
+
+    def forward(self, z: Tensor) -> Tensor:
+        if len(z) > self.limit:
+            raise torch.OutOfMemoryError("pretended")
+        self.answered += len(z)
+        return z.mean(dim=(2, 3))
+
+
+def test_out_of_memory_halves_the_chunk_and_loses_nothing() -> None:
+    network = Greedy(limit=3)
+    clf = Classifier(network, Preprocess((4, 4), (0.0,) * 3, (1.0,) * 3), ["r", "g", "b"])
+    clf.batch_size, network.answered = 16, 0
+    x = torch.rand(20, 3, 4, 4)
+    torch.testing.assert_close(clf.all_scores(x, "logit"), x.mean(dim=(2, 3)))
+    assert clf.batch_size == 2
+    assert network.answered == 20
+
+
+def test_out_of_memory_on_a_single_picture_is_reported() -> None:
+    network = Greedy(limit=1)
+    clf = Classifier(network, Preprocess((4, 4), (0.0,) * 3, (1.0,) * 3), ["r", "g", "b"])
+    network.limit = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        clf.all_scores(torch.rand(2, 3, 4, 4))
+
+
+def test_gradient_flows_to_the_picture_and_not_to_the_weights(
+    linear: Classifier, unchanged: Callable[[Classifier], Callable[[], None]]
+) -> None:
+    verify = unchanged(linear)
+    x = random_picture(linear)[None].requires_grad_()
+    pick(linear.logits(x), 2, "logit").sum().backward()
+    weights = linear.module.weights
+    assert isinstance(weights, Tensor)
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad[0], weights[2])
+    verify()
+
+
+def test_top_is_sorted(linear: Classifier) -> None:
+    best = linear.top(random_picture(linear), 5)
+    assert len(best) == 3
+    assert [p for _, p in best] == sorted((p for _, p in best), reverse=True)
+    assert sum(p for _, p in best) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_shared_between_threads_every_answer_is_its_own(linear: Classifier) -> None:
+    pictures = [random_picture(linear, seed) for seed in range(8)]
+    expected = [linear.scores(p[None], 0) for p in pictures]
+    wrong: list[int] = []
+
+    def ask(k: int) -> None:
+        for _ in range(50):
+            if not torch.allclose(linear.scores(pictures[k][None], 0), expected[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=ask, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_names_must_match_the_answers() -> None:
+    with pytest.raises(ValueError, match=r"answers with shape \(1, 3\) but 2 class names"):
+        Classifier(Linear(torch.zeros(3, 3, 4, 4)), Preprocess((4, 4), (0.0,) * 3, (1.0,) * 3), ["a", "b"])
+
+
+@pytest.mark.parametrize("target", [-1, 3])
+def test_unknown_target_is_named(linear: Classifier, target: int) -> None:
+    with pytest.raises(ValueError, match=f"target is {target}; accepted: a class index from 0 to 2"):
+        linear.scores(random_picture(linear)[None], target)
+
+
+def test_picture_of_another_network_is_refused(linear: Classifier) -> None:
+    with pytest.raises(ValueError, match="image has shape"):
+        linear.check_image(torch.zeros(3, 5, 5))
+    with pytest.raises(ValueError, match="accepted: 0 to 1"):
+        linear.check_image(random_picture(linear) * 300)
+    with pytest.raises(ValueError, match="accepted: 0 to 1"):
+        linear.check_image(random_picture(linear) * float("nan"))
+
+
+def test_checksum_tells_networks_apart() -> None:
+    assert linear_classifier(seed=0).checksum == linear_classifier(seed=0).checksum
+    assert linear_classifier(seed=0).checksum != linear_classifier(seed=1).checksum
+
+
+def test_grey_non_square_networks_see_grey_pictures() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10))
+    clf = Classifier(network, Preprocess((28, 20), (0.5,), (0.5,)), [str(k) for k in range(10)])
+    pixels = clf.pixels(Image.fromarray(np.full((40, 90, 3), (255, 0, 0), np.uint8)))
+    assert pixels.shape == (1, 28, 20)
+    torch.testing.assert_close(pixels, torch.full((1, 28, 20), 76 / 255))
+    assert clf.top(pixels)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 1000), (1000, 3), (128, 128), (300, 200)])
+def test_pictures_of_any_shape_fill_the_input(size: tuple[int, int]) -> None:
+    clf = linear_classifier(size=(24, 32))
+    pixels = clf.pixels(Image.new("RGB", size, (10, 20, 30)))
+    assert pixels.shape == (3, 24, 32)
+    torch.testing.assert_close(pixels[:, 5, 5], torch.tensor([10, 20, 30]) / 255)
+
+
+def test_device_is_the_best_there_is_unless_named() -> None:
+    assert pick_device("cpu") == torch.device("cpu")
+    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    assert pick_device("auto").type == best
+
+
+def test_catalogue_is_complete_and_unknown_names_are_refused() -> None:
+    names = catalogue()
+    assert names[0] == "mini-alexnet"
+    assert set(names) >= {
+        "alexnet", "vgg16", "resnet18", "resnet50", "squeezenet1_0", "googlenet", "mobilenet_v3_large", "convnext_tiny",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=r"no network called 'lenet'; accepted: mini-alexnet"):
+        load("lenet")

@@ -1,0 +1,94 @@
+"""A run: paused, resumed on other threads, cancelled, and ended by an error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from vizcore.run import Run
+
+
+@dataclass
+class Count:
+    step: int
+    of: int
+
+
+def counting(of: int, closed: list[int] | None = None) -> Iterator[Count]:
+    step = 0
+    try:
+        for step in range(1, of + 1):
+            yield Count(step, of)
+    finally:
+        if closed is not None:
+            closed.append(step)
+
+
+def test_counts_to_the_end_and_stays_there() -> None:
+    run = Run(counting(4))
+    assert (run.share, run.seconds_left) == (0.0, None)
+    first = run.advance()
+    assert first is not None
+    assert (first.step, run.share) == (1, 0.25)
+    assert run.finish().step == 4
+    assert run.finished
+    assert (run.share, run.seconds_left) == (1.0, 0.0)
+    assert run.advance() is None
+
+
+def test_the_last_estimate_frees_the_generator() -> None:
+    closed: list[int] = []
+    Run(counting(3, closed)).finish()
+    assert closed == [3]
+
+
+def test_cancelled_keeps_what_there_is() -> None:
+    closed: list[int] = []
+    run = Run(counting(5, closed))
+    run.advance()
+    run.cancel()
+    assert closed == [1]
+    assert run.cancelled
+    assert not run.finished
+    assert run.advance() is None
+    assert run.finish().step == 1
+
+
+def test_cancelled_before_the_first_estimate_has_nothing() -> None:
+    run = Run(counting(5))
+    run.cancel()
+    with pytest.raises(RuntimeError, match="cancelled before its first estimate"):
+        run.finish()
+
+
+def test_many_threads_take_each_step_once() -> None:
+    run = Run(counting(500))
+    seen: list[int] = []
+
+    def work() -> None:
+        while (estimate := run.advance()) is not None:
+            seen.append(estimate.step)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == list(range(1, 501))
+
+
+def test_an_error_ends_the_run_and_is_raised() -> None:
+    def broken() -> Iterator[Count]:
+        yield Count(1, 3)
+        raise ValueError("no")
+
+    run = Run(broken())
+    run.advance()
+    with pytest.raises(ValueError, match="no"):
+        run.advance()
+    assert run.cancelled
+    assert run.latest == Count(1, 3)
+    assert run.advance() is None
