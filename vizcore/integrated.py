@@ -105,8 +105,9 @@ def _integrated(clf: Classifier, image: Tensor, target: int, params: IntegratedG
 
 
 def spread(count: int) -> list[int]:
-    """0 .. count-1, each once, so that any first part of them is spread evenly (van der Corput's order in base 2)."""
+    """0 .. count-1, each once, so that any first part of them is spread out (by rank in van der Corput's sequence)."""
     bits = max(1, (count - 1).bit_length())
-    turned = (int(f"{k:0{bits}b}"[::-1], 2) for k in range(2**bits))
-    # Half a turn of the circle first: the first point is in the middle of the path, not at its start.
-    return [(k + count // 2) % count for k in turned if k < count]
+    turned = [int(f"{k:0{bits}b}"[::-1], 2) for k in range(count)]  # 0, 1/2, 1/4, 3/4, ... of 2^bits
+    rank = {value: place for place, value in enumerate(sorted(turned))}
+    # Half a turn of the circle, so that the first point is in the middle of the path and not at its start.
+    return [(rank[value] + count // 2) % count for value in turned]

@@ -14,7 +14,8 @@ from vizcore.classifier import Classifier, Output
 from vizcore.params import check, choice, number
 from vizcore.saliency import Saliency, gradient
 
-RADII = (1e-2, 100.0, 33)  # first, last, count: eight in a decade
+RADII = (1e-3, 100.0, 31)  # first, last, count: six in a decade
+ROUNDING = 4e-6  # share of the score below which single precision cannot tell a deviation from none
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Taylor:
         0.5,
         0.01,
         label="Tolerance",
-        help="Share of the steepest linear change by which the score may be off.",
+        help="Share of the predicted change by which the real one may be off.",
     )
     seed: int = number(0, 0, 9999, 1, label="Seed", help="Of the random directions. One seed means one result.")
     output: Output = choice(  # noqa: RUF009
@@ -46,12 +47,11 @@ class TaylorCheck:
     """y(I0 + t d) against y(I0) + t w.d, for the directions d = w/||w||, -w/||w|| and some random ones.
 
     ``radii`` (r,) are the distances t, in the Euclidean norm of the pixels in [0,1] over all channels. ``actual`` and
-    ``linear`` (d,r) are the two sides, one row for each direction; the rows are ``uphill``, ``downhill`` and then the
-    random ones. ``error`` (d,r) is |actual - linear| / (t ||w||), the error as a share of the steepest linear change at
-    that distance: a random direction hardly changes the score at all, so that an error relative to its own change would
-    say nothing. ``radius`` (d,) is the distance at which the error first exceeds the tolerance, interpolated between
-    the radii; infinite where it never does, not a number where that is not known yet. Not yet computed entries of
-    ``actual`` and ``error`` are not a number either. ``slope`` is ||w||, ``score`` is y(I0).
+    ``linear`` (d,r) are the two sides, one row for each direction: uphill, downhill, and then the random ones.
+    ``error`` (d,r) is |actual - linear| / |t w.d|, relative to the change that the gradient predicts in that direction;
+    what single precision cannot tell from none counts as none. ``radius`` (d,) is the distance at which the error first
+    exceeds the tolerance, interpolated between the radii; infinite where it never does. Entries of ``actual``,
+    ``error`` and ``radius`` that are not known yet are not a number. ``slope`` is ||w||, ``score`` is y(I0).
     """
 
     radii: Tensor
@@ -66,7 +66,7 @@ class TaylorCheck:
 
 
 def taylor_check(clf: Classifier, image: Tensor, target: int, params: Taylor | None = None) -> Iterator[TaylorCheck]:
-    """y(I) ~ y(I0) + w.(I - I0): along w, against w and at random, for distances over four decades.
+    """y(I) ~ y(I0) + w.(I - I0): along w, against w and at random, for distances over five decades.
 
     ``image`` is (C,H,W) in [0,1]; the pictures on the way may leave [0,1], where the network is defined but no
     photograph lies. Raises ValueError for a picture or a target that is not the network's.
@@ -96,9 +96,10 @@ def _taylor(clf: Classifier, image: Tensor, target: int, params: Taylor) -> Iter
         pictures = torch.stack([image + radii[k % count].float() * directions[k // count] for k in some])
         actual.view(-1)[some.start : some.stop] = clf.scores(pictures, target, params.output).double()
         done = some.stop
-        # Where the score is flat there is nothing to be a share of: any change at all is then an infinite error.
-        error = (actual - linear).abs() / (radii * slope) if slope > 0 else (actual - linear).abs() * torch.inf
-        error = torch.where((actual - linear) == 0, torch.zeros_like(error), error)
+        deviation = (actual - linear).abs()
+        rounded = torch.where(deviation <= ROUNDING * abs(score), torch.zeros_like(deviation), deviation)
+        # Where no change is predicted any is infinitely much, and none is none.
+        error = torch.where(rounded == 0, rounded, rounded / (linear - score).abs())
         radius = torch.tensor([_break_down(radii, row, params.tolerance) for row in error], dtype=torch.float64)
         yield TaylorCheck(radii.clone(), actual.clone(), linear.clone(), error, radius, slope, score, done, of)
 
