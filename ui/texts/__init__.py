@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-LANGUAGES = {"en": "English", "cs": "Čeština"}
+LANGUAGES = {"en": "English"}
 
 
 @cache
