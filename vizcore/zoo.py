@@ -25,66 +25,66 @@ class _Network:
     title: str
     summary: str
     enum: str  # torchvision.models.<enum>.DEFAULT
-    url: str
+    file: str
     megabytes: float  # of 2**20 bytes, as in torchvision's metadata
 
 
-_HOST = "https://download.pytorch.org/models/"
+HOST = "https://download.pytorch.org/models/"
 _NETWORKS = {
     "alexnet": _Network(
         "AlexNet",
         "The network that began it all in 2012: five convolutions, the first with large 11 × 11 kernels.",
         "AlexNet_Weights",
-        _HOST + "alexnet-owt-7be5be79.pth",
+        "alexnet-owt-7be5be79.pth",
         233.087,
     ),
     "vgg16": _Network(
         "VGG16",
         "Thirteen plain 3 × 3 convolutions and three huge linear layers: simple, slow and much explained.",
         "VGG16_Weights",
-        _HOST + "vgg16-397923af.pth",
+        "vgg16-397923af.pth",
         527.796,
     ),
     "resnet18": _Network(
         "ResNet18",
         "Eighteen layers with shortcuts past every two of them, so that gradients reach the first one.",
         "ResNet18_Weights",
-        _HOST + "resnet18-f37072fd.pth",
+        "resnet18-f37072fd.pth",
         44.661,
     ),
     "resnet50": _Network(
         "ResNet50",
         "Fifty layers of bottleneck blocks with shortcuts, trained by the modern recipe.",
         "ResNet50_Weights",
-        _HOST + "resnet50-11ad3fa6.pth",
+        "resnet50-11ad3fa6.pth",
         97.79,
     ),
     "squeezenet1_0": _Network(
         "SqueezeNet 1.0",
         "As accurate as AlexNet with fifty times fewer weights, and the smallest download.",
         "SqueezeNet1_0_Weights",
-        _HOST + "squeezenet1_0-b66bff10.pth",
+        "squeezenet1_0-b66bff10.pth",
         4.778,
     ),
     "googlenet": _Network(
         "GoogLeNet",
         "Inception blocks look at every scale at once: 1 × 1, 3 × 3 and pooled in parallel.",
         "GoogLeNet_Weights",
-        _HOST + "googlenet-1378be20.pth",
+        "googlenet-1378be20.pth",
         49.731,
     ),
     "mobilenet_v3_large": _Network(
         "MobileNetV3 Large",
         "Made for telephones: depthwise convolutions found by architecture search, fast on a CPU.",
         "MobileNet_V3_Large_Weights",
-        _HOST + "mobilenet_v3_large-5c1a4163.pth",
+        "mobilenet_v3_large-5c1a4163.pth",
         21.107,
     ),
     "convnext_tiny": _Network(
         "ConvNeXt-Tiny",
         "A convolutional network redesigned after vision transformers: 4 × 4 patches, then 7 × 7 kernels.",
         "ConvNeXt_Tiny_Weights",
-        _HOST + "convnext_tiny-983f1562.pth",
+        "convnext_tiny-983f1562.pth",
         109.119,
     ),
 }
@@ -108,21 +108,25 @@ def entry(name: str) -> Entry:
     Raises ValueError where the name is not one of ``NAMES``.
     """
     network = _known(name)
-    on_disk = weights.find(name, network.url) is not None
+    on_disk = weights.find(name, HOST + network.file) is not None
     return Entry(name, network.title, network.summary, network.megabytes, on_disk)
 
 
-def fetch(name: str, progress: Callable[[int, int], None] | None = None) -> Path:
+def fetch(name: str, progress: Callable[[int, int], None] | None = None, *, host: str = HOST) -> Path:
     """Make sure that the weights of network ``name`` are on disk, downloading them where needed; their path.
 
-    ``progress(done, total)`` is called with bytes. Raises as :func:`load` does.
+    ``progress(done, total)`` is called with bytes; ``host`` is where the files are. Raises as :func:`load` does.
     """
     network = _known(name)
-    return weights.find_or_download(name, network.url, progress, size=round(network.megabytes * 2**20))
+    return weights.find_or_download(name, host + network.file, progress, size=round(network.megabytes * 2**20))
 
 
 def load(
-    name: str, device: str | torch.device = "auto", progress: Callable[[int, int], None] | None = None
+    name: str,
+    device: str | torch.device = "auto",
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    host: str = HOST,
 ) -> Classifier:
     """The classifier ``name`` of torchvision, with its published weights, preprocessing and class names.
 
@@ -130,7 +134,7 @@ def load(
     and :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, where weights cannot be had.
     """
     network = _known(name)
-    path = fetch(name, progress)
+    path = fetch(name, progress, host=host)
     meta = metadata(name)
     module = build(name, weights.read(path), path)
     return Classifier(
