@@ -192,7 +192,7 @@ def test_captums_grad_cam_on_the_bundled_network(bundled: Classifier) -> None:
         0, 0
     ]
     assert isinstance(twin.get_submodule(ours.layer), nn.Conv2d)
-    assert torch.allclose(ours.signed, theirs.detach(), rtol=1e-4, atol=float(theirs.abs().max()) * 1e-4)
+    assert torch.allclose(ours.signed, theirs.detach(), rtol=1e-4, atol=float(theirs.detach().abs().max()) * 1e-4)
 
 
 @pytest.mark.squeezenet

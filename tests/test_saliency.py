@@ -260,7 +260,8 @@ def test_running_out_of_memory_halves_the_chunk_and_keeps_the_finished_ones(
 @pytest.mark.parametrize("output", ["logit", "probability"])
 def test_captums_saliency_on_the_bundled_network(bundled: Classifier, output: Output) -> None:
     image = random_picture(bundled)
-    theirs = CaptumSaliency(Pixels(bundled, output)).attribute(image[None], target=2, abs=False)[0]
+    leaf = image[None].clone().requires_grad_()
+    theirs = CaptumSaliency(Pixels(bundled, output)).attribute(leaf, target=2, abs=False)[0]
     ours = gradient(bundled, image, 2, Saliency(output=output)).gradient
     assert torch.allclose(ours, theirs, rtol=1e-4, atol=float(theirs.abs().max()) * 1e-5)
 
@@ -281,7 +282,8 @@ def test_captums_smoothgrad_on_the_same_noise(bundled: Classifier, monkeypatch: 
 @pytest.mark.squeezenet
 def test_captums_saliency_on_squeezenet(squeezenet: Classifier) -> None:
     image = random_picture(squeezenet)
-    theirs = CaptumSaliency(Pixels(squeezenet)).attribute(image[None], target=281, abs=False)[0]
+    leaf = image[None].clone().requires_grad_()
+    theirs = CaptumSaliency(Pixels(squeezenet)).attribute(leaf, target=281, abs=False)[0]
     ours = gradient(squeezenet, image, 281).gradient
     assert torch.allclose(ours, theirs, rtol=1e-4, atol=float(theirs.abs().max()) * 1e-4)
 

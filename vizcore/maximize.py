@@ -25,8 +25,8 @@ class Maximisation:
     """How strongly the picture is kept small, how it is climbed from where, and which score is meant by y."""
 
     lambda_: float = levels(
-        1e-3,
-        (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0),
+        3e-3,
+        (0.0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0),
         label="λ",
         help="Weight of the penalty λ‖I‖². With 0 the score rises without bound; with much the picture stays grey.",
     )
