@@ -106,7 +106,7 @@ def same(a: Ascent, b: Ascent) -> bool:
 def test_generator_contract_on_the_bundled_network(bundled: Classifier, unchanged: Snapshot) -> None:
     verify = unchanged(bundled)
     estimates = check_contract(lambda: maximize(bundled, 3, replace(SHORT, output="probability")), same)
-    assert estimates[-1].probability > estimates[0].probabilities[0]
+    assert estimates[-1].objective > estimates[0].objectives[0]
     verify()
 
 
