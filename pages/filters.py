@@ -10,7 +10,7 @@ from ui.viewer import viewer
 from vizcore import filters
 
 with frame.page("filters") as page:
-    left, right = st.columns([1, 2], gap="large")
+    right, left = st.columns([2, 1], gap="large")
     names = [name for name, _ in filters.layers(page.clf)]
     with left:
         st.subheader(t("controls.heading"), anchor=False)
@@ -46,5 +46,6 @@ with frame.page("filters") as page:
                 st.rerun()
         with detail:
             details.kernel(page, kernels, int(order[chosen]))
+    page.formula(formulas.filters(height, width))
     with left:
-        show.explain("filters", formulas.filters(height, width))
+        show.explain("filters")

@@ -16,7 +16,7 @@ MODEL = {"adaline": ("learning_rate", "epochs", "alpha"), "ridge": ("alpha",)}
 
 with frame.page("lime") as page:
     params = page.params(lime.Lime)
-    left, right = st.columns([1, 2], gap="large")
+    right, left = st.columns([2, 1], gap="large")
     with left:
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("lime", params, ("samples", "algorithm"))
@@ -58,5 +58,6 @@ with frame.page("lime") as page:
         )
         if result is not None:
             details.fit(result)
+    page.formula(formulas.lime(params, count))
     with left:
-        show.explain("lime", formulas.lime(params, count))
+        show.explain("lime")

@@ -14,7 +14,7 @@ ADDITIONS = ("jitter", "blur", "variation")
 
 with frame.page("maximisation") as page:
     params = page.params(maximize.Maximisation)
-    left, right = st.columns([1, 2], gap="large")
+    right, left = st.columns([2, 1], gap="large")
     with left:
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("maximisation", params, FORMULA)
@@ -46,5 +46,6 @@ with frame.page("maximisation") as page:
         play.play(
             "maximisation", key, lambda: maximize.maximize(page.clf, page.target, params, start), draw, "units.steps"
         )
+    page.formula(formulas.maximisation(params))
     with left:
-        show.explain("maximisation", formulas.maximisation(params))
+        show.explain("maximisation")

@@ -9,7 +9,7 @@ from vizcore import occlusion
 
 with frame.page("occlusion") as page:
     params = page.params(occlusion.Occlusion)
-    left, right = st.columns([1, 2], gap="large")
+    right, left = st.columns([2, 1], gap="large")
     with left:
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("occlusion", params)
@@ -45,5 +45,6 @@ with frame.page("occlusion") as page:
             details.covered(page, params, result)
         if result is not None:
             details.classes_under_occlusion(page, result)
+    page.formula(formulas.occlusion(params))
     with left:
-        show.explain("occlusion", formulas.occlusion(params))
+        show.explain("occlusion")

@@ -12,7 +12,7 @@ VIEWS = {"absolute": saliency.absolute_max, "signed": saliency.signed, "times_in
 
 with frame.page("saliency") as page:
     params = page.params(saliency.SmoothGrad)
-    left, right = st.columns([1, 2], gap="large")
+    right, left = st.columns([2, 1], gap="large")
     with left:
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("saliency", params)
@@ -62,5 +62,6 @@ with frame.page("saliency") as page:
             )
             st.caption(t("saliency.convergence"))
             show.chart(curve, "saliency-convergence")
+    page.formula(formulas.saliency(params))
     with left:
-        show.explain("saliency", formulas.saliency(params))
+        show.explain("saliency")

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from ui import link, models, show, sources, state
@@ -48,6 +49,7 @@ class Frame:
     target: int
     probabilities: Tensor  # (K,)
     query: Mapping[str, str] | None
+    head: DeltaGenerator  # the place above settings and result, for the formula
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -58,6 +60,12 @@ class Frame:
     def picture_key(self) -> tuple[str, str]:
         """The identity of network and picture."""
         return (f"{self.clf.checksum}@{self.clf.device.type}", self.source.digest)
+
+    def formula(self, latex: str) -> None:
+        """Show the formula, with the values set now, above settings and result."""
+        with self.head:
+            st.caption(t("show.formula"))
+            st.latex(latex)
 
     @property
     def class_name(self) -> str:
@@ -136,9 +144,11 @@ def _open(name: str, picture: bool) -> Frame:
     state.choices().complaints.clear()
     for note in source.notes:
         st.info(note, icon=":material/info:")
-    frame = Frame(name, clf, source, image, target, probabilities, query)
+    seen, head = st.container(), st.container()
+    frame = Frame(name, clf, source, image, target, probabilities, query, head)
     if picture:
-        _seen(frame)
+        with seen:
+            _seen(frame)
     return frame
 
 

@@ -28,6 +28,8 @@ _STYLE = """<style>
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
 .vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
 [class*="st-key-feed-"] {display: none;}
+.katex-display {overflow-x: auto; overflow-y: hidden; margin: 0; padding: .2rem 0;}
+.katex {font-size: 1.1em;}
 </style>"""
 
 
@@ -60,11 +62,8 @@ def bars(title: str, rows: list[tuple[str, float, bool]]) -> None:
     st.html(f'<div><strong>{escape(title)}</strong><div class="vz-bars">{"".join(cells)}</div></div>')
 
 
-def explain(page: str, formula: str) -> None:
-    """The formula with the current values, how to read the result, what to try, what misleads, and the source."""
-    with st.container(key=f"formula-{page}"):
-        st.caption(t("show.formula"))
-        st.latex(formula)
+def explain(page: str) -> None:
+    """How to read the result, what to try, what misleads, and the source."""
     for part in ("read", "try", "mislead", "paper"):
         with st.expander(t(f"show.{part}"), expanded=part == "read"):
             st.markdown(t(f"{page}.{part}"))

@@ -73,7 +73,7 @@ def label(identifier: str) -> str:
             what = t("picture.with", one=what, other=t_or(f"classes.{found.distractor}", found.distractor))
         return t("picture.scene", seed=rest, what=what)
     if kind == "photo":
-        return t("picture.photo", what=t_or(f"photos.{rest}", rest))
+        return t("picture.photo", what=t_or(f"photos.{rest}", pictures.sample_photographs()[rest].title))
     return t("picture.yours")
 
 
