@@ -47,6 +47,12 @@ def test_on_a_linear_network_it_converges_to_w_over_two_lambda(start: str, lambd
     assert ascent.objective == pytest.approx(square / (4 * lambda_), rel=1e-2)
 
 
+def test_the_ascent_comes_to_rest() -> None:
+    clf = linear_classifier()
+    *_, before, final = maximize(clf, 1, Maximisation(lambda_=1e-5, steps=50))  # far from its goal, so never slowed
+    assert float((final.input - before.input).abs().max()) < 0.01 * Maximisation().step_size
+
+
 def test_the_image_is_the_input_with_the_mean_added_and_clamped() -> None:
     clf = linear_classifier(mean=0.4, std=0.25)
     ascent = last(clf, 0, Maximisation(lambda_=0.03, step_size=0.2))

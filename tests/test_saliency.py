@@ -156,8 +156,12 @@ def test_more_copies_are_added_to_those_there_are(bent: Classifier, few: int, ma
     begun = last(bent, image, 0, SmoothGrad(copies=few))
     asked = _counting(bent)
     resumed = last(bent, image, 0, SmoothGrad(copies=many), resume=begun)
-    assert sum(asked) <= many - few + gradient_batch(bent) + 1  # and one for the score
+    resumed_chunks = asked[1:]  # after the one picture whose score is asked for
+    assert sum(resumed_chunks) < many - few + gradient_batch(bent)
+    asked.clear()
     fresh = last(bent, image, 0, SmoothGrad(copies=many))
+    # The chunks fall where they fall without a pause, else a network's rounding would tell the two apart.
+    assert resumed_chunks == asked[-len(resumed_chunks) :]
     assert torch.equal(resumed.gradient, fresh.gradient)
     assert resumed.changes == fresh.changes
     assert len(resumed.changes) == many
@@ -168,6 +172,8 @@ def test_an_estimate_that_was_left_halfway_can_be_carried_on(bent: Classifier) -
     estimates = list(smoothgrad(bent, image, 0, SmoothGrad(copies=20)))
     assert len(estimates) > 3
     for estimate in estimates[:-1]:
+        alone = last(bent, image, 0, SmoothGrad(copies=estimate.step))
+        assert torch.allclose(estimate.gradient, alone.gradient, rtol=1e-5)  # the mean of the copies so far
         resumed = last(bent, image, 0, SmoothGrad(copies=20), resume=estimate)
         assert torch.equal(resumed.gradient, estimates[-1].gradient)
 
