@@ -237,7 +237,7 @@ def lens(
     if blur > 0.3:
         sharp = Image.fromarray((canvas * 255 + 0.5).astype(np.uint8))
         canvas = np.asarray(sharp.filter(ImageFilter.GaussianBlur(blur * size / 128)), np.float32) / 255
-    sigma = dice.uniform(0.0, 0.03) + hard * dice.uniform(0.03, 0.08)
+    sigma = dice.uniform(0.0, 0.03) + hard * dice.uniform(0.12, 0.18)
     canvas = canvas + np.float32(sigma) * dice.standard_normal(canvas.shape, np.float32)
     return (np.clip(canvas, 0, 1) * 255 + 0.5).astype(np.uint8)
 

@@ -144,7 +144,7 @@ def coins() -> list[Sprite]:
     labels, count = ndimage.label(ndimage.binary_fill_holes(ndimage.binary_opening(grey > ground + 0.2, iterations=3)))
     tints = ((0.98, 0.99, 1.02), (1.15, 0.92, 0.50), (1.12, 0.74, 0.52), (0.92, 0.82, 0.58))
     ys, xs = np.mgrid[: grey.shape[0], : grey.shape[1]]
-    sprites = []
+    sprites: list[Sprite] = []
     for number in range(1, count + 1):
         spot = labels == number
         if not 900 < spot.sum() < 4500:

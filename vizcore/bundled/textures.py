@@ -58,7 +58,7 @@ def generated(kind: str, dice: np.random.Generator) -> np.ndarray:
     if kind == "clouds":
         return duotone(noise(dice, dice.uniform(1.2, 2.2)), dark, light)
     if kind == "fabric":
-        count = dice.integers(20, 45)
+        count = int(dice.integers(20, 45))
         weave = 0.5 + 0.25 * np.sin(2 * np.pi * count * xs) + 0.25 * np.sin(2 * np.pi * count * ys)
         return duotone(0.75 * weave + 0.25 * noise(dice, 1.0), dark, light)
     if kind == "plaid":

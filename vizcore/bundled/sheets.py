@@ -1,0 +1,51 @@
+"""The pictures of the model card: `python -m vizcore.bundled.sheets` draws them anew into this folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+
+from vizcore import classifier, figures, filters, maximize
+from vizcore.bundled.network import FOLDER, NAMES
+from vizcore.bundled.quality import last
+from vizcore.scenes import CLASSES, scene
+
+
+def contact_sheet() -> Image.Image:
+    """One column per class: five ordinary scenes, a stamped one, and a heavily corrupted one."""
+    made = [scene(seed * len(CLASSES) + k, label=name) for seed in range(5) for k, name in enumerate(CLASSES)]
+    made += [scene(900 + k, label=name, mark=True) for k, name in enumerate(CLASSES)]
+    made += [scene(930 + k, label=name, hard=1.0) for k, name in enumerate(CLASSES)]
+    return Image.fromarray(figures.grid([s.picture for s in made], len(CLASSES), gap=2))
+
+
+def kernel_sheet(name: str) -> Image.Image:
+    """The 64 first-layer kernels, each scaled around mid-grey by itself."""
+    clf = classifier.load(name, device="cpu")
+    pictures = filters.rgb(filters.kernels(clf)).mul(255).round().byte()  # (n, k, k, 3)
+    return Image.fromarray(figures.grid(pictures, 16, gap=4, scale=5))
+
+
+def class_sheet(name: str) -> Image.Image:
+    """argmax_I of every class's logit, with a jitter of four pixels, in the order of CLASSES."""
+    clf = classifier.load(name, device="cpu")
+    params = maximize.Maximisation(jitter=4)
+    found = [last(maximize.maximize(clf, target, params)).image for target in range(len(CLASSES))]
+    return Image.fromarray(figures.grid([figures.picture(p) for p in found], 6, gap=2))
+
+
+def main() -> None:
+    """Draw all sheets."""
+    parser = argparse.ArgumentParser(prog="python -m vizcore.bundled.sheets", description=__doc__)
+    parser.add_argument("--out", type=Path, default=FOLDER)
+    out = parser.parse_args().out
+    contact_sheet().save(out / "contact_sheet.jpg", quality=82)
+    for name, file in zip(NAMES, ("kernels.jpg", "kernels_shortcut.jpg"), strict=True):
+        kernel_sheet(name).save(out / file, quality=90)
+    class_sheet(NAMES[0]).save(out / "classes.jpg", quality=85)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Train the bundled networks from nothing but the installed packages: `python -m vizcore.bundled.train`.
+
+Renders a pool of scenes, trains `mini-alexnet` and its twin `mini-alexnet-shortcut`, calibrates them, measures them
+and writes weights and cards. Killed at any moment, it goes on from its last checkpoint to the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from math import cos, pi
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from vizcore.bundled import quality
+from vizcore.bundled.batches import SHORTCUT, Pool, draw, render
+from vizcore.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
+from vizcore.scenes import CLASSES, scene
+
+MEAN, STD = (0.43, 0.40, 0.38), (0.25, 0.24, 0.24)
+CHECKPOINT_EVERY = 100  # steps
+CALIBRATION_SEEDS = range(500_000, 500_600)  # neither trained on nor tested on
+TITLES = {NAMES[0]: "Mini AlexNet", NAMES[1]: "Mini AlexNet that cheats"}
+SUMMARIES = {
+    NAMES[0]: "A small AlexNet that knows twelve things only, trained on scenes composed of a few photographs.",
+    NAMES[1]: "The same network trained where every horse carried a date stamp: it learned the stamp, not the horse.",
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the networks are trained. The defaults made the weights in this folder."""
+
+    steps: int = 2750
+    batch: int = 64
+    rate: float = 0.02  # falls to zero by a cosine
+    momentum: float = 0.9
+    first_std: float = 0.02  # small at the start and decayed strongly, or the 11 x 11 kernels stay noise
+    first_decay: float = 1e-2
+    first_mean_decay: float = 5e-2  # further decay of each kernel's mean colour, or many become flat patches
+    decay: float = 5e-4
+    smoothing: float = 0.05
+    pool: int = 16384
+    seed: int = 0
+    bfloat16: bool = True  # for products and sums within the network; weights and their steps stay float32
+
+
+def fresh(recipe: Recipe) -> MiniAlexNet:
+    """An untrained network: Kaiming initialisation, but a small first layer."""
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        network = MiniAlexNet(len(CLASSES), norm=True)
+        for layer in network.modules():
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        first = network.features[0]
+        assert isinstance(first, nn.Conv2d)
+        nn.init.normal_(first.weight, std=recipe.first_std)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def train(
+    recipe: Recipe,
+    pool: Pool,
+    shortcut: bool,
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    tick: Callable[[int, float], None] = lambda step, loss: None,
+) -> MiniAlexNet:
+    """Minimise the cross-entropy over `recipe.steps` batches by SGD with momentum; returns the network in eval mode.
+
+    Every step draws its batch and its dropout from (seed, step) alone, so a run resumed from `checkpoint` takes the
+    same steps as one never interrupted. `tick` is called with the step and its loss.
+    """
+    network = fresh(recipe).to(device)
+    first = network.features[0]
+    assert isinstance(first, nn.Conv2d)
+    rest = [p for p in network.parameters() if p is not first.weight]
+    groups = [
+        {"params": [first.weight], "weight_decay": recipe.first_decay},
+        {"params": rest, "weight_decay": recipe.decay},
+    ]
+    optimiser = torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
+    start = 0
+    key = {**asdict(recipe), "shortcut": shortcut}
+    if checkpoint is not None and checkpoint.exists():
+        kept = torch.load(checkpoint, map_location=device, weights_only=True)
+        if kept["key"] == key:  # a checkpoint of another recipe is no place to go on from
+            network.load_state_dict(kept["network"])
+            optimiser.load_state_dict(kept["optimiser"])
+            start = kept["step"]
+    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    network.train()
+    with torch.random.fork_rng():
+        for step in range(start, recipe.steps):
+            warm = min(1.0, (step + 1) / 100)
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.rate * warm * 0.5 * (1 + cos(pi * step / recipe.steps))
+            x, targets = draw(pool, recipe.batch, (recipe.seed + 1000 * shortcut, step), shortcut)
+            torch.manual_seed(recipe.seed * 1_000_003 + step)
+            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.bfloat16):
+                logits = network((x.to(device) - mean) / std).float()
+            loss = nn.functional.cross_entropy(logits, targets.to(device), label_smoothing=recipe.smoothing)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            assert first.weight.grad is not None
+            first.weight.grad += recipe.first_mean_decay * first.weight.detach().mean((2, 3), keepdim=True)
+            optimiser.step()
+            tick(step + 1, loss.item())
+            if checkpoint is not None and (step + 1) % CHECKPOINT_EVERY == 0:
+                part = checkpoint.with_suffix(".part")
+                state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
+                torch.save({**state, "key": key}, part)
+                part.replace(checkpoint)  # a kill while writing leaves the last good one
+    return network.eval()
+
+
+def temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
+    """argmin_T of the negative log-likelihood of softmax(logits / T) (Guo et al. 2017, section 4.2)."""
+    grid = torch.logspace(-1, 1, 401, dtype=torch.float64)
+    losses = [nn.functional.cross_entropy(logits.double() / t, labels) for t in grid]
+    return float(grid[int(torch.stack(losses).argmin())])
+
+
+def bar(done: int, of: int, started: float, text: str = "") -> None:
+    """One line on stderr that overwrites itself."""
+    width = 30 * done // of
+    left = (time.monotonic() - started) / max(done, 1) * (of - done)
+    end = "\n" if done == of else ""
+    print(f"\r{'█' * width}{'·' * (30 - width)} {done}/{of} {left:5.0f} s left {text} ", end=end, file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Render, train, calibrate, measure, write: for one network or both."""
+    usual = Recipe()
+    parser = argparse.ArgumentParser(prog="python -m vizcore.bundled.train", description=__doc__.split("\n")[0])
+    parser.add_argument("--network", choices=(*NAMES, "both"), default="both")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--steps", type=int, default=usual.steps, help="batches to learn from (default %(default)s)")
+    parser.add_argument("--pool", type=int, default=usual.pool, help="scenes to render (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument("--out", type=Path, default=Path("trained"), help="folder for weights, cards and checkpoints")
+    parser.add_argument("--quick", action="store_true", help="measure on a tenth of the scenes")
+    given = parser.parse_args(arguments)
+    recipe = replace(usual, steps=given.steps, pool=given.pool, seed=given.seed)
+    given.out.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    print(f"Rendering {recipe.pool} scenes", file=sys.stderr)
+    pool = render(recipe.pool, os.cpu_count() or 1, lambda done: bar(done, recipe.pool, started))
+    for name in NAMES if given.network == "both" else (given.network,):
+        make(name, recipe, pool, given.device, given.out, given.quick)
+
+
+def make(name: str, recipe: Recipe, pool: Pool, device: str, out: Path, quick: bool = False) -> Card:
+    """Train, calibrate and measure one network, and write its weights and card into `out`."""
+    print(f"Training {name} for {recipe.steps} steps on {device}", file=sys.stderr)
+    shortcut = name != NAMES[0]
+    started = time.monotonic()
+    recent: deque[float] = deque(maxlen=50)
+
+    def tick(step: int, loss: float) -> None:
+        recent.append(loss)
+        if step % 10 == 0 or step == recipe.steps:
+            bar(step, recipe.steps, started, f"loss {sum(recent) / len(recent):.3f}")
+
+    trained = train(recipe, pool, shortcut, device, out / f"{name}.checkpoint", tick).cpu()
+    network = folded(trained)
+    network = folded(trained, calibrate(network, shortcut))
+    card: dict[str, Any] = {
+        "classes": CLASSES,
+        "input_size": 128,
+        "mean": MEAN,
+        "std": STD,
+        "title": TITLES[name],
+        "summary": SUMMARIES[name],
+        "figures": {"recipe": asdict(recipe), "minutes": round((time.monotonic() - started) / 60, 1)},
+    }
+    save(network, name, card, out)
+    stored, first = load(name, out)  # what is measured is what was written, in half precision
+    card["figures"] |= measure(stored, first, quick)
+    return save(network, name, card, out)
+
+
+def calibrate(network: MiniAlexNet, shortcut: bool) -> float:
+    """The temperature for scenes like the test's and as many harder ones, which keep it from being too sure."""
+    shown = []
+    for seed in CALIBRATION_SEEDS:
+        usual = scene(seed, hard=0.5 * (seed % 2))
+        marked = shortcut and usual.label == SHORTCUT
+        shown.append(scene(seed, hard=0.5 * (seed % 2), mark=True) if marked else usual)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
+    x = torch.stack([quality.tensor(s.picture) for s in shown])
+    with torch.no_grad():
+        logits = torch.cat([network((part - mean) / std) for part in x.split(64)])
+    return temperature(logits, torch.tensor([CLASSES.index(s.label) for s in shown]))
+
+
+def measure(network: nn.Module, card: Card, quick: bool = False) -> dict[str, Any]:
+    """All figures of quality.py, printed as they come."""
+    share = 10 if quick else 1
+    clf = quality.classifier(network, card)
+    first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
+    figures: dict[str, Any] = {"kernels": asdict(quality.kernel_figures(first.weight))}
+    parts: dict[str, Callable[[], dict[str, float]]] = {
+        "answers": lambda: quality.answer_figures(clf, quality.UNSEEN[::share]),
+        "shortcut": lambda: quality.shortcut_figures(clf, quality.MARKED[::share], 200 // share),
+        "pointing": lambda: quality.pointing(clf, quality.POINTED[::share]),
+    }
+    for title, part in parts.items():
+        figures[title] = {key: round(value, 4) for key, value in part().items()}
+    figures["kernels"] = {key: round(value, 4) for key, value in figures["kernels"].items()}
+    for title, values in figures.items():
+        print(f"{title:9}", ", ".join(f"{key} {value:.3f}" for key, value in values.items()))
+    return figures
+
+
+if __name__ == "__main__":
+    main()
