@@ -117,7 +117,9 @@ def silent(handler: Handler) -> None:
 
 def dribbling(handler: Handler) -> None:
     handler.send(b"PK", length=len(BODY))
-    while not handler.server.released.wait(0.02):  # type: ignore[attr-defined]
+    for _ in range(200):
+        if handler.server.released.wait(0.02):  # type: ignore[attr-defined]
+            return
         try:
             handler.wfile.write(b"x")
         except OSError:

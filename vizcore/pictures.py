@@ -25,7 +25,7 @@ WORKING_SIDE = 1600  # several times what any network of the catalogue takes in
 _JPEG_REDUCES = 4  # a JPEG of this many times MAX_PIXELS is decoded at half the size or less, without the full one
 _MAX_SCANS = 64  # a progressive JPEG has about ten; thousands of empty ones in a small file would keep a core busy
 _UPRIGHT = "Turned upright, as its EXIF orientation says."
-# EXIF's orientations 2..8: mirrored, upside down, both, transposed, on the right side, transverse, on the left side.
+# EXIF's orientations 2 to 8: mirrored, upside down, flipped, transposed, turned left, transverse, turned right.
 _TURN = {2 + at: Image.Transpose(turn) for at, turn in enumerate((0, 3, 1, 5, 4, 6, 2))}
 
 
