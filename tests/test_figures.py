@@ -145,6 +145,11 @@ def test_legend_runs_over_the_colours_of_the_map() -> None:
         figures.legend(1.0, True, width=1)
 
 
+def test_categories_have_the_colours_of_the_charts() -> None:
+    shown = figures.categories([[7, 3, 5]], shown=[3, 7])
+    assert ["#" + bytes(colour).hex() for colour in shown[0]] == [*colours.CATEGORICAL[1::-1], "#808080"]
+
+
 def test_enlarge_repeats_pixels_unless_smooth() -> None:
     tiny = np.array([[[0, 0, 0], [255, 255, 255]]], dtype=np.uint8)
     large = figures.enlarge(tiny, 8)

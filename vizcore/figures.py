@@ -62,10 +62,10 @@ def colours(values: ArrayLike, *, signed: bool, limit: float | None = None) -> P
 def categories(labels: ArrayLike, shown: Sequence[int]) -> Picture:
     """labels (h,w) to colours (h,w,3): label ``shown[i]`` in ``CATEGORICAL[i]``, every other one in grey."""
     array = np.asarray(labels)
-    picture = np.full((*array.shape, 3), MISSING, dtype=np.uint8)
+    painted = np.full((*array.shape, 3), MISSING, dtype=np.uint8)
     for label, colour in zip(shown, CATEGORICAL, strict=False):
-        picture[array == label] = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    return picture
+        painted[array == label] = list(bytes.fromhex(colour[1:]))
+    return painted
 
 
 def overlay(
@@ -228,8 +228,8 @@ def _figure(traces: list[Any], x_title: str, y_title: str, height: int, left: in
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "automargin": False, "fixedrange": True}
     base = go.layout.Template(layout={"font": {"color": INK}, "xaxis": axis, "yaxis": axis})
     layout = go.Layout(template=base, height=height, showlegend=False, dragmode=False, uirevision="same", bargap=0.25)
-    layout.update(paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
-    layout.update(margin={"l": left, "r": 16, "t": 16, "b": 44, "autoexpand": False})
+    clear, margin = "rgba(0,0,0,0)", {"l": left, "r": 16, "t": 16, "b": 44, "autoexpand": False}
+    layout.update(paper_bgcolor=clear, plot_bgcolor=clear, margin=margin)
     layout.update(xaxis_title=x_title, yaxis_title=y_title, legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"})
     return go.Figure(traces, layout)
 
