@@ -31,10 +31,10 @@ class Lime(superpixels.Superpixels):
 
     samples: int = number(500, 10, 5000, 10, label="Samples", help="Sub-images that the network is asked about.")
     fill: Fill = choice(  # noqa: RUF009
-        "grey",
+        "segment",
         get_args(Fill),
         label="Fill",
-        help="What is painted into a superpixel that is off; 'segment' is its own mean colour.",
+        help="What is painted into a superpixel that is off; 'segment' is its own mean colour, as Ribeiro et al. do.",
     )
     model: Model = choice(  # noqa: RUF009
         "adaline",
