@@ -189,8 +189,7 @@ def lines(
     import plotly.graph_objects as go
 
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-    across = np.asarray(x, dtype=np.float64).tolist()
-    traces = []
+    across, traces = np.asarray(x, dtype=np.float64).tolist(), []
     for index, (name, curve) in enumerate(curves.items()):
         y = np.asarray(curve, dtype=np.float64).tolist()
         style = {"color": CATEGORICAL[index % len(CATEGORICAL)], "dash": dashes[index % len(dashes)], "width": 2}
@@ -210,8 +209,7 @@ def scatter(
     both = np.concatenate([p, a])
     both = both[np.isfinite(both)]
     low, high = (float(both.min()), float(both.max())) if both.size else (0.0, 1.0)
-    margin = 0.05 * (high - low) or 0.5
-    ends = [low - margin, high + margin]
+    ends = [low - (margin := 0.05 * (high - low) or 0.5), high + margin]
     fade = np.ones(len(p)) if weights is None else np.asarray(weights, dtype=np.float64)
     marks = {"color": CATEGORICAL[0], "size": 5, "opacity": 0.15 + 0.65 * fade / max(float(fade.max(initial=0)), 1e-12)}
     diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": INK, "dash": "dot"}, hoverinfo="skip")
