@@ -4,7 +4,7 @@ from typing import get_args
 
 import streamlit as st
 
-from ui import controls, details, formulas, frame, play, show
+from ui import controls, details, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import viewer
 from vizcore import filters
@@ -12,7 +12,7 @@ from vizcore import filters
 with frame.page("filters") as page:
     right, left = st.columns([2, 1], gap="large")
     names = [name for name, _ in filters.layers(page.clf)]
-    with left:
+    with left, st.container(key="settings"):
         st.subheader(t("controls.heading"), anchor=False)
         layer = controls.look("filters.layer", names, t("filters.layer"))
         kernels = play.once(("kernels", page.clf.checksum, layer), lambda: filters.kernels(page.clf, layer))
@@ -48,4 +48,5 @@ with frame.page("filters") as page:
             details.kernel(page, kernels, int(order[chosen]))
     page.formula(formulas.filters(height, width))
     with left:
+        export.offer(page, None, kernels, layer)
         show.explain("filters")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import controls, details, formulas, frame, play, show
+from ui import controls, details, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import viewer
 from vizcore import figures, lime, superpixels
@@ -17,7 +17,7 @@ MODEL = {"adaline": ("learning_rate", "epochs", "alpha"), "ridge": ("alpha",)}
 with frame.page("lime") as page:
     params = page.params(lime.Lime)
     right, left = st.columns([2, 1], gap="large")
-    with left:
+    with left, st.container(key="settings"):
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("lime", params, ("samples", "algorithm"))
         params = controls.choose("lime", params, SEGMENTATION[params.algorithm])
@@ -55,9 +55,12 @@ with frame.page("lime") as page:
             lambda: lime.explain(page.clf, page.image, page.target, params, samples=getattr(earlier, "samples", None)),
             draw,
             unit="units.samples",
+            cost=params.samples,
+            pace=("lime", page.clf.checksum),
         )
         if result is not None:
             details.fit(result)
     page.formula(formulas.lime(params, count))
     with left:
+        export.offer(page, params, result)
         show.explain("lime")

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from ui import controls, details, formulas, frame, play, show
+from ui import controls, details, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import viewer
 from vizcore import maximize
@@ -15,7 +15,7 @@ ADDITIONS = ("jitter", "blur", "variation")
 with frame.page("maximisation") as page:
     params = page.params(maximize.Maximisation)
     right, left = st.columns([2, 1], gap="large")
-    with left:
+    with left, st.container(key="settings"):
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("maximisation", params, FORMULA)
         with st.expander(t("maximisation.additions"), expanded=any(getattr(params, name) for name in ADDITIONS)):
@@ -43,9 +43,16 @@ with frame.page("maximisation") as page:
         with picture:
             st.markdown(f"**{t('maximisation.picture', name=page.class_name)}**")
             draw(play.previous("maximisation", key))
-        play.play(
-            "maximisation", key, lambda: maximize.maximize(page.clf, page.target, params, start), draw, "units.steps"
+        result = play.play(
+            "maximisation",
+            key,
+            lambda: maximize.maximize(page.clf, page.target, params, start),
+            draw,
+            unit="units.steps",
+            cost=params.steps,
+            pace=("maximisation", page.clf.checksum),
         )
     page.formula(formulas.maximisation(params))
     with left:
+        export.offer(page, params, result)
         show.explain("maximisation")

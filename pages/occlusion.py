@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import controls, details, formulas, frame, play, show
+from ui import controls, details, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import Event, viewer
 from vizcore import occlusion
@@ -10,7 +10,7 @@ from vizcore import occlusion
 with frame.page("occlusion") as page:
     params = page.params(occlusion.Occlusion)
     right, left = st.columns([2, 1], gap="large")
-    with left:
+    with left, st.container(key="settings"):
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("occlusion", params)
         controls.reset("occlusion", occlusion.Occlusion)
@@ -40,6 +40,8 @@ with frame.page("occlusion") as page:
             lambda: occlusion.occlude(page.clf, page.image, page.target, params),
             draw,
             unit="units.windows",
+            cost=occlusion.passes(page.clf, params),
+            pace=("occlusion", page.clf.checksum),
         )
         with detail:
             details.covered(page, params, result)
@@ -47,4 +49,5 @@ with frame.page("occlusion") as page:
             details.classes_under_occlusion(page, result)
     page.formula(formulas.occlusion(params))
     with left:
+        export.offer(page, params, result)
         show.explain("occlusion")

@@ -3,7 +3,7 @@
 import streamlit as st
 import torch
 
-from ui import controls, formulas, frame, play, show
+from ui import controls, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import viewer
 from vizcore import figures, saliency
@@ -13,7 +13,7 @@ VIEWS = {"absolute": saliency.absolute_max, "signed": saliency.signed, "times_in
 with frame.page("saliency") as page:
     params = page.params(saliency.SmoothGrad)
     right, left = st.columns([2, 1], gap="large")
-    with left:
+    with left, st.container(key="settings"):
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("saliency", params)
         view = controls.look("saliency.view", list(VIEWS), t("saliency.view"), "view")
@@ -51,6 +51,8 @@ with frame.page("saliency") as page:
             lambda: saliency.smoothgrad(page.clf, page.image, page.target, params, play.previous("saliency")),
             lambda estimate: draw("smoothgrad", estimate),
             unit="units.copies",
+            cost=params.copies,
+            pace=("saliency", page.clf.checksum),
         )
         if latest is not None and latest.of > 1:
             curve = figures.lines(
@@ -64,4 +66,5 @@ with frame.page("saliency") as page:
             show.chart(curve, "saliency-convergence")
     page.formula(formulas.saliency(params))
     with left:
+        export.offer(page, params, latest)
         show.explain("saliency")

@@ -15,7 +15,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui import link, models, show, sources, state
+from ui import link, models, present, show, sources, state
 from ui.results import RESULTS
 from ui.texts import LANGUAGES, language, t, t_or
 from ui.viewer import new_run
@@ -137,6 +137,10 @@ def _open(name: str, picture: bool) -> Frame:
     with st.sidebar:
         target = _class(clf, probabilities)
         _language()
+        present.copy_link()
+        present.begin()
+    if present.presenting():
+        present.bar(name, PAGES)
     st.title(t(f"{name}.title"), anchor=False)
     st.markdown(t(f"{name}.lead"))
     for complaint in state.choices().complaints:

@@ -18,6 +18,8 @@ E = TypeVar("E", bound=Estimate)
 T = TypeVar("T")
 FRAMES_PER_SECOND = 8
 _KEY = "vizcore.runs"
+ASK_FIRST = 30.0
+_PACES: dict[Hashable, float] = {}  # seconds per unit of work, by technique and network, as last measured here
 
 
 @dataclass
@@ -25,16 +27,27 @@ class _Slot:
     key: Hashable
     run: Run[Any]
     stopped: bool = False
+    fresh: bool = True
 
 
 def play(
-    slot: str, key: Hashable, start: Callable[[], Iterator[E]], draw: Callable[[E], object], unit: str = "units.passes"
+    slot: str,
+    key: Hashable,
+    start: Callable[[], Iterator[E]],
+    draw: Callable[[E], object],
+    *,
+    unit: str,
+    cost: int,
+    pace: Hashable,
 ) -> E | None:
     """Show the result called ``key`` in the page's ``slot``, computing what is missing; return the last estimate.
 
     A finished result comes from the shared store at once. Otherwise the session's own run is carried on from where it
     was left; a run under another key is cancelled first, so that a moved slider stops the old computation. Streamlit
     interrupts the loop at its drawing calls, which leaves the run paused and whole.
+
+    ``cost`` units of work lie ahead; what they take is told beforehand from earlier runs of the same ``pace``. A run of
+    more than ``ASK_FIRST`` seconds waits to be started by hand.
     """
     status = st.container(key=f"status-{slot}", horizontal=True, vertical_alignment="center")
     finished: E | None = RESULTS.get(key)
@@ -45,25 +58,36 @@ def play(
             _text(t("run.ready", of=finished.of, unit=t(unit)))
         return finished
     held = _slot(slot, key, start)
+    expected = _PACES[pace] * cost if pace in _PACES else None
+    if held.fresh:
+        held.fresh, held.stopped = False, expected is not None and expected > ASK_FIRST
     with status:
         line, button = st.empty(), st.empty()
     if held.run.latest is not None:
         draw(held.run.latest)
     with button:
         st.button(
-            t("run.resume") if held.stopped else t("run.stop"),
+            t("run.start" if held.run.latest is None else "run.resume") if held.stopped else t("run.stop"),
             key=f"stop-{slot}",
             on_click=_toggle,
             args=(held,),
             icon=":material/play_arrow:" if held.stopped else ":material/stop:",
         )
-    _progress(line, held.run, unit)
+    if held.run.latest is None:
+        ahead = t("run.cost", of=cost, unit=t(unit))
+        if expected is not None:
+            ahead = t("run.cost_time", of=cost, unit=t(unit), seconds=f"{max(1.0, expected):.0f}")
+        line.progress(0.0, text=ahead)
+    else:
+        _progress(line, held.run, unit)
     if not held.stopped and not _advance(held, draw, lambda: _progress(line, held.run, unit)):
         return None
     latest: E | None = held.run.latest
     if held.run.finished and latest is not None:
         RESULTS.put(key, latest)
         _seen(slot, latest)
+        if held.run.seconds > 0.2:  # a run that built on an earlier one says nothing of the pace
+            _PACES[pace] = held.run.seconds / latest.of
         button.empty()
         with line:
             _text(t("run.done", of=latest.of, unit=t(unit), seconds=f"{held.run.seconds:.1f}"))
@@ -139,10 +163,9 @@ def _advance(held: _Slot, draw: Callable[[Any], object], progress: Callable[[], 
 
 def _progress(line: Any, run: Run[Any], unit: str) -> None:
     left = run.seconds_left
-    text = t("run.starting")
     if run.latest is not None and left is not None:
         text = t("run.step", step=run.latest.step, of=run.latest.of, unit=t(unit), seconds=f"{left:.0f}")
-    line.progress(run.share, text=text)
+        line.progress(run.share, text=text)
 
 
 def _text(text: str) -> None:

@@ -115,6 +115,7 @@ class Viewer {
       if (bytes && event.detail === this.data?.key) this.show(unpack(bytes), this.component);
     };
     window.addEventListener("vizcore-feed", this.fed);
+    this.root.querySelector(".save").addEventListener("click", () => this.save());
     this.heard = (event) => {
       if (event.detail.from === this || event.detail.group !== this.data?.group) return;
       if (event.detail.view) this.view = event.detail.view;
@@ -342,6 +343,35 @@ class Viewer {
     }
     runs.push(length);
     this.component.setTriggerValue("mask", runs);
+  }
+
+  // The picture as it is shown, with title and legend beneath, as a file.
+  save() {
+    const margin = this.data.map ? 76 : 30;
+    const width = Math.max(480, this.canvas.width);
+    const height = Math.round((width * this.canvas.height) / this.canvas.width);
+    const sheet = document.createElement("canvas");
+    sheet.width = width;
+    sheet.height = height + margin;
+    const context = sheet.getContext("2d");
+    context.fillStyle = "white";
+    context.fillRect(0, 0, sheet.width, sheet.height);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.canvas, 0, 0, width, height);
+    context.fillStyle = "black";
+    context.font = "15px sans-serif";
+    context.fillText(this.data.label, 4, height + 20, width - 8);
+    if (this.data.map) {
+      context.drawImage(this.legend, 4, height + 30, width - 8, 16);
+      for (const [name, align, x] of [["low", "left", 4], ["zero", "center", width / 2], ["high", "right", width - 4]]) {
+        context.textAlign = align;
+        context.fillText(this.root.querySelector(`.${name}`).textContent, x, height + 64);
+      }
+    }
+    const link = document.createElement("a");
+    link.download = `${this.data.key}.png`;
+    link.href = sheet.toDataURL("image/png");
+    link.click();
   }
 
   wheel(event) {

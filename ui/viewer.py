@@ -105,7 +105,10 @@ def viewer(
         "stamp": [_START, next(_STAMPS)],
         "texts": {
             "meaning": meaning,
-            **{name: t(f"viewer.{name}") for name in ("opacity", "threshold", "closer", "farther", "whole", "keys")},
+            **{
+                name: t(f"viewer.{name}")
+                for name in ("opacity", "threshold", "closer", "farther", "whole", "save", "keys")
+            },
             "hint": t(f"viewer.hint_{mode}"),
         },
     }

@@ -1,0 +1,126 @@
+"""Taking a result along: raw arrays, every setting as JSON, and a Python snippet that computes the same arrays."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ui import sources
+from ui.frame import Frame
+from ui.texts import t
+from vizcore import params as declared
+
+LIBRARIES = ("torch", "torchvision", "numpy", "scikit-image", "pillow", "streamlit")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one technique is called from Python, and which arrays of its result are worth keeping.
+
+    ``call`` is an expression over ``clf``, ``image``, ``target`` and ``params``; ``run`` says that it is a generator of
+    estimates.
+    """
+
+    module: str
+    call: str
+    arrays: tuple[str, ...]
+    run: bool = True
+
+
+RECIPES = {
+    "filters": Recipe("filters", "filters.kernels(clf{layer})", ("weights",), run=False),
+    "maximisation": Recipe(
+        "maximize", "maximize.maximize(clf, target, params, image)", ("image", "input", "scores", "penalties")
+    ),
+    "saliency": Recipe("saliency", "saliency.smoothgrad(clf, image, target, params)", ("gradient", "changes")),
+    "occlusion": Recipe(
+        "occlusion", "occlusion.occlude(clf, image, target, params)", ("drop", "top_class", "rows", "columns")
+    ),
+    "lime": Recipe(
+        "lime", "lime.explain(clf, image, target, params)", ("weights", "segments", "vectors", "scores", "predicted")
+    ),
+}
+
+
+def arrays(name: str, result: Any) -> dict[str, np.ndarray]:
+    """The result's raw arrays by name."""
+    return {key: np.asarray(getattr(result, key)) for key in RECIPES[name].arrays}
+
+
+def npz(name: str, result: Any) -> bytes:
+    """The raw arrays as a NumPy archive."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays(name, result))  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def record(page: Frame, params: Any | None) -> dict[str, Any]:
+    """Everything that the result depends on: network, weights, picture, class, parameters, seed and versions."""
+    shape = page.clf.preprocess
+    return {
+        "technique": page.page,
+        "network": {"name": page.clf.name, "weights_sha256": page.clf.checksum, "device": str(page.clf.device)},
+        "preprocessing": {
+            "size": list(shape.size),
+            "resize": shape.resize,
+            "mean": list(shape.mean),
+            "std": list(shape.std),
+        },
+        "picture": {"id": page.source.id, "sha256": page.source.digest},
+        "class": {"index": page.target, "name": page.clf.classes[page.target]},
+        "parameters": {} if params is None else declared.to_json(params),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+    }
+
+
+def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
+    """A Python script against ``vizcore`` that computes the page's arrays and writes them to an archive."""
+    recipe = RECIPES[page.page]
+    kind, _, rest = page.source.id.partition(":")
+    picture = {
+        "scene": f"Image.fromarray(scenes.scene({rest}, size={sources.SCENE_SIZE}).picture)",
+        "photo": f'pictures.sample_photographs()["{rest}"]()',
+        "upload": 'Image.open("picture.png").convert("RGB")',
+    }[kind]
+    modules = sorted({"classifier", recipe.module, *({"scene": ["scenes"], "photo": ["pictures"]}.get(kind, []))})
+    lines = ["import numpy as np"]
+    if kind != "photo":
+        lines.append("from PIL import Image")
+    lines += ["", f"from vizcore import {', '.join(modules)}"]
+    if recipe.run:
+        lines.append("from vizcore.run import Run")
+    lines += ["", f'clf = classifier.load("{page.clf.name}", device="{page.clf.device.type}")']
+    lines.append(f"image = clf.pixels({picture})")
+    lines.append(f"target = {page.target}  # {page.clf.classes[page.target]}")
+    if params is not None:
+        lines.append(f"params = {recipe.module}.{params!r}")
+    call = recipe.call.format(layer=f', "{layer}"' if layer else "")
+    lines.append(f"result = Run({call}).finish()" if recipe.run else f"result = {call}")
+    kept = ", ".join(f"{key}=np.asarray(result.{key})" for key in recipe.arrays)
+    lines.append(f'np.savez("{page.page}.npz", {kept})')
+    return "\n".join(lines) + "\n"
+
+
+def offer(page: Frame, params: Any | None, result: Any | None, layer: str | None = None) -> None:
+    """A closed box with the downloads and the snippet; before there is a result, it says so."""
+    with st.popover(t("export.title"), icon=":material/download:"):
+        if result is None:
+            st.caption(t("export.nothing"))
+            return
+        _download(f"{page.page}.npz", lambda: npz(page.page, result), t("export.npz"), "application/octet-stream")
+        settings = json.dumps(record(page, params), indent=2, ensure_ascii=False)
+        _download(f"{page.page}.json", lambda: settings.encode(), t("export.json"), "application/json")
+        st.caption(t("export.snippet"))
+        st.code(snippet(page, params, layer), language="python")
+
+
+def _download(file: str, data: Callable[[], bytes], label: str, mime: str) -> None:
+    st.download_button(label, data, file_name=file, mime=mime, key=f"export.{file}", on_click="ignore")
