@@ -40,8 +40,8 @@ _KEYS = st.components.v2.component(
 _COPY = st.components.v2.component(
     "vizcore_copy",
     html='<button type="button"></button><span role="status" aria-live="polite"></span>',
-    css="""button { width: 100%; padding: 0.45rem 0.8rem; border-radius: 0.5rem;
-      border: 1px solid var(--st-border-color, #8888); background: transparent; color: var(--st-text-color, inherit); font: inherit; cursor: pointer; }
+    css="""button { width: 100%; padding: 0.45rem 0.8rem; border-radius: 0.5rem; background: transparent;
+      border: 1px solid var(--st-border-color, #8888); color: var(--st-text-color, inherit); font: inherit; }
     button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
     span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }""",
     js="""export default function ({ data, parentElement }) {
