@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vizcore.classifier import Classifier, Output
+from vizcore.incremental import BATCH, Activations
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.windows import coarse_to_fine, interpolate, starts
 
@@ -166,53 +167,64 @@ def occluded(clf: Classifier, image: Tensor, params: Occlusion, row: int, col: i
     return _covered(image, filling(clf, image, params.fill), [(rows[row], columns[col])], params.window)[0]
 
 
-def occlude(clf: Classifier, image: Tensor, target: int, params: Occlusion) -> Iterator[OcclusionMap]:
+def occlude(
+    clf: Classifier, image: Tensor, target: int, params: Occlusion, activations: Activations | None = None
+) -> Iterator[OcclusionMap]:
     """drop = y(I0) - y(I0 with a window covered), for a window at every position of a grid, from coarse to fine.
 
     ``image`` (C,H,W) in [0,1]; ``target`` a class index. The first estimate needs at most ``FIRST_WINDOWS`` windows
     spread over the whole picture; the rest of the grid is interpolated (bilinearly for the drop, by the nearest window
     for the class) until it is computed. ``of`` is the number of windows.
+    ``activations`` of the same network and picture may be passed to share them between several maps.
     Raises, before any computation, ParameterError for a window larger than the picture and ValueError for an unknown
-    class or a picture that is not the network's.
+    class, a picture that is not the network's, or activations of another picture or network.
 
     Zeiler & Fergus 2014, "Visualizing and Understanding Convolutional Networks", section 4.2, show y itself; the drop
     has the same picture and keeps a zero.
     """
     clf.check_image(image)
     clf.check_target(target)
+    grid(clf, params)
+    if activations is None:
+        activations = Activations(clf, image)
+    elif activations.clf is not clf or not torch.equal(activations.image, image):
+        raise ValueError(
+            "activations belong to another picture or network; accepted: None, or Activations(clf, image)."
+        )
+    return _estimates(activations, target, params)
+
+
+def _estimates(activations: Activations, target: int, params: Occlusion) -> Iterator[OcclusionMap]:
+    clf, image = activations.clf, activations.image
     rows, columns = grid(clf, params)
-    return _estimates(clf, image.detach().clone(), target, params, rows, columns)
-
-
-def _estimates(
-    clf: Classifier, image: Tensor, target: int, params: Occlusion, rows: list[int], columns: list[int]
-) -> Iterator[OcclusionMap]:
     paint = filling(clf, image, params.fill)
+    windows, painted = activations.windows(rows, columns, params.window), activations.paint(paint)
+
+    def answers_to(cells: list[tuple[int, int]]) -> Tensor:
+        if windows is None:
+            batch = _covered(image, paint, [(rows[r], columns[c]) for r, c in cells], params.window)
+            return clf.all_scores(batch, params.output)  # (n,K)
+        logits = windows.logits(cells, painted)
+        return logits.softmax(dim=1) if params.output == "probability" else logits
+
     score = float(clf.scores(image[None], target, params.output)[0])
     shape = (len(rows), len(columns))
     drop, top_class, done = torch.zeros(shape), torch.zeros(shape, dtype=torch.long), torch.zeros(shape).bool()
     for level in coarse_to_fine(*shape, FIRST_WINDOWS):
-        size = clf.batch_size if done.any() else len(level.cells)  # nothing to show before the first level is complete
-        for begin in range(0, len(level.cells), size):
-            cells = level.cells[begin : begin + size]
-            batch = _covered(image, paint, [(rows[r], columns[c]) for r, c in cells], params.window)
-            answers = clf.all_scores(batch, params.output)  # (n,K)
+        order = level.cells if windows is None else windows.order(level.cells)
+        size = clf.batch_size if windows is None else BATCH
+        if not done.any():
+            size = len(order)  # there is nothing to show before the first level is complete
+        for begin in range(0, len(order), size):
+            cells = order[begin : begin + size]
+            answers = answers_to(cells)
             at = tuple(torch.tensor(cells).T)  # two (n,)
             drop[at], top_class[at], done[at] = score - answers[:, target], answers.argmax(1), torch.tensor(True)
-            if begin + size >= len(level.cells):
+            if begin + size >= len(order):
                 interpolate(level, drop, top_class, done)
-            yield OcclusionMap(
-                int(done.sum()),
-                done.numel(),
-                drop.clone(),
-                top_class.clone(),
-                done.clone(),
-                score,
-                torch.tensor(rows),
-                torch.tensor(columns),
-                params.window,
-                clf.preprocess.size,
-            )
+            partial = (drop.clone(), top_class.clone(), done.clone())
+            fixed = (score, torch.tensor(rows), torch.tensor(columns), params.window, clf.preprocess.size)
+            yield OcclusionMap(int(done.sum()), done.numel(), *partial, *fixed)
 
 
 def _covered(image: Tensor, paint: Tensor, corners: list[tuple[int, int]], window: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,3 +65,15 @@ def _weights(length: int, known: list[int]) -> Tensor:
     places, unit = np.arange(length), np.eye(len(known))
     columns = [np.interp(places, known, unit[k]) for k in range(len(known))]
     return torch.from_numpy(np.stack(columns, axis=1)).float()
+
+
+def alike(
+    cells: Sequence[tuple[int, int]], height: Sequence[float], width: Sequence[float], batch: int
+) -> list[tuple[int, int]]:
+    """The cells ordered so that each run of ``batch`` of them is alike both in height (gh,) and in width (gw,)."""
+    by_height = sorted(cells, key=lambda cell: (height[cell[0]], cell))
+    strip = max(batch, round((len(cells) * batch) ** 0.5))  # strips of one height, as many as batches in each
+    ordered: list[tuple[int, int]] = []
+    for begin in range(0, len(cells), strip):
+        ordered += sorted(by_height[begin : begin + strip], key=lambda cell: (width[cell[1]], cell))
+    return ordered

@@ -1,0 +1,68 @@
+"""A network taken apart for incremental computation: made once for each classifier."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vizcore.classifier import Classifier
+from vizcore.graph import Node, Unsupported, consumers, record
+from vizcore.regions import Step, classify
+
+Padding = tuple[int, int, int, int]  # top, left, bottom, right
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The operations of a network, what each does to regions, and which values of the unchanged picture must be kept.
+
+    ``kept`` maps (node, number beyond the border) to the padding that the readers of that value need. ``last_use``
+    names for each node the last one that reads it.
+    """
+
+    nodes: list[Node]
+    steps: list[Step]
+    last_use: list[int]
+    kept: dict[tuple[int, float], Padding]
+
+
+_plans: weakref.WeakKeyDictionary[Classifier, tuple[int, Plan | None]] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def plan_of(clf: Classifier, image: Tensor) -> Plan | None:
+    """The network taken apart, or None if that cannot be done; made anew only when its weights were changed in place.
+
+    ``image`` (C,H,W) in [0,1] is any picture: two forward passes with it are recorded.
+    """
+    version = sum(tensor._version for tensor in clf.module.state_dict(keep_vars=True).values())
+    with _lock:
+        known = _plans.get(clf)
+        if known is None or known[0] != version:
+            known = (version, _plan(clf, image))
+            _plans[clf] = known
+        return known[1]
+
+
+def _plan(clf: Classifier, image: Tensor) -> Plan | None:
+    try:
+        nodes = record(clf.module, clf.normalise(image[None]))
+    except (Unsupported, RuntimeError):
+        return None
+    steps = classify(nodes)
+    kept: dict[tuple[int, float], Padding] = {(0, 0.0): (0, 0, 0, 0)}
+
+    for node, step in zip(nodes, steps, strict=True):
+        if step.regional and step.in_place:
+            continue  # reads the region alone
+        for source in node.inputs:
+            if steps[source].regional:
+                # In case the region has to be widened to the whole value, and to cut patches that jut out.
+                for key, padding in (((source, 0.0), (0, 0, 0, 0)), ((source, step.outside), step.beyond)):
+                    top, left, bottom, right = (max(pair) for pair in zip(kept.get(key, padding), padding, strict=True))
+                    kept[key] = (top, left, bottom, right)
+    last_use = [max(users, default=len(nodes)) for users in consumers(nodes)]
+    return Plan(nodes, steps, last_use, kept)
