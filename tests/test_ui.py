@@ -104,6 +104,33 @@ def test_every_text_that_a_page_names_exists() -> None:
     assert [(file, key) for file, key in used if key not in english] == []
 
 
+# What vizcore names itself, in English; the other languages hold it under these keys.
+ENGINE = ("params.", "classes.", "photos.", "summaries.")
+
+
+def _engine_keys() -> set[str]:
+    from vizcore import classifier, params, pictures, scenes
+
+    keys = {f"classes.{name}" for name in scenes.CLASSES} | {f"photos.{name}" for name in pictures.sample_photographs()}
+    keys |= {f"summaries.{name}" for name in classifier.catalogue()}
+    for technique in (lime.Lime, maximize.Maximisation, occlusion.Occlusion, saliency.SmoothGrad):
+        for name in params.specs(technique):
+            owner = next(one for one in reversed(technique.__mro__) if name in getattr(one, "__annotations__", {}))
+            keys |= {f"params.{owner.__name__}.{name}.label", f"params.{owner.__name__}.{name}.help"}
+    return keys
+
+
+@pytest.mark.parametrize("language", [name for name in texts.LANGUAGES if name != "en"])
+def test_nothing_is_left_untranslated(language: str) -> None:
+    english, other = texts.table("en"), texts.table(language)
+    pages = {key for key in other if not key.startswith(ENGINE)}
+    assert pages == set(english)
+    assert {key for key in other if key.startswith(ENGINE)} == _engine_keys()
+    assert [key for key in english if _placeholders(english[key]) != _placeholders(other[key])] == []
+    same = {key for key in english if english[key] == other[key]}
+    assert {key for key in same if " " in english[key] and "{" not in english[key]} == set()
+
+
 @pytest.mark.parametrize("language", list(texts.LANGUAGES))
 def test_texts_are_well_formed(language: str) -> None:
     for key, text in texts.table(language).items():

@@ -21,16 +21,17 @@ def choose(name: str, params: P, only: tuple[str, ...] | None = None) -> P:
     changed: dict[str, Any] = {}
     for field, spec in declared.specs(type(params)).items():
         if only is None or field in only:
-            changed[field] = _control(name, type(params).__name__, field, spec, getattr(params, field))
+            changed[field] = _control(name, type(params), field, spec, getattr(params, field))
     result = replace(params, **changed)  # type: ignore[type-var]
     state.choices().params[name] = result
     return result
 
 
-def _control(name: str, technique: str, field: str, spec: declared.Spec, value: Any) -> Any:
+def _control(name: str, technique: type, field: str, spec: declared.Spec, value: Any) -> Any:
     key = f"param.{name}.{field}"
-    label = t_or(f"params.{technique}.{field}.label", spec.label)
-    tip = t_or(f"params.{technique}.{field}.help", spec.help)
+    label, tip = label_of(technique, field, spec), spec.help
+    for owner in technique.__mro__:
+        tip = t_or(f"params.{owner.__name__}.{field}.help", tip)
     if getattr(spec, "unit", ""):
         label = f"{label} [{spec.unit}]"  # type: ignore[union-attr]
     if key not in st.session_state:
@@ -45,6 +46,15 @@ def _control(name: str, technique: str, field: str, spec: declared.Spec, value: 
     return st.selectbox(
         label, spec.options, key=key, help=tip, format_func=lambda option: t_or(f"options.{field}.{option}", option)
     )
+
+
+def label_of(technique: type, field: str, spec: declared.Spec) -> str:
+    """How a parameter is called in the session's language; an inherited one has its name from where it is declared."""
+    for owner in technique.__mro__:
+        label = t_or(f"params.{owner.__name__}.{field}.label", "")
+        if label:
+            return label
+    return spec.label
 
 
 def look(name: str, options: Sequence[C], label: str, field: str | None = None) -> C:

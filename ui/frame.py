@@ -127,7 +127,7 @@ def _open(name: str, picture: bool) -> Frame:
     if clf is None:
         st.stop()
     with st.sidebar:
-        st.caption(f"{clf.summary} {t('frame.device', device=_device(clf))}")
+        st.caption(f"{t_or(f'summaries.{clf.name}', clf.summary)} {t('frame.device', device=_device(clf))}")
         chosen["picture"] = sources.choose(chosen.get("picture", sources.DEFAULT))
     source = sources.picture(chosen["picture"])
     image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))

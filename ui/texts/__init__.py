@@ -1,7 +1,7 @@
 """Every word that a page shows, in every language, by key.
 
-``en.toml`` and ``cs.toml`` hold the same keys (a test compares them). The labels and helps of a technique's parameters
-are declared in English beside their bounds in ``vizcore``; a language may override them under ``params``.
+``en.toml`` and ``cs.toml`` hold the same keys (a test compares them). What ``vizcore`` itself names in English (labels
+and helps of parameters, classes, photographs, summaries of networks) stands under keys of its own in the others only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-LANGUAGES = {"en": "English"}
+LANGUAGES = {"en": "English", "cs": "Čeština"}
 
 
 @cache
