@@ -49,7 +49,7 @@ class Maximisation:
         "noise",
         get_args(Start),
         label="Start",
-        help="Faint noise, the mean colour (a zero input, which can be a local maximum), or the current picture.",
+        help="Faint noise, a zero input (the mean colour; where no filter answers to it nothing moves), or the picture.",
     )
     jitter: int = number(
         0,
@@ -137,11 +137,12 @@ def maximize(
     where the start is the picture and there is none.
 
     Simonyan et al. 2014, section 2, climb the logit and add the mean for showing, as here. They start from zero
-    (``start`` = "grey"), which for a small network can itself be a local maximum: noise is the default here. They do not
-    say how they climb; here it is Adam (Kingma & Ba 2015), which takes steps of the same size for a logit and for a
-    nearly vanishing gradient of the probability, with a step size that falls to zero along half a cosine so that the
-    ascent comes to rest. Jitter, blur and total variation are additions (Mordvintsev et al. 2015; Yosinski et al. 2015,
-    section 3; Mahendran & Vedaldi 2015, section 3.3) and off by default.
+    (``start`` = "grey"); noise is the default here, because a network whose first filters are all silent on a uniform
+    picture, such as the bundled one, has no gradient to follow from there. They do not say how they climb; here
+    it is Adam (Kingma & Ba 2015), which takes steps of the same size for a logit and for a nearly vanishing gradient of
+    the probability, with a step size that falls to zero along half a cosine so that the ascent comes to rest. Jitter,
+    blur and total variation are additions (Mordvintsev et al. 2015; Yosinski et al. 2015, section 3; Mahendran & Vedaldi
+    2015, section 3.3) and off by default.
     """
     params = params or Maximisation()
     clf.check_target(target)
