@@ -49,7 +49,7 @@ class Maximisation:
         "noise",
         get_args(Start),
         label="Start",
-        help="Faint noise, a zero input (the mean colour; where no filter answers to it nothing moves), or the picture.",
+        help="Faint noise, a zero input (mean colour; where no filter answers to it nothing moves), or a picture.",
     )
     jitter: int = number(
         0,
@@ -141,8 +141,8 @@ def maximize(
     picture, such as the bundled one, has no gradient to follow from there. They do not say how they climb; here
     it is Adam (Kingma & Ba 2015), which takes steps of the same size for a logit and for a nearly vanishing gradient of
     the probability, with a step size that falls to zero along half a cosine so that the ascent comes to rest. Jitter,
-    blur and total variation are additions (Mordvintsev et al. 2015; Yosinski et al. 2015, section 3; Mahendran & Vedaldi
-    2015, section 3.3) and off by default.
+    blur and total variation are additions (Mordvintsev et al. 2015; Yosinski et al. 2015, section 3; Mahendran and
+    Vedaldi 2015, section 3.3) and off by default.
     """
     params = params or Maximisation()
     clf.check_target(target)
