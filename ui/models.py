@@ -8,7 +8,7 @@ import streamlit as st
 import torch
 
 from ui.texts import t
-from vizcore import classifier, zoo
+from vizcore import classifier, memory, zoo
 from vizcore.classifier import Classifier
 from vizcore.weights import WeightsError
 
@@ -16,8 +16,9 @@ KEPT = 3
 
 
 def _release(network: Classifier) -> None:
+    gc.collect()
+    memory.release()
     if network.device.type == "cuda":
-        gc.collect()
         torch.cuda.empty_cache()
 
 

@@ -16,7 +16,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from vizcore import memory
+
 Output = Literal["probability", "logit"]
+memory.keep()  # before the first network
 
 
 @dataclass(frozen=True)
