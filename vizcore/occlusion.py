@@ -222,9 +222,9 @@ def _estimates(activations: Activations, target: int, params: Occlusion) -> Iter
             drop[at], top_class[at], done[at] = score - answers[:, target], answers.argmax(1), torch.tensor(True)
             if begin + size >= len(order):
                 interpolate(level, drop, top_class, done)
-            partial = (drop.clone(), top_class.clone(), done.clone())
-            fixed = (score, torch.tensor(rows), torch.tensor(columns), params.window, clf.preprocess.size)
-            yield OcclusionMap(int(done.sum()), done.numel(), *partial, *fixed)
+            grids = drop.clone(), top_class.clone(), done.clone()
+            edges = torch.tensor(rows), torch.tensor(columns)
+            yield OcclusionMap(int(done.sum()), done.numel(), *grids, score, *edges, params.window, clf.preprocess.size)
 
 
 def _covered(image: Tensor, paint: Tensor, corners: list[tuple[int, int]], window: int) -> Tensor:
@@ -239,7 +239,7 @@ def _covered(image: Tensor, paint: Tensor, corners: list[tuple[int, int]], windo
 def _blurred(image: Tensor) -> Tensor:
     sigma = min(image.shape[-2:]) / 10
     reach = max(1, round(3 * sigma))
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=image.device) / sigma) ** 2)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1).to(image) / sigma) ** 2)
     kernel /= kernel.sum()
     wide = F.pad(image[:, None], (reach, reach, reach, reach), mode="replicate")  # (C,H,W) -> (C,1,H+2r,W+2r)
     across = F.conv2d(wide, kernel.view(1, 1, 1, -1))  # (C,1,H+2r,W)

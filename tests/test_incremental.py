@@ -1,0 +1,346 @@
+"""Incremental occlusion gives the full computation's answers: on every kind of layer and every network."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tests.conftest import linear_classifier, random_picture
+from vizcore import zoo
+from vizcore.classifier import Classifier, Preprocess
+from vizcore.graph import Unsupported, aten, record
+from vizcore.incremental import BATCH, Activations
+from vizcore.occlusion import Occlusion, filling, grid, occlude, occluded
+from vizcore.plan import plan_of
+from vizcore.regions import classify, spans
+from vizcore.run import Run
+from vizcore.windows import alike
+
+
+def lively(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Random weights that keep the signal alive through all layers, and batch norms that are not the identity."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                fan = layer.weight[0].numel()
+                layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) * (2 / fan) ** 0.5)
+                if layer.bias is not None:
+                    layer.bias.copy_(torch.randn(layer.bias.shape, generator=generator) * 0.1)
+            if isinstance(layer, nn.BatchNorm2d) and layer.running_mean is not None and layer.running_var is not None:
+                for values in (layer.weight, layer.running_var):
+                    values.copy_(0.7 + 0.6 * torch.rand(values.shape, generator=generator))
+                for values in (layer.bias, layer.running_mean):
+                    values.copy_(0.1 * torch.randn(values.shape, generator=generator))
+    return module
+
+
+def classifier(module: nn.Module, size: tuple[int, int], classes: int = 5, channels: int = 3) -> Classifier:
+    preprocess = Preprocess(size=size, mean=(0.45,) * channels, std=(0.25,) * channels)
+    return Classifier(lively(module), preprocess, [str(k) for k in range(classes)])
+
+
+def compare(clf: Classifier, params: Occlusion, cells: list[tuple[int, int]] | None = None, share: float = 0.0) -> None:
+    """Assert that windows are computed incrementally, and as in full; ``share`` of the logits' size must change.
+
+    A network in double precision is held to 1e-6: there rounding, which deep networks amplify, cannot hide a mistake.
+    """
+    precision = next(clf.module.parameters()).dtype
+    image = random_picture(clf).to(precision)
+    rows, columns = grid(clf, params)
+    activations = Activations(clf, image)
+    windows = activations.windows(rows, columns, params.window)
+    assert windows is not None, "not taken apart"
+    cells = windows.order(cells or list(itertools.product(range(len(rows)), range(len(columns)))))
+    ours = windows.logits(cells, activations.paint(filling(clf, image, params.fill)))
+    full = torch.cat([clf.all_scores(occluded(clf, image, params, r, c)[None], "logit") for r, c in cells])
+    scale = float(full.abs().max())
+    tolerance = 1e-6 if precision == torch.float64 else 3e-5
+    torch.testing.assert_close(ours.float(), full, rtol=0, atol=tolerance * scale)
+    change = float((full - clf.all_scores(image[None], "logit")).abs().max())
+    assert change > max(1e-3, share) * scale, "the windows change nothing, so that any mistake would pass"
+
+
+class Zoo(nn.Module):
+    """Every kind of node at once: branches, a concatenation, a residual sum, overhanging pooling, a scaled branch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 5, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(inplace=True))
+        self.pool = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.one, self.three = nn.Conv2d(8, 4, 1), nn.Conv2d(8, 6, 3, padding=1)
+        self.side = nn.Sequential(nn.MaxPool2d(3, 1, 1, ceil_mode=True), nn.Conv2d(8, 2, 1))
+        self.depth = nn.Conv2d(12, 12, 3, padding=2, dilation=2, groups=12)
+        self.last = nn.Conv2d(12, 7, (3, 1), (2, 1), (1, 0))
+        self.scale = nn.Parameter(torch.linspace(0.5, 1.5, 12).view(12, 1, 1), requires_grad=False)
+        self.head = nn.Linear(7, 5)
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = torch.cat((z[:, 0].unsqueeze(1) * 1.5 + 0.1, z[:, 1:]), 1)
+        x = self.pool(self.stem(z))
+        x = torch.cat([F.relu(self.one(x)), self.side(x), F.hardswish(self.three(x))], 1)
+        x = x + self.scale * self.depth(x)
+        return self.head(torch.flatten(F.relu(self.last(x)).mean((2, 3), keepdim=True), 1))
+
+
+@pytest.mark.parametrize("fill", ["grey", "blur"])
+@pytest.mark.parametrize(("window", "stride"), [(4, 5), (9, 7), (13, 13)])
+def test_every_kind_of_layer(window: int, stride: int, fill: Any) -> None:
+    compare(classifier(Zoo(), (61, 70)), Occlusion(window=window, stride=stride, fill=fill))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("ceil", [False, True])
+def test_every_edge_of_strides_and_paddings(stride: int, padding: int, ceil: bool) -> None:
+    module = nn.Sequential(
+        nn.Conv2d(1, 4, 4, stride, padding),
+        nn.Tanh(),  # negative values beside the border: a pool padded with zeros instead of -inf would show
+        nn.MaxPool2d(3, 2, min(padding, 1), ceil_mode=ceil),
+        nn.Conv2d(4, 4, 1, stride=2),  # a stride beyond the kernel loses some changes altogether
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    compare(classifier(module, (45, 38), classes=4, channels=1), Occlusion(window=6, stride=4))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "share"),
+    [
+        ("alexnet", Occlusion(window=32, stride=64), 0.01),
+        ("vgg16", Occlusion(window=16, stride=104), 0.005),
+        ("resnet18", Occlusion(window=33, stride=63), 0.01),
+        ("resnet50", Occlusion(window=32, stride=96), 0.01),
+        ("squeezenet1_0", Occlusion(window=40, stride=61, fill="blur"), 0.005),
+        ("googlenet", Occlusion(window=32, stride=64, fill="black"), 0.005),
+        ("mobilenet_v3_large", Occlusion(window=31, stride=65, fill="mean"), 0.005),
+    ],
+)
+def test_every_network_of_the_catalogue(name: str, params: Occlusion, share: float) -> None:
+    clf = catalogued(name)
+    if name not in ("alexnet", "vgg16"):  # a gigabyte of weights in double precision
+        clf.module.double()
+    rows, columns = grid(clf, params)
+    cells = [(0, 0), (1, 1), (len(rows) - 1, len(columns) - 1)]
+    compare(clf, params, cells, share)
+
+
+def catalogued(name: str) -> Classifier:
+    options: dict[str, Any] = {}
+    if name == "googlenet":
+        options = {"aux_logits": False, "transform_input": True, "init_weights": False}
+    with torch.random.fork_rng():
+        module = getattr(zoo.torchvision_models(), name)(weights=None, **options)
+    return classifier(module, (224, 224), classes=1000)
+
+
+def test_a_network_of_unknown_layers_from_the_start_on_is_computed_in_full() -> None:
+    clf = catalogued("convnext_tiny")
+    image = random_picture(clf)
+    params = Occlusion(window=64, stride=128)
+    assert Activations(clf, image).windows(*grid(clf, params), params.window) is None
+    result = Run(occlude(clf, image, 3, Occlusion(window=64, stride=128, output="logit"))).finish()
+    y = clf.scores(occluded(clf, image, params, 1, 0)[None], 3, "logit")
+    torch.testing.assert_close(result.drop[1, 0], result.score - y[0], rtol=1e-3, atol=1e-4)
+
+
+def test_windows_that_cover_most_of_the_picture_are_computed_in_full() -> None:
+    clf = classifier(Zoo(), (61, 64))
+    assert Activations(clf, random_picture(clf)).windows([0, 1], [0, 4], 60) is None
+
+
+@pytest.mark.parametrize("window", [8, 24, 48])
+def test_the_real_squeezenet(squeezenet: Classifier, window: int) -> None:
+    compare(squeezenet, Occlusion(window=window, stride=70, fill="mean"), share=0.005)
+
+
+class Surprising(nn.Module):
+    """Answers otherwise than its recorded operations would: the recording cannot see a choice made in Python."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.calls = nn.Conv2d(3, 5, 3), 0
+
+    def forward(self, z: Tensor) -> Tensor:
+        self.calls += 1
+        return self.conv(z).mean((2, 3)) * (2.0 if len(z) == 2 else 1.0)
+
+
+class Grown(nn.Module):
+    """Shapes that depend on the number of pictures in a way that a replay cannot follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 3)
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = self.conv(z).mean((2, 3))
+        return x.expand(3, *x.shape).sum(0) + torch.zeros(len(z), 5).copy_(x) * torch.ones(len(z), 1)
+
+
+@pytest.mark.parametrize("module", [Surprising(), Grown()])
+def test_a_network_that_cannot_be_replayed_is_computed_in_full(module: nn.Module) -> None:
+    clf = classifier(module, (30, 30))
+    image = random_picture(clf)
+    params = Occlusion(window=6, stride=8, output="logit")
+    assert Activations(clf, image).windows(*grid(clf, params), params.window) is None
+    result = Run(occlude(clf, image, 1, params)).finish()
+    y = clf.scores(occluded(clf, image, params, 2, 1)[None], 1, "logit")
+    torch.testing.assert_close(result.drop[2, 1], result.score - y[0], rtol=1e-3, atol=1e-5)
+
+
+class Overwriting(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        z.mul_(2.0)
+        return z.mean((2, 3))
+
+
+class Aliasing(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        x = z * 2.0
+        seen = x[:, :2]
+        x.relu_()
+        return torch.cat([seen, x], 1).mean((2, 3))
+
+
+@pytest.mark.parametrize("module", [Overwriting(), Aliasing()])
+def test_what_overwrites_values_that_others_see_is_refused(module: nn.Module) -> None:
+    with pytest.raises(Unsupported, match="overwrites"):
+        record(module, torch.randn(1, 3, 8, 8))
+
+
+def test_recorded_operations_replay_any_number_of_pictures_with_batch_norms_folded() -> None:
+    module = lively(Zoo()).eval()
+    nodes = record(module, torch.randn(1, 3, 61, 70))
+    assert not any(node.op is aten.native_batch_norm.default for node in nodes)
+    for count in (1, 2, 7):
+        z = torch.randn(count, 3, 61, 70)
+        values: list[Tensor | None] = [z.contiguous(memory_format=torch.channels_last)]
+        with torch.no_grad():
+            for node in nodes[1:]:
+                values.append(node.run(values))
+            expected = module(z)
+        assert values[-1] is not None
+        torch.testing.assert_close(values[-1], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_spans_hold_every_position_that_a_change_reaches_and_at_both_ends_no_other() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 1, 5, 2, 2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Conv2d(1, 1, 3, 1, 2, 2))
+    nodes = record(module.eval(), torch.zeros(1, 1, 41, 41))
+    starts = np.arange(0, 37)
+    low, high = spans(nodes, classify(nodes), starts, 4, 0)
+    for k, start in enumerate(starts.tolist()):
+        reached = np.zeros(41, dtype=bool)
+        reached[start : start + 4] = True
+        for index, (kernel, stride, padding, dilation) in enumerate([(5, 2, 2, 1), (3, 2, 0, 1), (3, 1, 2, 2)], 1):
+            length = nodes[index].shape[2]
+            reads = [[o * stride - padding + j * dilation for j in range(kernel)] for o in range(length)]
+            reached = np.array([any(0 <= i < len(reached) and reached[i] for i in row) for row in reads])
+            found = np.flatnonzero(reached)
+            assert low[index, k] == found[0]
+            assert high[index, k] == found[-1] + 1
+
+
+def test_batches_of_like_windows_hold_each_window_once() -> None:
+    cells = list(itertools.product(range(9), range(7)))
+    size = [min(i, 8 - i) for i in range(9)]
+    ordered = alike(cells, size, size, 4)
+    assert sorted(ordered) == cells
+    spread = [len({size[r] for r, _ in ordered[i : i + 4]}) for i in range(0, len(ordered), 4)]
+    assert max(spread) <= 2
+
+
+def test_activations_are_shared_between_fills_windows_and_targets(unchanged: Callable[..., Callable[[], None]]) -> None:
+    clf = classifier(Zoo(), (61, 70))
+    image, verify = random_picture(clf), unchanged(clf)
+    before = image.clone()
+    shared = Activations(clf, image)
+    for target, params in enumerate(
+        [Occlusion(window=8, stride=6), Occlusion(window=8, stride=6, fill="black"), Occlusion(window=12, stride=9)]
+    ):
+        alone = Run(occlude(clf, image, target, params)).finish()
+        together = Run(occlude(clf, image, target, params, shared)).finish()
+        assert torch.equal(alone.drop, together.drop)
+        assert torch.equal(alone.top_class, together.top_class)
+        assert alone.of > BATCH
+    assert torch.equal(image, before)
+    verify()
+    with pytest.raises(ValueError, match="activations belong to another picture"):
+        occlude(clf, image.flip(-1), 0, Occlusion(window=8), shared)
+    with pytest.raises(ValueError, match="activations belong to another picture or network"):
+        occlude(classifier(Zoo(), (61, 70)), image, 0, Occlusion(window=8), shared)
+
+
+def test_two_runs_are_equal_bit_for_bit_on_any_thread() -> None:
+    clf = classifier(Zoo(), (61, 70))
+    image = random_picture(clf)
+    params = Occlusion(window=8, stride=5)
+    shared = Activations(clf, image)
+
+    def whole(_: int) -> Tensor:
+        assert torch.is_grad_enabled()
+        drop = Run(occlude(clf, image, 2, params, shared)).finish().drop
+        assert torch.is_grad_enabled()
+        return drop
+
+    with ThreadPoolExecutor(4) as pool:
+        maps = list(pool.map(whole, range(8)))
+    assert all(torch.equal(maps[0], other) for other in maps)
+    run = Run(occlude(clf, image, 2, params, shared))
+    while not run.finished:
+        worker = threading.Thread(target=run.advance)
+        worker.start()
+        worker.join()
+    assert run.latest is not None
+    assert torch.equal(run.latest.drop, maps[0])
+
+
+def test_recording_is_invisible_to_other_threads() -> None:
+    module = lively(Zoo()).eval()
+    z = torch.randn(1, 3, 61, 70)
+    expected = module(z)
+    recorded: list[int] = []
+    wrong: list[int] = []
+    stop = threading.Event()
+
+    def answer() -> None:
+        while not stop.is_set():
+            if not torch.equal(module(z), expected):
+                wrong.append(1)
+
+    other = threading.Thread(target=answer)
+    other.start()
+    for _ in range(20):
+        recorded.append(len(record(module, z)))
+    stop.set()
+    other.join()
+    assert not wrong
+    assert len(set(recorded)) == 1
+
+
+def test_a_plan_is_made_once_and_anew_when_the_weights_change() -> None:
+    clf = classifier(Zoo(), (61, 70))
+    image = random_picture(clf)
+    params = Occlusion(window=8, stride=20)
+    first = plan_of(clf, image)
+    assert first is plan_of(clf, image)
+    compare(clf, params)
+    with torch.no_grad():
+        for weight in clf.module.parameters():
+            weight.mul_(1.5)
+    assert plan_of(clf, image) is not first
+    compare(clf, params)
+
+
+def test_a_linear_network_has_nothing_to_gain() -> None:
+    clf = linear_classifier()
+    assert Activations(clf, random_picture(clf)).windows([0, 8], [0, 6], 4) is None
