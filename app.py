@@ -8,6 +8,8 @@ from ui.texts import t
 with frame.page("overview") as page:
     places = [column for row in (st.columns(3), st.columns(3)) for column in row]
     cards = [place.container(border=True) for place in places[: len(glance.CARDS)]]
+    with places[-1].container(border=True):
+        st.markdown(f"**{t('overview.next')}**\n\n{t('overview.hints')}")
     boxes = []
     for card, (name, _) in zip(cards, glance.CARDS, strict=True):
         with card:

@@ -70,7 +70,6 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         st.image(
             figures.grid(planes, len(planes), 1, max(1, 480 // (len(planes) * weights.shape[-1]))), width="stretch"
         )
-    st.caption(t("filters.activation"))
     responses: Tensor = play.once(
         ("activations", *page.picture_key, kernels.layer),
         lambda: filters.activations(page.clf, page.image, kernels.layer),
@@ -128,7 +127,12 @@ def fit(result: lime.LimeMap) -> None:
     left, right = st.columns(2)
     with left:
         st.caption(t("lime.scatter"))
-        show.chart(figures.scatter(result.predicted, result.scores, height=280), "lime-scatter")
+        show.chart(
+            figures.scatter(
+                result.predicted, result.scores, titles=(t("lime.actual"), t("lime.predicted")), height=280
+            ),
+            "lime-scatter",
+        )
     if result.history is not None:
         with right:
             st.caption(t("lime.history"))

@@ -49,7 +49,7 @@ class Frame:
     target: int
     probabilities: Tensor  # (K,)
     query: Mapping[str, str] | None
-    head: DeltaGenerator  # the place above settings and result, for the formula
+    head: DeltaGenerator  # the place beside the picture, for the formula
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -62,7 +62,7 @@ class Frame:
         return (f"{self.clf.checksum}@{self.clf.device.type}", self.source.digest)
 
     def formula(self, latex: str) -> None:
-        """Show the formula, with the values set now, above settings and result."""
+        """Show the formula, with the values set now, beside the picture."""
         with self.head:
             st.caption(t("show.formula"))
             st.latex(latex)
@@ -84,17 +84,17 @@ def class_name(clf: Classifier, index: int) -> str:
 
 
 @contextmanager
-def page(name: str, *, picture: bool = True) -> Iterator[Frame]:
+def page(name: str) -> Iterator[Frame]:
     """Draw the frame around page ``name`` and yield what the user has chosen; keep the address bar up to date.
 
-    ``picture=False`` leaves out the picture's part, for techniques without one. Whatever goes wrong inside is written
-    to the log under a number that the user sees; other pages and sessions are not touched by it.
+    Whatever goes wrong inside is written to the log under a number that the user sees; other pages and sessions are not
+    touched by it.
     """
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=":material/visibility:", layout="wide")
     show.style()
     new_run()
     with _reported(name):
-        frame = _open(name, picture)
+        frame = _open(name)
     with _reported(name):
         yield frame
         link.write(name)
@@ -115,7 +115,7 @@ def _reported(name: str) -> Iterator[None]:
         st.stop()
 
 
-def _open(name: str, picture: bool) -> Frame:
+def _open(name: str) -> Frame:
     query = state.arrived(name)
     if query is not None:
         link.take(query)
@@ -148,11 +148,12 @@ def _open(name: str, picture: bool) -> Frame:
     state.choices().complaints.clear()
     for note in source.notes:
         st.info(note, icon=":material/info:")
-    seen, head = st.container(), st.container()
-    frame = Frame(name, clf, source, image, target, probabilities, query, head)
-    if picture:
-        with seen:
-            _seen(frame)
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    frame = Frame(name, clf, source, image, target, probabilities, query, right)
+    with left:
+        show.picture(image, caption=t("frame.seen", height=image.shape[1], width=image.shape[2]))
+    with right:
+        _answers(frame)
     return frame
 
 
@@ -211,21 +212,13 @@ def _device(clf: Classifier) -> str:
     return {"mps": t("frame.mps"), "cpu": t("frame.cpu", threads=torch.get_num_threads())}[clf.device.type]
 
 
-def _seen(frame: Frame) -> None:
-    """The picture as the network sees it, beside the five most probable classes."""
-    left, right = st.columns([1, 3], vertical_alignment="center")
-    with left:
-        show.picture(frame.image, caption=t("frame.seen", height=frame.image.shape[1], width=frame.image.shape[2]))
-    with right:
-        best = frame.probabilities.topk(min(5, len(frame.clf.classes))).indices.tolist()
-        rows = [(class_name(frame.clf, k), float(frame.probabilities[k]), k == frame.target) for k in best]
-        if frame.target not in best:
-            rows.append((frame.class_name, float(frame.probabilities[frame.target]), True))
-        show.bars(t("frame.top_five"), rows)
-        if len(frame.clf.classes) < 100 and frame.source.id == "upload":
-            st.caption(
-                t(
-                    "frame.knows_only",
-                    classes=", ".join(class_name(frame.clf, k) for k in range(len(frame.clf.classes))),
-                )
-            )
+def _answers(frame: Frame) -> None:
+    """The five most probable classes, and the chosen one if it is not among them."""
+    best = frame.probabilities.topk(min(5, len(frame.clf.classes))).indices.tolist()
+    rows = [(class_name(frame.clf, k), float(frame.probabilities[k]), k == frame.target) for k in best]
+    if frame.target not in best:
+        rows.append((frame.class_name, float(frame.probabilities[frame.target]), True))
+    show.bars(t("frame.top_five"), rows)
+    if len(frame.clf.classes) < 100 and not frame.source.id.startswith("scene:"):
+        names = ", ".join(class_name(frame.clf, k) for k in range(len(frame.clf.classes)))
+        st.caption(t("frame.knows_only", classes=names))

@@ -18,7 +18,7 @@ DISPLAY = 512
 _STYLE = """<style>
 .block-container {padding-top: 2.5rem; max-width: 1500px;}
 [data-testid="stImage"] img {width: 100%; height: auto;}
-.vz-bars {display: grid; grid-template-columns: minmax(5.5rem, 34%) 1fr 4.2rem; gap: .35rem .6rem; align-items: center;
+.vz-bars {display: grid; grid-template-columns: minmax(5.5rem, 24%) 1fr 4.2rem; gap: .35rem .6rem; align-items: center;
   font-size: .95rem; margin: .2rem 0 .6rem 0;}
 .vz-bars .bar {height: .85rem; border-radius: .3rem; background: currentColor; opacity: .45; min-width: 2px;}
 .vz-bars .chosen {font-weight: 600;}
@@ -28,7 +28,8 @@ _STYLE = """<style>
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
 .vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
 [class*="st-key-feed-"] {display: none;}
-.katex-display {overflow-x: auto; overflow-y: hidden; margin: 0; padding: .2rem 0;}
+.katex-display > .katex {text-align: left;}
+.katex-display {overflow-x: auto; overflow-y: hidden; margin: 0; padding: .2rem 0; text-align: left;}
 .katex {font-size: 1.1em;}
 </style>"""
 
