@@ -1,10 +1,11 @@
 """Input maximisation: the picture that scores highest for a class, drawn while it is being found."""
 
 import time
+from collections.abc import Iterator
 
 import streamlit as st
 
-from ui import controls, details, export, formulas, frame, play, show
+from ui import ascents, controls, details, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import viewer
 from vizcore import maximize
@@ -24,16 +25,18 @@ with frame.page("maximisation") as page:
     start = page.image if params.start == "picture" else None
     key = ("maximise", *page.key[::2], params, page.source.digest if start is not None else "")
 
-    def draw(ascent: maximize.Ascent | None) -> None:
-        viewer(
-            "maximisation",
-            ascent.image if ascent is not None else details.blank(page.clf),
-            t("maximisation.picture", name=page.class_name),
-        )
-        if ascent is not None and (ascent.step >= ascent.of or time.monotonic() - drawn[0] > 0.5):
-            drawn[0] = time.monotonic()
-            with curves:
-                details.ascent(ascent, params)
+    def climb() -> Iterator[maximize.Ascent]:
+        return maximize.maximize(page.clf, page.target, params, start)
+
+    def look(ascent: maximize.Ascent | None) -> None:
+        shown = ascent.image if ascent is not None else details.blank(page.clf)
+        viewer("maximisation", shown, t("maximisation.picture", name=page.class_name))
+
+    def draw(ascent: maximize.Ascent) -> None:
+        look(ascent)
+        if ascent.step >= ascent.of or time.monotonic() - drawn[-1] > 0.5:
+            ascents.curves(ascent, params, curves, len(drawn))
+            drawn.append(time.monotonic())
 
     with right:
         picture, curves_column = st.columns(2)
@@ -42,16 +45,25 @@ with frame.page("maximisation") as page:
             curves = st.empty()
         with picture:
             st.markdown(f"**{t('maximisation.picture', name=page.class_name)}**")
-            draw(play.previous("maximisation", key))
-        result = play.play(
-            "maximisation",
-            key,
-            lambda: maximize.maximize(page.clf, page.target, params, start),
-            draw,
-            unit="units.steps",
-            cost=params.steps,
-            pace=("maximisation", page.clf.checksum),
-        )
+            look(play.previous("maximisation", key))
+        run, closer = st.container(), st.container()
+        with closer:
+            part = controls.look(
+                "maximisation.part", list(ascents.PARTS), t("maximisation.part"), "maximisation_part", flat=True
+            )
+        with run:
+            result = play.play(
+                "maximisation",
+                key,
+                lambda: ascents.filmed(climb(), key),
+                draw,
+                unit="units.steps",
+                cost=params.steps,
+                pace=("maximisation", page.clf.checksum),
+            )
+        if result is not None:
+            with closer:
+                ascents.PARTS[part](ascents.Ascending(page, params, start, key, climb), result)
     page.formula(formulas.maximisation(params))
     with left:
         export.offer(page, params, result)

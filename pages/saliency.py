@@ -1,14 +1,11 @@
 """Saliency: the slope of the score at every pixel, plain and averaged over noisy copies."""
 
 import streamlit as st
-import torch
 
-from ui import controls, export, formulas, frame, play, show
+from ui import controls, export, formulas, frame, play, show, slopes
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, saliency
-
-VIEWS = {"absolute": saliency.absolute_max, "signed": saliency.signed, "times_input": saliency.times_input}
+from vizcore import saliency
 
 with frame.page("saliency") as page:
     params = page.params(saliency.SmoothGrad)
@@ -16,7 +13,7 @@ with frame.page("saliency") as page:
     with left, st.container(key="settings"):
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("saliency", params)
-        view = controls.look("saliency.view", list(VIEWS), t("saliency.view"), "view")
+        view = controls.look("saliency.view", list(slopes.VIEWS), t("saliency.view"), "view")
         controls.reset("saliency", saliency.SmoothGrad)
     unit = t(f"saliency.unit_{params.output}") if view != "times_input" else t(f"options.output.{params.output}")
 
@@ -25,7 +22,7 @@ with frame.page("saliency") as page:
             f"saliency-{name}",
             page.image,
             t("saliency.map", method=t(f"saliency.{name}"), name=page.class_name),
-            heat=None if result is None else VIEWS[view](result),
+            heat=None if result is None else slopes.VIEWS[view](result),
             signed=view != "absolute",
             unit=unit,
             meaning=t(f"saliency.meaning_{view}"),
@@ -45,25 +42,22 @@ with frame.page("saliency") as page:
                 lambda: saliency.gradient(page.clf, page.image, page.target, saliency.Saliency(params.output)),
             ),
         )
-        latest = play.play(
-            "saliency",
-            ("smoothgrad", *page.key, params),
-            lambda: saliency.smoothgrad(page.clf, page.image, page.target, params, play.previous("saliency")),
-            lambda estimate: draw("smoothgrad", estimate),
-            unit="units.copies",
-            cost=params.copies,
-            pace=("saliency", page.clf.checksum),
-        )
-        if latest is not None and latest.of > 1:
-            curve = figures.lines(
-                torch.arange(1, latest.step + 1),
-                {t("saliency.smoothgrad"): latest.changes},
-                x_title=t("saliency.copies_title"),
-                y_title=t("saliency.change_title"),
-                height=220,
+        run, closer = st.container(), st.container()
+        with closer:
+            part = controls.look("saliency.part", list(slopes.PARTS), t("saliency.part"), "saliency_part", flat=True)
+        with run:
+            latest = play.play(
+                "saliency",
+                ("smoothgrad", *page.key, params),
+                lambda: saliency.smoothgrad(page.clf, page.image, page.target, params, play.previous("saliency")),
+                lambda estimate: draw("smoothgrad", estimate),
+                unit="units.copies",
+                cost=params.copies,
+                pace=("saliency", page.clf.checksum),
             )
-            st.caption(t("saliency.convergence"))
-            show.chart(curve, "saliency-convergence")
+        if latest is not None:
+            with closer:
+                slopes.PARTS[part](slopes.Looking(page, params, view, latest))
     page.formula(formulas.saliency(params))
     with left:
         export.offer(page, params, latest)

@@ -40,7 +40,7 @@ def _control(name: str, technique: type, field: str, spec: declared.Spec, value:
         kind = int if spec.integer else float
         return st.slider(label, kind(spec.low), kind(spec.high), step=kind(spec.step), key=key, help=tip)
     if isinstance(spec, declared.Levels):
-        return st.select_slider(label, list(spec.levels), key=key, help=tip, format_func=_level)
+        return st.select_slider(label, list(spec.levels), key=key, help=tip, format_func=level)
     if isinstance(spec, declared.Flag):
         return st.toggle(label, key=key, help=tip)
     return st.selectbox(
@@ -57,18 +57,18 @@ def label_of(technique: type, field: str, spec: declared.Spec) -> str:
     return spec.label
 
 
-def look(name: str, options: Sequence[C], label: str, field: str | None = None) -> C:
+def look(name: str, options: Sequence[C], label: str, field: str | None = None, *, flat: bool = False) -> C:
     """Choose how a result is looked at; the first option is the default. Nothing is computed anew by it.
 
-    ``field`` names the group of texts for the options; without one they are shown as they are.
+    ``field`` names the group of texts for the options; without one they are shown as they are. Up to three options lie
+    open side by side, more of them only where ``flat`` asks for it.
     """
     key, looks = f"look.{name}", state.choices().looks
     held = state.choices().linked.pop(name, looks.get(name, options[0]))
     if st.session_state.get(key) not in options:
         st.session_state[key] = held if held in options else options[0]
     name_of = option(field) if field else str
-    few = len(options) <= 3
-    if few:
+    if flat or len(options) <= 3:
         chosen = st.segmented_control(label, options, key=key, format_func=name_of, required=True)
     else:
         chosen = st.selectbox(label, options, key=key, format_func=name_of)
@@ -111,7 +111,8 @@ def reset(name: str, technique: type) -> None:
 _DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def _level(value: float) -> str:
+def level(value: float) -> str:
+    """A number as it stands beside a control: powers of ten where it is very small or very large."""
     if value == 0 or 0.01 <= abs(value) < 10000:
         return f"{value:g}"
     mantissa, exponent = f"{value:.0e}".split("e")

@@ -12,7 +12,7 @@ from ui import play, show
 from ui.frame import Frame, class_name
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, filters, lime, maximize, occlusion
+from vizcore import figures, filters, lime, occlusion
 from vizcore.classifier import Classifier
 
 MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels
@@ -150,19 +150,3 @@ def fit(result: lime.LimeMap) -> None:
 def blank(clf: Classifier) -> Tensor:
     """The picture (C,H,W) in which the network sees nothing: its input is zero everywhere."""
     return clf.mean[0].cpu().clamp(0, 1).expand(clf.input_shape)  # (C,1,1) -> (C,H,W)
-
-
-def ascent(result: maximize.Ascent, params: maximize.Maximisation) -> None:
-    """Where the ascent stands: score, penalty and objective as curves, and both meanings of the score as numbers."""
-    st.markdown(
-        f"{t('maximisation.probability')} **{100 * result.probability:.1f} %** · "
-        f"{t('maximisation.logit')} **{result.logit:.2f}** · "
-        f"{t('maximisation.penalty')} **{result.penalty:.2f}**"
-    )
-    score = t(f"options.output.{params.output}")
-    curves = {score: result.scores, t("maximisation.penalty"): result.penalties}
-    curves[t("maximisation.objective")] = result.objectives
-    figure = figures.lines(range(len(result.scores)), curves, x_title=t("maximisation.step_title"), height=320)
-    figure.update_xaxes(range=[0, result.of])
-    st.caption(t("maximisation.curves"))
-    show.chart(figure, f"maximisation-curves-{result.step}")

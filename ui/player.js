@@ -1,0 +1,88 @@
+// The frames of a run, played in the browser: one sheet of pictures, a range to move in and a button to play.
+// Moving and playing ask the server for nothing.
+
+const PAUSE = 110; // milliseconds from frame to frame
+
+function unpack(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  const [at, size] = head.blobs.sheet;
+  return { ...head, sheet: bytes.slice(4 + length + at, 4 + length + at + size) };
+}
+
+class Player {
+  constructor(root) {
+    this.root = root;
+    this.canvas = root.querySelector("canvas");
+    this.button = root.querySelector("button");
+    this.range = root.querySelector("input");
+    this.caption = root.querySelector(".caption");
+    this.range.addEventListener("input", () => {
+      this.stop();
+      this.draw();
+    });
+    this.button.addEventListener("click", () => (this.timer ? this.stop() : this.play()));
+  }
+
+  async show(data) {
+    const other = data.key !== this.data?.key || data.captions.length !== this.data.captions.length;
+    this.data = data;
+    this.range.setAttribute("aria-label", data.texts.frame);
+    this.canvas.setAttribute("aria-label", data.label);
+    this.label();
+    if (!other) return this.draw();
+    this.stop();
+    const sheet = await createImageBitmap(new Blob([data.sheet]));
+    if (this.data !== data) return; // a newer sheet came while this one was decoded
+    this.sheet = sheet;
+    this.canvas.width = 2 * data.width; // enlarged smoothly here, not in squares by the page
+    this.canvas.height = 2 * data.height;
+    this.range.max = data.captions.length - 1;
+    this.range.value = this.range.max;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.sheet) return;
+    const { width, height, columns, captions } = this.data;
+    const index = Number(this.range.value);
+    const [x, y] = [(index % columns) * width, Math.floor(index / columns) * height];
+    this.canvas.getContext("2d").drawImage(this.sheet, x, y, width, height, 0, 0, this.canvas.width, this.canvas.height);
+    this.caption.textContent = captions[index];
+    this.range.setAttribute("aria-valuetext", captions[index]);
+  }
+
+  label() {
+    this.button.textContent = this.timer ? "❚❚" : "▶";
+    const text = this.timer ? this.data.texts.pause : this.data.texts.play;
+    this.button.setAttribute("aria-label", text);
+    this.button.title = text;
+  }
+
+  play() {
+    if (Number(this.range.value) >= Number(this.range.max)) this.range.value = 0;
+    this.timer = setInterval(() => {
+      if (Number(this.range.value) >= Number(this.range.max)) return this.stop();
+      this.range.value = Number(this.range.value) + 1;
+      this.draw();
+    }, PAUSE);
+    this.draw();
+    this.label();
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.label();
+  }
+}
+
+export default function ({ data, parentElement: root }) {
+  root.player ??= new Player(root);
+  root.player.show(unpack(data));
+  return () => {
+    clearInterval(root.player?.timer);
+    root.player = null;
+  };
+}

@@ -1,0 +1,58 @@
+"""The player: pictures of a run as they came, moved through and played in the browser."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from ui.texts import t
+from ui.viewer import pack
+from vizcore import figures
+
+COLUMNS = 6
+_MOUNT = st.components.v2.component(
+    "vizcore_player",
+    html="""<div class="player"><canvas role="img"></canvas>
+      <div class="bar"><button type="button"></button><input type="range" min="0" max="0" step="1" value="0" /></div>
+      <div class="caption" role="status"></div></div>""",
+    css=""".player { font-family: var(--st-font, sans-serif); color: var(--st-text-color, inherit); font-size: 0.9rem;
+        max-width: 26rem; }
+      canvas { display: block; width: 100%; height: auto; aspect-ratio: 1; border-radius: 0.4rem;
+        background: var(--st-secondary-background-color, #eee); }
+      .bar { display: flex; gap: 0.6rem; align-items: center; margin: 0.4rem 0 0.2rem 0; }
+      button { flex: none; width: 2.6rem; height: 2.1rem; border: 1px solid var(--st-border-color, #8888);
+        border-radius: 0.4rem; background: transparent; color: inherit; font: inherit; cursor: pointer; }
+      button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+      input { flex: 1; min-width: 0; accent-color: var(--st-primary-color, #c2410c); }
+      .caption { min-height: 1.4em; font-variant-numeric: tabular-nums; }""",
+    js=(Path(__file__).parent / "player.js").read_text(encoding="utf-8"),
+)
+
+
+def sheet(frames: NDArray) -> bytes:
+    """Frames (n,h,w,3) of bytes, row by row in one JPEG: noise compresses badly, and a film is there to be watched."""
+    buffer = io.BytesIO()
+    Image.fromarray(figures.grid(frames, COLUMNS, gap=0)).save(buffer, "JPEG", quality=92, subsampling=0)
+    return buffer.getvalue()
+
+
+def player(key: str, film: str, pictures: bytes, size: tuple[int, int], captions: Sequence[str], label: str) -> None:
+    """Show the sheet ``pictures`` of frames of ``size`` (height, width), each with its caption.
+
+    ``film`` tells one film from another: the same one keeps its place when the page is drawn again.
+    """
+    head = {
+        "key": film,
+        "height": size[0],
+        "width": size[1],
+        "columns": COLUMNS,
+        "captions": list(captions),
+        "label": label,
+        "texts": {name: t(f"maximisation.{name}") for name in ("play", "pause", "frame")},
+    }
+    _MOUNT(key=key, data=pack(head, {"sheet": pictures}), width="stretch", height="content")
