@@ -21,7 +21,7 @@ from vizcore import figures, maximize
 from vizcore import params as declared
 
 FRAMES = 30
-LAMBDAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+LAMBDAS = (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # from a picture without bounds to one that stays nearly grey
 STRIP_STEPS = 80  # of each ascent of the strip: enough to tell the lambdas apart, not to finish the pictures
 CARD = 168  # pixels: two in a row on a telephone, three beside the settings
 

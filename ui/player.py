@@ -19,7 +19,7 @@ _MOUNT = st.components.v2.component(
     "vizcore_player",
     html="""<div class="player"><canvas role="img"></canvas>
       <div class="bar"><button type="button"></button><input type="range" min="0" max="0" step="1" value="0" /></div>
-      <div class="caption" role="status"></div></div>""",
+      <div class="caption"></div></div>""",
     css=""".player { font-family: var(--st-font, sans-serif); color: var(--st-text-color, inherit); font-size: 0.9rem;
         max-width: 26rem; }
       canvas { display: block; width: 100%; height: auto; aspect-ratio: 1; border-radius: 0.4rem;

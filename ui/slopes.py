@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 import torch
 from torch import Tensor
 
-from ui import formulas, play, show
+from ui import play, show, taylor
 from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, gradcam, integrated, saliency, taylor
+from vizcore import figures, gradcam, integrated, saliency
 
 VIEWS: dict[str, Callable[[saliency.SaliencyMap], Tensor]] = {
     "absolute": saliency.absolute_max,
@@ -24,7 +22,6 @@ VIEWS: dict[str, Callable[[saliency.SaliencyMap], Tensor]] = {
 }
 COPIES = 6
 CARD = 168  # pixels: two in a row on a telephone, three beside the settings
-REACH = 4.0  # how far past the break-down the line and the network are drawn, in break-down radii
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,107 +45,6 @@ def convergence(what: Looking) -> None:
     )
     st.caption(t("saliency.convergence"))
     show.chart(curve, "saliency-convergence")
-
-
-def check(what: Looking) -> None:
-    """The Taylor check: the score on straight ways from the picture against the line that the gradient promises."""
-    page, params = what.page, taylor.Taylor(seed=what.params.seed, output=what.params.output)
-    st.markdown(t("saliency.taylor"))
-    st.latex(formulas.gradient(params.output))
-    found = play.play(
-        "saliency-taylor",
-        ("taylor", *page.key, params),
-        lambda: taylor.taylor_check(page.clf, page.image, page.target, params),
-        lambda _: None,
-        unit="units.passes",
-        cost=(2 + params.directions) * taylor.RADII[2],
-        pace=("taylor", page.clf.checksum),
-    )
-    if found is None or found.step < found.of:
-        return
-    st.markdown(_verdict(found, params, page.image.numel()))
-    left, right = st.columns(2)
-    y = t(f"saliency.change_{params.output}")
-    with left:
-        st.caption(t("saliency.taylor_along"))
-        show.chart(_both_ways(found, y), "saliency-taylor-along")
-    with right:
-        st.caption(t("saliency.taylor_sideways"))
-        show.chart(_one_way(found, _middle(found), y), "saliency-taylor-sideways")
-    st.caption(t("saliency.taylor_error"))
-    show.chart(_errors(found, params), "saliency-taylor-error")
-
-
-def _verdict(found: taylor.TaylorCheck, params: taylor.Taylor, values: int) -> str:
-    """Where the line breaks down, and how much that is per value of the picture."""
-    if found.slope == 0:
-        return t("saliency.taylor_flat")
-    up, down, middle = (float(found.radius[k]) for k in (0, 1, _middle(found)))
-    text = t(
-        "saliency.taylor_radius",
-        percent=100 * params.tolerance,
-        up=_distance(up),
-        down=_distance(down),
-        random=_distance(middle),
-        count=params.directions,
-    )
-    rise = abs(float(found.linear[_middle(found), -1]) - found.score) / taylor.RADII[1]  # per unit of distance
-    if rise > 0:
-        text += " " + t("saliency.taylor_flatter", times=found.slope / rise)
-    if math.isfinite(up):
-        text += " " + t("saliency.taylor_levels", radius=up, levels=255 * up / math.sqrt(values))
-    return text
-
-
-def _distance(radius: float) -> str:
-    return f"{radius:.2g}" if math.isfinite(radius) else t("saliency.taylor_never", last=taylor.RADII[1])
-
-
-def _middle(found: taylor.TaylorCheck) -> int:
-    """The random direction whose radius lies in the middle."""
-    return 2 + int(found.radius[2:].argsort()[(len(found.radius) - 3) // 2])
-
-
-def _reach(found: taylor.TaylorCheck, *directions: int) -> int:
-    """How many radii to draw: a little past the break-down in every one of ``directions``."""
-    farthest = max(float(found.radius[k]) for k in directions)
-    return max(2, int((found.radii <= REACH * farthest).sum()))
-
-
-def _both_ways(found: taylor.TaylorCheck, y: str) -> Any:
-    count = _reach(found, 0, 1)
-    radii = found.radii[:count]
-    here = torch.zeros(1, dtype=torch.float64)
-    distances = torch.cat([-radii.flip(0), here, radii])
-    changes = ([side[k, :count] - found.score for k in (1, 0)] for side in (found.actual, found.linear))
-    real, line = (torch.cat([down.flip(0), here, up]) for down, up in changes)
-    return _against(distances, real, line, y)
-
-
-def _one_way(found: taylor.TaylorCheck, direction: int, y: str) -> Any:
-    count = _reach(found, direction)
-    real, line = (side[direction, :count] - found.score for side in (found.actual, found.linear))
-    return _against(found.radii[:count], real, line, y)
-
-
-def _against(distances: Tensor, real: Tensor, line: Tensor, y: str) -> Any:
-    curves = {t("saliency.real"): real, t("saliency.line"): line}
-    return figures.lines(distances, curves, x_title=t("saliency.distance"), y_title=y, height=260)
-
-
-def _errors(found: taylor.TaylorCheck, params: taylor.Taylor) -> Any:
-    """Relative errors over the distance, both on logarithmic axes; zero has no place there and is left out."""
-    error = torch.where(found.error > 0, found.error, torch.nan)
-    curves = {
-        t("saliency.along"): error[0],
-        t("saliency.against"): error[1],
-        t("saliency.random"): error[_middle(found)],
-        t("saliency.tolerance", percent=100 * params.tolerance): torch.full_like(found.radii, params.tolerance),
-    }
-    figure = figures.lines(
-        found.radii, curves, x_title=t("saliency.distance"), y_title=t("saliency.error_title"), height=280
-    )
-    return figure.update_xaxes(type="log", dtick=1).update_yaxes(type="log", dtick=1)
 
 
 def copies(what: Looking) -> None:
@@ -243,7 +139,7 @@ def _cam(what: Looking) -> None:
 
 PARTS: dict[str, Callable[[Looking], None]] = {
     "convergence": convergence,
-    "taylor": check,
+    "taylor": lambda what: taylor.check(what.page, what.params.output, what.params.seed),
     "copies": copies,
     "others": others,
 }
