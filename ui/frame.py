@@ -15,11 +15,12 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui import link, models, present, show, sources, state
+from ui import controls, link, models, present, show, sources, state
 from ui.results import RESULTS
-from ui.texts import LANGUAGES, language, t, t_or
+from ui.texts import LANGUAGES, language, quoted, t, t_or
 from ui.viewer import new_run
 from vizcore import classifier
+from vizcore import params as declared
 from vizcore.classifier import Classifier
 
 P = TypeVar("P")
@@ -49,6 +50,7 @@ class Frame:
     target: int
     probabilities: Tensor  # (K,)
     query: Mapping[str, str] | None
+    remarks: DeltaGenerator  # the place under the title, for what could not be taken as it was given
     head: DeltaGenerator  # the place beside the picture, for the formula
 
     @property
@@ -74,7 +76,12 @@ class Frame:
 
     def params(self, technique: type[P], name: str | None = None) -> P:
         """This session's parameters of the page's technique, from the link where the user came by one."""
-        return state.take_params(name or self.page, technique, self.query)
+        params, complaints = state.take_params(name or self.page, technique, self.query)
+        for complaint in complaints:
+            label = controls.label_of(technique, complaint.name, declared.specs(technique)[complaint.name])
+            text = t("link.param", name=label, given=quoted(complaint.given), taken=complaint.taken)
+            self.remarks.warning(text, icon=":material/link_off:")
+        return params
 
 
 def class_name(clf: Classifier, index: int) -> str:
@@ -143,13 +150,14 @@ def _open(name: str) -> Frame:
         present.bar(name, PAGES)
     st.title(t(f"{name}.title"), anchor=False)
     st.markdown(t(f"{name}.lead"))
+    remarks = st.container()
     for complaint in state.choices().complaints:
-        st.warning(complaint, icon=":material/link_off:")
+        remarks.warning(complaint, icon=":material/link_off:")
     state.choices().complaints.clear()
     for note in source.notes:
-        st.info(note, icon=":material/info:")
+        remarks.info(note, icon=":material/info:")
     left, right = st.columns([1, 3], vertical_alignment="center")
-    frame = Frame(name, clf, source, image, target, probabilities, query, right)
+    frame = Frame(name, clf, source, image, target, probabilities, query, remarks, right)
     with left:
         show.picture(image, caption=t("frame.seen", height=image.shape[1], width=image.shape[2]))
     with right:

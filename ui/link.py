@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from ui import models, sources, state
-from ui.texts import LANGUAGES, t
+from ui.texts import LANGUAGES, quoted, t
 from vizcore import classifier
 
 DEFAULT_NETWORK = "mini-alexnet"
@@ -23,15 +23,15 @@ def take(query: Mapping[str, str]) -> None:
         st.session_state["language"] = query["lang"]
     network = query.get("network", DEFAULT_NETWORK)
     if network not in classifier.catalogue():
-        choices.complaints.append(t("link.network", given=network[:40], taken=models.title(DEFAULT_NETWORK)))
+        choices.complaints.append(t("link.network", given=quoted(network), taken=models.title(DEFAULT_NETWORK)))
         network = DEFAULT_NETWORK
     picture = query.get("picture", sources.DEFAULT)
     if not sources.valid(picture):
-        choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=picture[:40]))
+        choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=quoted(picture)))
         picture = sources.DEFAULT
     index = query.get("class", "")
     if index and not (index.isascii() and index.isdigit() and len(index) < 6):
-        choices.complaints.append(t("link.class", given=index[:40]))
+        choices.complaints.append(t("link.class", given=quoted(index)))
         index = ""
     choices.frame = {"network": network, "picture": picture, "class": index}
     choices.linked = {key: value for key, value in query.items() if "." in key}

@@ -40,7 +40,7 @@ def choices() -> Choices:
 
 def arrived(page: str) -> dict[str, str] | None:
     """The address's parameters if the user came by a link just now, None if they are only what we wrote there."""
-    query = {key: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
+    query = {key[:60]: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
     return query if query and query not in (choices().written.get(page), {}) and not _seen(page, query) else None
 
 
@@ -61,14 +61,17 @@ def write_address(page: str, values: Mapping[str, str]) -> None:
         st.query_params.from_dict(address)
 
 
-def take_params(name: str, technique: type[P], query: Mapping[str, str] | None) -> P:
-    """The session's parameters of a technique: from a link if the user came by one, else as last set, else defaults."""
+def take_params(name: str, technique: type[P], query: Mapping[str, str] | None) -> tuple[P, list[declared.Complaint]]:
+    """The session's parameters of a technique: from a link if the user came by one, else as last set, else defaults.
+
+    And what of the link could not be taken as it stood.
+    """
     held = choices().params.get(name)
+    complaints: list[declared.Complaint] = []
     if query is not None:
         prefix = f"{name}."
         given = {key[len(prefix) :]: value for key, value in query.items() if key.startswith(prefix)}
         taken, complaints = declared.from_json(technique, given)
-        choices().complaints += [str(complaint) for complaint in complaints]
         for key in list(st.session_state):
             if str(key).startswith(f"param.{prefix}"):
                 del st.session_state[key]
@@ -76,7 +79,7 @@ def take_params(name: str, technique: type[P], query: Mapping[str, str] | None) 
     if not isinstance(held, technique):
         held = technique()
     choices().params[name] = held
-    return held
+    return held, complaints
 
 
 def address_of(name: str, params: Any) -> dict[str, str]:

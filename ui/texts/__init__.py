@@ -6,6 +6,7 @@ and helps of parameters, classes, photographs, summaries of networks) stands und
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,11 @@ def language() -> str:
 def t(key: str, /, **values: object) -> str:
     """The text called ``key`` in the session's language, ``{names}`` filled in; KeyError if there is none."""
     return table(language())[key].format(**values)
+
+
+def quoted(text: str) -> str:
+    """Somebody's words, cut short and made harmless for a place that understands Markdown."""
+    return re.sub(r"([^\w\s])", r"\\\1", text[:40])
 
 
 def t_or(key: str, fallback: str) -> str:
