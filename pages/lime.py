@@ -2,16 +2,17 @@
 
 import streamlit as st
 
-from ui import controls, details, export, formulas, frame, play, show
+from ui import controls, export, formulas, frame, pieces, play, show
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, lime, superpixels
+from vizcore import cutouts, lime, superpixels
 
 SEGMENTATION = {
     "slic": ("segments", "compactness", "smoothing"),
     "quickshift": ("kernel_size", "max_dist", "ratio"),
     "felzenszwalb": ("scale", "smoothing", "min_size"),
 }
+CLOSER = {"fit": pieces.fit, "samples": pieces.samples, "best": pieces.best}
 MODEL = {"adaline": ("learning_rate", "epochs", "alpha"), "ridge": ("alpha",)}
 
 with frame.page("lime") as page:
@@ -47,19 +48,34 @@ with frame.page("lime") as page:
             draw()
         with cut:
             st.markdown(f"**{t('lime.segments', count=count)}**")
-            show.picture(figures.outlines(page.image, segments, scale=max(1, show.DISPLAY // page.image.shape[1])))
+            show.picture(cutouts.outlines(page.image, segments, scale=max(1, show.DISPLAY // page.image.shape[1])))
+        status = st.container()
+        closer = controls.look("lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime", flat=True)
+        below = st.container()
+        if closer == "switch":
+            with below:  # before the map, which may take long: a click is answered at once
+                switches = pieces.switch(page, params, segments)
         earlier = play.previous("lime")
-        result = play.play(
-            "lime",
-            ("lime", *page.key, params),
-            lambda: lime.explain(page.clf, page.image, page.target, params, samples=getattr(earlier, "samples", None)),
-            draw,
-            unit="units.samples",
-            cost=params.samples,
-            pace=("lime", page.clf.checksum),
-        )
+        with status:
+            result = play.play(
+                "lime",
+                ("lime", *page.key, params),
+                lambda: lime.explain(
+                    page.clf, page.image, page.target, params, samples=getattr(earlier, "samples", None)
+                ),
+                draw,
+                unit="units.samples",
+                cost=params.samples,
+                pace=("lime", page.clf.checksum),
+            )
         if result is not None:
-            details.fit(result)
+            with status:
+                pieces.trust(result)
+            with below:
+                if closer == "switch":
+                    pieces.compare(page, result, switches)
+                else:
+                    CLOSER[closer](page, result)
     page.formula(formulas.lime(params, count))
     with left:
         export.offer(page, params, result)

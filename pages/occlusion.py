@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from ui import controls, details, export, formulas, frame, play, show
+from ui import controls, covers, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import Event, viewer
 from vizcore import occlusion
+
+CLOSER = ("classes", "brush", "sizes")
 
 with frame.page("occlusion") as page:
     params = page.params(occlusion.Occlusion)
@@ -24,6 +26,7 @@ with frame.page("occlusion") as page:
             unit=t(f"options.output.{params.output}"),
             meaning=t("occlusion.meaning"),
             mode="click",
+            box=covers.box(page, params),
             waiting=result is None,
         )
 
@@ -32,21 +35,32 @@ with frame.page("occlusion") as page:
         with drop:
             st.markdown(f"**{t('occlusion.map', name=page.class_name)}**")
             event = draw()
-        if event.x is not None:
-            st.session_state["look.occlusion.cell"] = (page.source.digest, event.y, event.x)
-        result = play.play(
-            "occlusion",
-            ("occlusion", *page.key, params),
-            lambda: occlusion.occlude(page.clf, page.image, page.target, params),
-            draw,
-            unit="units.windows",
-            cost=occlusion.passes(page.clf, params),
-            pace=("occlusion", page.clf.checksum),
-        )
+        if event.x is not None and event.y is not None:
+            covers.click(page, event.y, event.x)
+            draw()
         with detail:
-            details.covered(page, params, result)
-        if result is not None:
-            details.classes_under_occlusion(page, result)
+            covers.square(page, params)
+        status = st.container()
+        closer = controls.look("occlusion.closer", CLOSER, t("occlusion.closer"), "occlusion")
+        below = st.container()
+        if closer == "brush":
+            with below:  # before the map, which may take long: brushing is answered at once
+                covers.brush(page, params)
+        with status:
+            result = play.play(
+                "occlusion",
+                ("occlusion", *page.key, params),
+                lambda: occlusion.occlude(page.clf, page.image, page.target, params),
+                draw,
+                unit="units.windows",
+                cost=occlusion.passes(page.clf, params),
+                pace=("occlusion", page.clf.checksum),
+            )
+        with below:
+            if closer == "classes" and result is not None:
+                covers.classes(page, result)
+            elif closer == "sizes":
+                covers.sizes(page, params)
     page.formula(formulas.occlusion(params))
     with left:
         export.offer(page, params, result)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from vizcore import colours, figures
+from vizcore import colours, cutouts, figures
 
 
 def _luminance(hexadecimal: str) -> float:
@@ -176,13 +176,13 @@ def test_grid_places_every_picture_once() -> None:
 def test_outlines_mark_borders_only() -> None:
     segments = np.zeros((4, 6), dtype=int)
     segments[:, 3:] = 7
-    drawn = figures.outlines(np.zeros((3, 4, 6)), segments, scale=2)
+    drawn = cutouts.outlines(np.zeros((3, 4, 6)), segments, scale=2)
     assert drawn.shape == (8, 12, 3)
     marked = (drawn == colours.OUTLINE).all(axis=2)
     assert marked[:, 5].all()
     assert marked.sum() == 8
     with pytest.raises(ValueError, match="segments has shape"):
-        figures.outlines(np.zeros((3, 4, 6)), segments.T)
+        cutouts.outlines(np.zeros((3, 4, 6)), segments.T)
 
 
 def test_every_mark_is_legible_on_light_and_dark_pages() -> None:
@@ -214,7 +214,8 @@ def test_lines_show_what_is_there_so_far() -> None:
 
 
 def test_scatter_has_equal_axes_and_fades_light_points() -> None:
-    figure = figures.scatter([0.1, 0.9], [0.2, 0.6], weights=[1.0, 0.0], title="probability")
+    figure = figures.scatter([0.1, 0.9], [0.2, 0.6], weights=[1.0, 0.0], titles=("skutečné", "předpovězené"))
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("skutečné", "předpovězené")
     assert figure.layout.xaxis.range == figure.layout.yaxis.range
     assert figure.data[1].marker.opacity[0] > figure.data[1].marker.opacity[1] > 0
     assert list(figure.data[1].x) == [0.2, 0.6], "actual values run across"

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ui import play, show
-from ui.frame import Frame, class_name
+from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, filters, lime, occlusion
+from vizcore import figures, filters
 from vizcore.classifier import Classifier
 
 MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels
@@ -83,68 +83,6 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         energy = filters.spectrum(kernels)[index].sqrt()
         picture = figures.unsigned_colours(energy, limit=float(energy.max()) or 1.0)
         show.picture(figures.enlarge(picture, 192))
-
-
-def covered(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None) -> None:
-    """The square that was clicked: the covered picture, how far the score falls, and the network's answer to it."""
-    place = st.session_state.get("look.occlusion.cell")
-    if result is None or place is None or place[0] != page.source.digest:
-        st.info(t("occlusion.cell"), icon=":material/touch_app:")
-        return
-    row, column = result.cell(place[1], place[2])
-    picture = occlusion.occluded(page.clf, page.image, params, row, column)
-    top, left = int(result.rows[row]), int(result.columns[column])
-    show.picture(picture, t("occlusion.covered", row=top, column=left, drop=float(result.drop[row, column])))
-    probabilities = page.clf.all_scores(picture[None])[0]
-    best = probabilities.topk(min(5, len(probabilities))).indices.tolist()
-    rows = [(class_name(page.clf, k), float(probabilities[k]), k == page.target) for k in best]
-    show.bars(t("occlusion.top_five"), rows)
-
-
-def classes_under_occlusion(page: Frame, result: occlusion.OcclusionMap) -> None:
-    """Which class wins with the square at each place, as a map of a few colours with their names."""
-    found, counts = result.top_class.unique(return_counts=True)
-    ranked = found[counts.argsort(descending=True)][: len(figures.CATEGORICAL)]
-    picture = figures.categories(result.top_class, ranked.tolist())
-    st.markdown(f"**{t('occlusion.class_map')}**")
-    show.picture(figures.enlarge(picture, show.DISPLAY))
-    show.key([(figures.CATEGORICAL[i], class_name(page.clf, int(k))) for i, k in enumerate(ranked)])
-
-
-def fit(result: lime.LimeMap) -> None:
-    """How far to trust LIME's linear model: R^2, warnings, predicted against actual, the error over the epochs."""
-    st.markdown(t("lime.r2", value=result.r2, percent=100 * max(0.0, result.r2)))
-    for name in result.warnings:
-        text = t(
-            f"lime.warn_{name}",
-            samples=result.step,
-            count=len(result.weights),
-            r2=result.r2,
-            rate=result.params.learning_rate,
-            used=result.learning_rate or 0.0,
-        )
-        st.warning(text, icon=":material/warning:")
-    left, right = st.columns(2)
-    with left:
-        st.caption(t("lime.scatter"))
-        show.chart(
-            figures.scatter(
-                result.predicted, result.scores, titles=(t("lime.actual"), t("lime.predicted")), height=280
-            ),
-            "lime-scatter",
-        )
-    if result.history is not None:
-        with right:
-            st.caption(t("lime.history"))
-            errors = result.history.error
-            curve = figures.lines(
-                range(len(errors)),
-                {"ADALINE": errors},
-                x_title=t("lime.epoch_title"),
-                y_title=t("lime.error_title"),
-                height=280,
-            )
-            show.chart(curve, "lime-history")
 
 
 def blank(clf: Classifier) -> Tensor:

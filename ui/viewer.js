@@ -72,6 +72,17 @@ function grey(rgb) {
   return result;
 }
 
+// What is brushed, as a veil over the picture.
+function veil(strokes, width, height) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  for (let i = 0; i < strokes.length; i++) if (strokes[i]) image.data.set([128, 128, 128, 217], 4 * i);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
 function format(value, unit) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
@@ -100,14 +111,20 @@ class Viewer {
     this.opacity.addEventListener("input", () => this.blend("opacity"));
     this.threshold.addEventListener("input", () => this.blend("threshold"));
     this.canvas.addEventListener("pointermove", (event) => this.moved(event));
-    this.canvas.addEventListener("pointerleave", () => this.point(null));
+    this.canvas.addEventListener("pointerleave", () => {
+      this.point(null);
+      redraw(); // without the brush
+    });
     this.canvas.addEventListener("pointerdown", (event) => this.pressed(event));
     this.canvas.addEventListener("pointerup", (event) => this.released(event));
-    this.canvas.addEventListener("pointercancel", () => (this.drag = null));
+    this.canvas.addEventListener("pointercancel", () => this.abandoned());
     this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.canvas.addEventListener("dblclick", () => this.look({ scale: 1, x: 0.5, y: 0.5 }));
     this.canvas.addEventListener("keydown", (event) => this.key(event));
-    this.canvas.addEventListener("blur", () => this.point(null));
+    this.canvas.addEventListener("blur", () => {
+      this.point(null);
+      redraw();
+    });
     for (const [name, factor] of [[".closer", 1.5], [".farther", 1 / 1.5], [".whole", 0]])
       this.root.querySelector(name).addEventListener("click", () => this.zoom(factor, 0.5, 0.5));
     this.fed = (event) => {
@@ -158,6 +175,7 @@ class Viewer {
     this.mapped = null;
     this.root.querySelector(".viewer").classList.toggle("bare", !data.map && !data.waiting);
     this.canvas.style.cursor = data.mode === "inspect" ? "crosshair" : data.mode === "brush" ? "cell" : "pointer";
+    this.canvas.style.touchAction = data.mode === "brush" ? "none" : ""; // or a finger would scroll the page instead
     this.stage.style.aspectRatio = `${data.width} / ${data.height}`;
     if (first || this.opacityFrom !== data.opacity) {
       this.opacity.value = data.opacity;
@@ -171,7 +189,11 @@ class Viewer {
       }
     }
     this.canvas.setAttribute("aria-label", `${data.label}. ${data.texts.keys}`);
-    this.strokes = data.mask ? Uint8Array.from(data.mask) : new Uint8Array(data.width * data.height);
+    // What is brushed lives here; the server's answers lag behind it. Only a new mask, or none, replaces it.
+    if (first || !this.strokes || old.round !== data.round || this.strokes.length !== data.width * data.height) {
+      this.strokes = data.mask ? Uint8Array.from(data.mask) : new Uint8Array(data.width * data.height);
+      this.covered = null;
+    }
     this.scale();
     this.draw();
     this.point(this.cursor);
@@ -229,22 +251,27 @@ class Viewer {
       context.drawImage(this.mapped, left, top, size, tall);
     }
     context.globalAlpha = 1;
-    if (this.data.mode === "brush") this.drawStrokes(context, left, top, size / this.data.width);
+    if (this.data.mode === "brush") {
+      this.covered ??= veil(this.strokes, this.data.width, this.data.height);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(this.covered, left, top, size, tall);
+      if (this.cursor) this.drawBrush(context, this.cursor, left, top, size / this.data.width, ratio);
+    }
     if (this.data.box) this.drawBox(context, this.data.box, left, top, size / this.data.width, ratio);
-    if (this.cursor && this.keyboard) {
+    if (this.cursor && this.keyboard && this.data.mode !== "brush") {
       const unit = size / this.data.width;
       this.drawBox(context, [this.cursor.y, this.cursor.x, this.cursor.y + 1, this.cursor.x + 1], left, top, unit, ratio);
     }
   }
 
-  drawStrokes(context, left, top, unit) {
-    context.fillStyle = "rgba(128, 128, 128, 0.85)";
-    for (let i = 0; i < this.strokes.length; i++) {
-      if (this.strokes[i]) {
-        const x = i % this.data.width;
-        const y = (i - x) / this.data.width;
-        context.fillRect(left + x * unit, top + y * unit, unit + 0.5, unit + 0.5);
-      }
+  // The disc that one touch of the brush covers.
+  drawBrush(context, { x, y }, left, top, unit, ratio) {
+    for (const [width, colour] of [[4, "white"], [2, "black"]]) {
+      context.lineWidth = width * ratio;
+      context.strokeStyle = colour;
+      context.beginPath();
+      context.arc(left + (x + 0.5) * unit, top + (y + 0.5) * unit, (this.data.brush + 0.5) * unit, 0, 2 * Math.PI);
+      context.stroke();
     }
   }
 
@@ -282,7 +309,12 @@ class Viewer {
 
   moved(event) {
     this.keyboard = false;
-    if (this.drag?.brush) return this.paint(this.pixel(event));
+    if (this.drag?.brush) {
+      this.cursor = this.pixel(event);
+      this.paint(this.cursor, this.drag.last);
+      this.drag.last = this.cursor;
+      return;
+    }
     if (this.drag) {
       const box = this.canvas.getBoundingClientRect();
       const dx = (event.clientX - this.drag.x) / box.width;
@@ -292,6 +324,7 @@ class Viewer {
         this.look({ ...this.view, x: this.drag.view.x - dx / this.view.scale, y: this.drag.view.y - dy / this.view.scale });
     }
     this.point(this.pixel(event));
+    if (this.data.mode === "brush") this.draw(); // the brush follows the pointer
   }
 
   pressed(event) {
@@ -303,7 +336,17 @@ class Viewer {
     }
     const brush = this.data.mode === "brush" && !event.shiftKey;
     this.drag = { x: event.clientX, y: event.clientY, view: { ...this.view }, far: false, brush };
-    if (brush) this.paint(this.pixel(event));
+    if (brush) {
+      this.drag.last = this.pixel(event);
+      this.paint(this.drag.last);
+    }
+  }
+
+  // The browser took the pointer away (to scroll, say): what has been brushed so far counts.
+  abandoned() {
+    const brush = this.drag?.brush;
+    this.drag = null;
+    if (brush) this.send();
   }
 
   released(event) {
@@ -319,13 +362,23 @@ class Viewer {
     if (this.data.mode === "click") this.component.setTriggerValue("click", { x: at.x, y: at.y });
   }
 
-  paint(at) {
-    if (!at) return;
-    const radius = this.data.brush;
-    for (let y = Math.max(0, at.y - radius); y <= Math.min(this.data.height - 1, at.y + radius); y++)
-      for (let x = Math.max(0, at.x - radius); x <= Math.min(this.data.width - 1, at.x + radius); x++)
-        if ((x - at.x) ** 2 + (y - at.y) ** 2 <= radius * radius) this.strokes[y * this.data.width + x] = 1;
+  // Cover the disc at a pixel, and those on the way there: a fast pointer reports only a few places.
+  paint(to, from) {
+    if (to) {
+      const start = from ?? to;
+      const steps = Math.max(1, Math.ceil(Math.hypot(to.x - start.x, to.y - start.y) / Math.max(1, this.data.brush / 2)));
+      for (let i = 0; i <= steps; i++)
+        this.dab(Math.round(start.x + ((to.x - start.x) * i) / steps), Math.round(start.y + ((to.y - start.y) * i) / steps));
+      this.covered = null;
+    }
     this.draw();
+  }
+
+  dab(cx, cy) {
+    const { width, height, brush } = this.data;
+    for (let y = Math.max(0, cy - brush); y <= Math.min(height - 1, cy + brush); y++)
+      for (let x = Math.max(0, cx - brush); x <= Math.min(width - 1, cx + brush); x++)
+        if ((x - cx) ** 2 + (y - cy) ** 2 <= brush * brush) this.strokes[y * width + x] = 1;
   }
 
   // The mask as lengths of runs, beginning with a run of zeros: a few dozen numbers in place of thousands of pixels.

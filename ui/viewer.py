@@ -64,6 +64,7 @@ def viewer(
     box: tuple[int, int, int, int] | None = None,
     mask: np.ndarray | None = None,
     brush: int = 6,
+    round: int = 0,
     group: str = "page",
     pixelated: bool = False,
     waiting: bool = False,
@@ -73,8 +74,9 @@ def viewer(
     Called again under the same key in the same run of the script, it updates the viewer in place; only the first call
     returns events. A first call with ``waiting`` keeps the map that is there, dimmed, until the next one is.
     ``limit`` is the value at the end of the colour scale (a robust maximum of |heat| where None), ``meaning`` the
-    sentence under the legend, ``box`` a framed rectangle (top, left, bottom, right) in pixels. Viewers of one
-    ``group`` zoom, pan and blend together.
+    sentence under the legend, ``box`` a framed rectangle (top, left, bottom, right) in pixels. ``brush`` is the radius
+    of the brush; what is brushed lives in the browser, and ``mask`` replaces it only where ``round`` has changed, so
+    that an answer to one stroke cannot undo the next. Viewers of one ``group`` zoom, pan and blend together.
     """
     picture = figures.picture(pixels)
     height, width = picture.shape[:2]
@@ -97,6 +99,7 @@ def viewer(
         "mode": mode,
         "box": box,
         "brush": brush,
+        "round": round,
         "group": group,
         "label": label,
         "pixelated": pixelated,

@@ -1,4 +1,4 @@
-"""Arrays become pictures and charts; every colour decision is made here and in :mod:`vizcore.colours`.
+"""Arrays become pictures and charts; colours are decided here, in :mod:`vizcore.colours` and :mod:`vizcore.cutouts`.
 
 Zero always has the same colour: maps are divided by a limit, never stretched from their minimum to their maximum.
 Arrays may be NumPy arrays or CPU tensors without gradient.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vizcore.colours import CATEGORICAL, DIVERGING, GRID, INK, MISSING, OUTLINE, SEQUENTIAL
+from vizcore.colours import CATEGORICAL, DIVERGING, GRID, INK, MISSING, SEQUENTIAL
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -139,19 +139,6 @@ def grid(pictures: ArrayLike, columns: int | None = None, gap: int = 1, scale: i
     return sheet
 
 
-def outlines(pixels: ArrayLike, segments: ArrayLike, colour: tuple[int, int, int] = OUTLINE, scale: int = 1) -> Picture:
-    """The picture (C,H,W) with the borders of ``segments`` (H,W) drawn on it, ``scale`` times as large."""
-    base, labels = picture(pixels), np.asarray(segments)
-    if labels.shape != base.shape[:2]:
-        raise ValueError(f"segments has shape {labels.shape}; accepted: {base.shape[:2]}, the size of pixels.")
-    base, labels = (a.repeat(scale, axis=0).repeat(scale, axis=1) for a in (base, labels))
-    border = np.zeros(labels.shape, dtype=bool)  # one pixel wide: where the label changes to the right or below
-    border[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    border[:-1] |= labels[:-1] != labels[1:]
-    base[border] = colour
-    return base
-
-
 def bars(
     labels: Sequence[str],
     values: Sequence[float],
@@ -200,7 +187,12 @@ def lines(
 
 
 def scatter(
-    predicted: ArrayLike, actual: ArrayLike, *, weights: ArrayLike | None = None, title: str = "y", height: int = 320
+    predicted: ArrayLike,
+    actual: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    titles: tuple[str, str] = ("actual", "predicted"),
+    height: int = 320,
 ) -> go.Figure:
     """Predicted against actual values, with the diagonal on which a perfect model lies; fainter points weigh less."""
     import plotly.graph_objects as go
@@ -214,8 +206,8 @@ def scatter(
     marks = {"color": CATEGORICAL[0], "size": 5, "opacity": 0.15 + 0.65 * fade / max(float(fade.max(initial=0)), 1e-12)}
     diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": INK, "dash": "dot"}, hoverinfo="skip")
     points = go.Scatter(x=a.tolist(), y=p.tolist(), mode="markers", marker=marks)
-    points.hovertemplate = "actual %{x:.4g}<br>predicted %{y:.4g}<extra></extra>"
-    figure = _figure([diagonal, points], f"actual {title}", f"predicted {title}", height)
+    points.hovertemplate = f"{titles[0]} %{{x:.4g}}<br>{titles[1]} %{{y:.4g}}<extra></extra>"
+    figure = _figure([diagonal, points], *titles, height)
     return figure.update_xaxes(range=ends).update_yaxes(range=ends)
 
 

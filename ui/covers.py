@@ -1,0 +1,221 @@
+"""What the page of occlusion shows besides its map: one square, a mask of one's own, winners, several sizes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ui import play, show
+from ui.frame import Frame, class_name
+from ui.results import RESULTS
+from ui.texts import t
+from ui.viewer import viewer
+from vizcore import figures, occlusion
+
+_CARD = 140  # pixels: four beside the settings, two in a row on a telephone
+_CELL, _MASK = "look.occlusion.cell", "look.occlusion.mask"
+
+
+@dataclass(frozen=True, eq=False)
+class _Mask:
+    """What is brushed over one picture; ``round`` counts how often it was replaced from here, not by the brush."""
+
+    picture: tuple[str, str]
+    round: int
+    covered: NDArray[np.bool_] | None  # (H,W)
+
+
+def click(page: Frame, y: int, x: int) -> None:
+    """Keep the place that was clicked in the map, for this picture and network."""
+    st.session_state[_CELL] = (page.picture_key, y, x)
+
+
+def cell(page: Frame, params: occlusion.Occlusion) -> tuple[int, int] | None:
+    """(row, column) in the grid of the square whose centre is nearest to the place that was clicked."""
+    key, y, x = st.session_state.get(_CELL, (None, 0, 0))
+    if key != page.picture_key:
+        return None
+    middle = (params.window - 1) / 2
+    rows, columns = (np.asarray(edges) + middle for edges in occlusion.grid(page.clf, params))
+    return int(np.abs(rows - y).argmin()), int(np.abs(columns - x).argmin())
+
+
+def box(page: Frame, params: occlusion.Occlusion) -> tuple[int, int, int, int] | None:
+    """The edges (top, left, bottom, right) of the chosen square."""
+    chosen = cell(page, params)
+    if chosen is None:
+        return None
+    rows, columns = occlusion.grid(page.clf, params)
+    top, left = rows[chosen[0]], columns[chosen[1]]
+    return top, left, top + params.window, left + params.window
+
+
+def square(page: Frame, params: occlusion.Occlusion) -> None:
+    """The square that was clicked: the covered picture, how far the score falls, and the network's answer to it."""
+    chosen = cell(page, params)
+    if chosen is None:
+        st.info(t("occlusion.cell"), icon=":material/touch_app:")
+        return
+    rows, columns = occlusion.grid(page.clf, params)
+    picture = occlusion.occluded(page.clf, page.image, params, *chosen)
+    drop, probabilities = _answer(page, picture, params)
+    top, left = rows[chosen[0]], columns[chosen[1]]
+    show.picture(picture, t("occlusion.covered", row=top, column=left))
+    _fall(drop)
+    _top_five(page, probabilities, t("occlusion.top_five"))
+
+
+def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
+    """Which class wins with the square at each place, as a map of a few colours with their names."""
+    found, counts = result.top_class.unique(return_counts=True)
+    ranked = found[counts.argsort(descending=True)][: len(figures.CATEGORICAL)]
+    picture = figures.categories(result.top_class, ranked.tolist())
+    title = t("occlusion.class_map")
+    st.markdown(f"**{title}**")
+    place, names = st.columns([3, 2])
+    with place:
+        show.picture(figures.enlarge(picture, show.DISPLAY))
+    with names:
+        show.key([(figures.CATEGORICAL[i], class_name(page.clf, int(k))) for i, k in enumerate(ranked)])
+
+
+def brush(page: Frame, params: occlusion.Occlusion) -> None:
+    """A mask of one's own: brush over the picture, and see what the network answers to the rest."""
+    st.markdown(f"**{t('occlusion.brush')}**")
+    height, width = page.image.shape[1:]
+    place, answer = st.columns([3, 2])
+    mask = _mask(page)
+    with place:
+        size = st.slider(t("occlusion.brush_size"), 1, max(2, min(height, width) // 5), 8, key="look.occlusion.brush")
+        event = viewer(
+            "occlusion-brush",
+            page.image,
+            t("occlusion.brush_label"),
+            mode="brush",
+            mask=mask.covered,
+            round=mask.round,
+            brush=size,
+            group="brush",
+        )
+        if event.mask is not None:
+            mask = _Mask(page.picture_key, mask.round, event.mask)
+            st.session_state[_MASK] = mask
+        with st.container(horizontal=True):
+            for name, icon in (("clear", "ink_eraser"), ("invert", "invert_colors")):
+                st.button(
+                    t(f"occlusion.{name}"),
+                    key=f"occlusion.{name}",
+                    icon=f":material/{icon}:",
+                    on_click=_replace,
+                    args=(mask, name == "invert", (height, width)),
+                )
+    with answer:
+        _under_mask(page, params, mask.covered)
+
+
+def _mask(page: Frame) -> _Mask:
+    held = st.session_state.get(_MASK)
+    if isinstance(held, _Mask) and held.picture == page.picture_key:
+        return held
+    # Another picture begins with an empty mask, which the browser must take over.
+    st.session_state[_MASK] = mask = _Mask(page.picture_key, held.round + 1 if isinstance(held, _Mask) else 0, None)
+    return mask
+
+
+def _replace(mask: _Mask, invert: bool, size: tuple[int, int]) -> None:
+    covered = mask.covered if mask.covered is not None else np.zeros(size, dtype=bool)
+    st.session_state[_MASK] = _Mask(mask.picture, mask.round + 1, ~covered if invert else None)
+
+
+def _under_mask(page: Frame, params: occlusion.Occlusion, covered: NDArray[np.bool_] | None) -> None:
+    if covered is None or not covered.any():
+        st.info(t("occlusion.brush_hint"), icon=":material/brush:")
+        return
+    paint = occlusion.filling(page.clf, page.image, params.fill)
+    picture = occlusion.cover(page.image, torch.from_numpy(covered), paint)
+    drop, probabilities = _answer(page, picture, params)
+    show.picture(picture, t("occlusion.brush_covered", share=100 * covered.mean()))
+    _fall(drop)
+    _top_five(page, probabilities, t("occlusion.brush_top_five"))
+
+
+def sizes(page: Frame, params: occlusion.Occlusion) -> None:
+    """Maps of the drop for squares of several sizes, side by side on one scale; computed only when asked for."""
+    side = min(page.image.shape[1:])
+    windows = [max(4, 4 * round(side / share / 4)) for share in (8, 5, 3, 2)]
+    strip = [occlusion.Occlusion(w, max(1, w // 2), params.fill, params.output) for w in windows]
+    st.markdown(f"**{t('occlusion.sizes')}**")
+    count = sum(occlusion.passes(page.clf, one) - 1 for one in strip)
+    asked = st.toggle(t("occlusion.sizes_run", count=count), key="look.occlusion.strip")
+    cards = st.container(horizontal=True)
+    boxes = []
+    for one in strip:
+        with cards, st.container(width=_CARD):
+            st.caption(f"{one.window} × {one.window} px")
+            boxes.append(st.empty())
+    legend = st.empty()
+    if asked:
+        _strip(page, strip, boxes, legend)
+    else:
+        for place in boxes:
+            _small(figures.picture(page.image), place)
+
+
+def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], legend: Any) -> None:
+    found: dict[int, Tensor] = {}
+
+    def paint() -> None:
+        limit = max(figures.robust_limit(heat) for heat in found.values())
+        for k, box in enumerate(boxes):  # all of them, since the scale is common
+            heat = found.get(k)
+            bare = figures.picture(page.image)
+            _small(bare if heat is None else figures.overlay(page.image, heat, signed=True, limit=limit), box)
+        strip_of_colours = figures.legend(limit, True, t(f"options.output.{strip[0].output}"), width=640, height=24)
+        show.picture(strip_of_colours, t("occlusion.meaning"), legend)
+
+    for index, one in enumerate(strip):
+
+        def draw(result: occlusion.OcclusionMap, index: int = index) -> None:
+            found[index] = result.heat()
+            paint()
+
+        key = ("occlusion", *page.key, one)
+        known: occlusion.OcclusionMap | None = RESULTS.get(key)
+        if known is not None:
+            found[index] = known.heat()  # painted with the others
+        else:
+            start = partial(occlusion.occlude, page.clf, page.image, page.target, one)
+            play.quietly(f"occlusion.sizes.{index}", key, start, draw)
+    paint()
+
+
+def _small(picture: NDArray[np.uint8], box: Any) -> None:
+    box.image(figures.enlarge(picture, 2 * _CARD), width="stretch", output_format="PNG")
+
+
+def _answer(page: Frame, picture: Tensor, params: occlusion.Occlusion) -> tuple[float, Tensor]:
+    """y(I0) - y(picture), and the network's probabilities (K,) for the picture; remembered as long as others are."""
+    pixels = hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest()
+
+    def ask() -> tuple[float, Tensor]:
+        both = page.clf.all_scores(torch.stack([page.image, picture]), params.output)[:, page.target]  # (2,)
+        return float(both[0] - both[1]), page.clf.all_scores(picture[None])[0]
+
+    return play.once(("covered", *page.key, params.output, pixels), ask)
+
+
+def _fall(drop: float) -> None:
+    st.markdown(t("occlusion.falls", drop=drop) if drop >= 0 else t("occlusion.rises", rise=-drop))
+
+
+def _top_five(page: Frame, probabilities: Tensor, title: str) -> None:
+    best = probabilities.topk(min(5, len(probabilities))).indices.tolist()
+    show.bars(title, [(class_name(page.clf, k), float(probabilities[k]), k == page.target) for k in best])

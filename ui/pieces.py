@@ -1,0 +1,164 @@
+"""What the page of LIME shows besides its map: how well the line fits, its samples, the best superpixels, switches."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+from streamlit.delta_generator import DeltaGenerator
+from torch import Tensor
+
+from ui import play, show
+from ui.frame import Frame
+from ui.texts import t
+from ui.viewer import Event, viewer
+from vizcore import adaline, cutouts, figures, lime
+from vizcore.colours import CATEGORICAL
+
+_OFF = "look.lime.off"
+_CARD = 140  # pixels: four beside the settings, two in a row on a telephone
+_SHOWN = 8  # sub-images
+_ROWS = 48  # of the picture of vectors: more would be thinner than a line of text is high
+_POINTS = 200  # of a curve
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def trust(result: lime.LimeMap) -> None:
+    """How far to trust the linear model: R^2 always, and what to beware of."""
+    st.markdown(t("lime.r2", value=result.r2, percent=100 * max(0.0, result.r2)))
+    for name in result.warnings:
+        text = t(
+            f"lime.warn_{name}",
+            samples=result.step,
+            count=len(result.weights),
+            r2=result.r2,
+            rate=result.params.learning_rate,
+            used=result.learning_rate or 0.0,
+        )
+        st.warning(text, icon=":material/warning:")
+
+
+def fit(_page: Frame, result: lime.LimeMap) -> None:
+    """Predicted against actual, and how ADALINE came to its weights."""
+    left, right = st.columns(2)
+    with left:
+        st.caption(t("lime.scatter"))
+        titles = (t("lime.actual"), t("lime.predicted"))
+        show.chart(figures.scatter(result.predicted, result.scores, titles=titles, height=300), "lime-scatter")
+    if result.history is None:
+        return
+    at = _epochs(result.history)
+    epoch, weight = t("lime.epoch_title"), t("lime.weight_title")
+    with right:
+        st.caption(t("lime.history"))
+        errors = {"ADALINE": result.history.error[at].clamp(min=1e-30)}  # the axis is logarithmic
+        chart = figures.lines(at, errors, x_title=epoch, y_title=t("lime.error_title"), height=300)
+        show.chart(chart.update_yaxes(type="log", exponentformat="power", nticks=6), "lime-history")
+    st.caption(t("lime.growth"))
+    largest = result.weights.abs().argsort(descending=True)[: len(CATEGORICAL)].tolist()
+    curves = {f"w{str(k).translate(_SUBSCRIPTS)}": result.history.weights[at, k] for k in largest}
+    chart = figures.lines(at, curves, x_title=epoch, y_title=weight, height=320)
+    show.chart(chart.update_layout(margin_t=60).update_yaxes(exponentformat="power"), "lime-growth")
+
+
+def _epochs(history: adaline.History) -> list[int]:
+    last = len(history.error) - 1
+    return sorted({round(epoch) for epoch in np.linspace(0, last, min(last + 1, _POINTS)).tolist()})
+
+
+def samples(page: Frame, result: lime.LimeMap) -> None:
+    """A few of the sub-images with the network's answer and the model's, and the vectors that they are drawn from."""
+    order = result.scores.argsort(stable=True)
+    ranks = np.linspace(0, len(order) - 1, min(_SHOWN, len(order))).round().astype(int)
+    st.caption(t("lime.samples", count=len(ranks), of=result.step))
+    with st.container(horizontal=True):
+        for k in order[ranks].tolist():
+            with st.container(width=_CARD):
+                picture = lime.reconstruct(page.clf, page.image, result.segments, result.vectors[k], result.params.fill)
+                caption = f"{float(result.scores[k]):.4g} / {float(result.predicted[k]):.4g}"
+                st.image(figures.picture(picture), caption=caption, width="stretch", output_format="PNG", alt=caption)
+    rows = np.linspace(len(order) - 1, 0, min(_ROWS, len(order))).round().astype(int)
+    columns = result.weights.argsort(descending=True)
+    st.caption(t("lime.vectors"))
+    show.picture(cutouts.vectors(result.vectors[order[rows]][:, columns], (5 * len(rows), 1024)))
+
+
+def best(page: Frame, result: lime.LimeMap) -> None:
+    """Only the superpixels that speak most for the class, and only those that speak most against it."""
+    most = min(20, len(result.weights))
+    count = st.slider(t("lime.best"), 1, most, min(5, most), key="look.lime.best") if most > 1 else 1
+    for favour, place in zip((True, False), st.columns(2), strict=True):
+        signed = result.weights if favour else -result.weights
+        taken = [k for k in signed.argsort(descending=True)[:count].tolist() if signed[k] > 0]
+        on = torch.zeros(len(signed), dtype=torch.bool)
+        on[taken] = True
+        total = float(result.weights[taken].sum())
+        with place:
+            text = t(f"lime.best_{'for' if favour else 'against'}", count=len(taken), name=page.class_name, sum=total)
+            picture = cutouts.best(page.image, result.segments, on, favour=favour, scale=2)
+            show.picture(picture, text if taken else t("lime.best_none"))
+
+
+@dataclass(frozen=True, eq=False)
+class Switches:
+    """Which superpixels are on, bool (l,), and where the answers to that are to be shown."""
+
+    on: Tensor
+    place: DeltaGenerator
+
+
+def switch(page: Frame, params: lime.Lime, segments: Tensor) -> Switches:
+    """The superpixels to click at: each click switches one off or on again."""
+    key = (page.picture_key, params.settings())
+    held, kept = st.session_state.get(_OFF, (None, frozenset()))
+    off: frozenset[int] = kept if held == key else frozenset()
+    scale = max(1, 256 // page.image.shape[2])
+
+    def draw() -> Event:
+        picture = cutouts.chosen(page.image, segments, _on(off, segments), scale)
+        pixels = torch.from_numpy(picture).permute(2, 0, 1) / 255  # (H,W,3) -> (3,H,W)
+        return viewer("lime-switch", pixels, t("lime.switch_label"), mode="click", pixelated=True, group="switch")
+
+    left, right = st.columns([3, 2])
+    with left:
+        st.markdown(f"**{t('lime.switch')}**")
+        event = draw()
+        if event.x is not None and event.y is not None:
+            off = off ^ {int(segments[event.y // scale, event.x // scale])}
+            draw()
+        st.session_state[_OFF] = (key, off)
+        st.button(t("lime.switch_all"), key="lime.switch_all", icon=":material/restart_alt:", on_click=_all_on)
+    return Switches(_on(off, segments), right)
+
+
+def _on(off: frozenset[int], segments: Tensor) -> Tensor:
+    on = torch.ones(int(segments.max()) + 1, dtype=torch.bool)
+    on[list(off)] = False
+    return on
+
+
+def _all_on() -> None:
+    st.session_state.pop(_OFF, None)
+
+
+def compare(page: Frame, result: lime.LimeMap, switches: Switches) -> None:
+    """The network's answer to what is left on beside the linear model's, each against its answer to the whole."""
+    on, output = switches.on, result.params.output
+    picture = lime.reconstruct(page.clf, page.image, result.segments, on, result.params.fill)
+    name = hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest()
+    answer: Tensor = play.once(
+        ("switched", *page.picture_key, output, name), lambda: page.clf.all_scores(picture[None], output)[0]
+    )
+    now = {"actual": float(answer[page.target]), "predicted": float(lime.predict(result, on))}
+    whole = {"actual": result.score, "predicted": float(lime.predict(result, torch.ones_like(on)))}
+    with switches.place:
+        st.markdown(f"**{t('lime.switch_seen')}**")
+        show.picture(picture, t("lime.switch_state", off=int((~on).sum()), count=len(on)))
+        for place, which in zip(st.columns(2), ("actual", "predicted"), strict=True):
+            change = t("lime.switch_whole", change=now[which] - whole[which])
+            place.metric(t(f"lime.{which}"), f"{now[which]:.3g}", border=True)
+            place.caption(change)
+        st.caption(t("lime.switch_hint"))
