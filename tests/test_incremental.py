@@ -251,12 +251,18 @@ def test_spans_hold_every_position_that_a_change_reaches_and_at_both_ends_no_oth
 
 
 def test_batches_of_like_windows_hold_each_window_once() -> None:
-    cells = list(itertools.product(range(9), range(7)))
-    size = [min(i, 8 - i) for i in range(9)]
-    ordered = alike(cells, size, size, 4)
+    cells = list(itertools.product(range(25), range(21)))
+    height, width = [3 + min(i, 24 - i) for i in range(25)], [3 + min(i, 20 - i) for i in range(21)]
+    ordered = alike(cells, height, width, 8)
     assert sorted(ordered) == cells
-    spread = [len({size[r] for r, _ in ordered[i : i + 4]}) for i in range(0, len(ordered), 4)]
-    assert max(spread) <= 2
+
+    def work(order: list[tuple[int, int]]) -> int:
+        runs = [order[i : i + 8] for i in range(0, len(order), 8)]
+        return sum(max(height[r] for r, _ in run) * max(width[c] for _, c in run) * len(run) for run in runs)
+
+    least = sum(height[r] * width[c] for r, c in cells)
+    assert work(ordered) < 1.15 * least
+    assert work(cells) > 1.3 * least, "row by row"
 
 
 def test_activations_are_shared_between_fills_windows_and_targets(unchanged: Callable[..., Callable[[], None]]) -> None:

@@ -22,13 +22,15 @@ from vizcore.classifier import Classifier
 from vizcore.graph import aten
 from vizcore.patches import Kept, cut, keep, max_pool, nowhere, overlay, region_sum
 from vizcore.plan import Plan, plan_of
-from vizcore.regions import Ints, Places, partial, place, shares, spans
+from vizcore.regions import Ints, Places, partial, place, spans, works
 from vizcore.windows import alike
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9
-# Windows in one batch: more amortise the reading of the weights, fewer stay in the cache.
-BATCH = 32
+# Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache.
+BATCH = 24
+# Multiplications between two estimates, a third of a second on one thread, and the most batches that this may take.
+_CHUNK, _CHUNK_BATCHES = 30e9, 8
 
 
 class Activations:
@@ -62,13 +64,14 @@ class Activations:
             spans(plan.nodes, plan.steps, np.asarray(starts), window, axis)
             for axis, starts in enumerate((rows, columns))
         ]
-        if shares(plan.nodes, plan.steps, *tables).mean() > WORTHWHILE:
+        work, whole = works(plan.nodes, plan.steps, *tables)
+        if work.mean() > WORTHWHILE * whole:
             return None
         with self._lock:
             if self._kept is None and not self._compute(plan):
                 return None
             assert self._kept is not None
-            return Windows(plan, self._kept, self._means, tables)
+            return Windows(plan, self._kept, self._means, tables, float(work.mean()))
 
     def paint(self, picture: Tensor) -> Kept:
         """A picture (C,H,W) in [0,1] as the network's zero-centred input, to be shown through windows."""
@@ -110,7 +113,7 @@ class Activations:
 
 
 class Windows:
-    """A grid of windows over one picture, computed in batches of any of its cells."""
+    """A grid of windows over one picture. ``chunk`` is how many are quickly done, a multiple of the batch."""
 
     def __init__(
         self,
@@ -118,8 +121,10 @@ class Windows:
         kept: dict[tuple[int, float], Kept],
         means: dict[int, Tensor],
         tables: list[tuple[Ints, Ints]],
+        work: float,
     ) -> None:
         self._plan, self._kept, self._means, self._tables = plan, kept, means, tables
+        self.chunk = BATCH * max(1, min(_CHUNK_BATCHES, round(_CHUNK / work / BATCH)))
 
     def order(self, cells: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """The cells so that neighbours in the list have regions alike in height and in width.
@@ -132,22 +137,26 @@ class Windows:
 
     def logits(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
         """Logits (n,K) of the picture with each of the n cells' windows covered by ``paint``."""
+        nodes, neck = self._plan.nodes, self._plan.neck
         with torch.no_grad():
-            parts = [self._batch(cells[i : i + BATCH], paint) for i in range(0, len(cells), BATCH)]
-        return torch.cat(parts).float()
+            vectors = [self._batch(cells[i : i + BATCH], paint) for i in range(0, len(cells), BATCH)]
+            values = {neck: torch.cat(vectors)}  # (n,D)
+            for index in range(neck + 1, len(nodes)):
+                values[index] = nodes[index].run(values)
+        return values[len(nodes) - 1].float()
 
     def _batch(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
-        nodes, steps = self._plan.nodes, self._plan.steps
-        places = place(nodes, self._tables, cells)
-        regional = partial(nodes, steps, places.heights, places.widths)
+        """The value (n,D) of the neck for a few windows whose regions are alike."""
+        plan = self._plan
+        places = place(plan.nodes, self._tables, cells)
+        regional = partial(plan.nodes, plan.steps, places.heights, places.widths)
         regions: dict[int, Tensor] = {0: cut(paint, *places.of(0))}  # node -> what may have changed, (n,C,h,w)
         wholes: dict[int, Tensor] = {}  # node -> the whole value, (n,...)
-        for index, (node, step) in enumerate(zip(nodes, steps, strict=True)):
-            if index == 0:
-                continue
+        for index in range(1, plan.neck + 1):
+            node = plan.nodes[index]
             if regional[index]:
                 regions[index] = self._region(index, places, regions)
-            elif step.kind == "mean" and node.inputs[0] in regions:
+            elif plan.steps[index].kind == "mean" and node.inputs[0] in regions:
                 wholes[index] = self._mean(index, places, regions[node.inputs[0]])
             else:
                 for source in node.inputs:
@@ -155,11 +164,10 @@ class Windows:
                         wholes[source] = self._widened(source, places, regions[source])
                 wholes[index] = node.run(wholes)
             for source in node.inputs:
-                if self._plan.last_use[source] == index:
+                if plan.last_use[source] == index:
                     regions.pop(source, None)
                     wholes.pop(source, None)
-        last = len(nodes) - 1
-        return wholes[last] if last in wholes else regions[last]
+        return wholes[plan.neck]
 
     def _region(self, index: int, places: Places, regions: dict[int, Tensor]) -> Tensor:
         node, step = self._plan.nodes[index], self._plan.steps[index]

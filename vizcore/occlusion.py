@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vizcore.classifier import Classifier, Output
-from vizcore.incremental import BATCH, Activations
+from vizcore.incremental import Activations
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.windows import coarse_to_fine, interpolate, starts
 
@@ -212,7 +212,7 @@ def _estimates(activations: Activations, target: int, params: Occlusion) -> Iter
     drop, top_class, done = torch.zeros(shape), torch.zeros(shape, dtype=torch.long), torch.zeros(shape).bool()
     for level in coarse_to_fine(*shape, FIRST_WINDOWS):
         order = level.cells if windows is None else windows.order(level.cells)
-        size = clf.batch_size if windows is None else BATCH
+        size = clf.batch_size if windows is None else windows.chunk
         if not done.any():
             size = len(order)  # there is nothing to show before the first level is complete
         for begin in range(0, len(order), size):

@@ -20,13 +20,15 @@ class Plan:
     """The operations of a network, what each does to regions, and which values of the unchanged picture must be kept.
 
     ``kept`` maps (node, number beyond the border) to the padding that the readers of that value need. ``last_use``
-    names for each node the last one that reads it.
+    names for each node the last one that reads it. ``neck`` is the first vector through which all reaches the logits:
+    the fully connected layers after it read many weights and want larger batches.
     """
 
     nodes: list[Node]
     steps: list[Step]
     last_use: list[int]
     kept: dict[tuple[int, float], Padding]
+    neck: int
 
 
 _plans: weakref.WeakKeyDictionary[Classifier, tuple[int, Plan | None]] = weakref.WeakKeyDictionary()
@@ -65,4 +67,6 @@ def _plan(clf: Classifier, image: Tensor) -> Plan | None:
                     top, left, bottom, right = (max(pair) for pair in zip(kept.get(key, padding), padding, strict=True))
                     kept[key] = (top, left, bottom, right)
     last_use = [max(users, default=len(nodes)) for users in consumers(nodes)]
-    return Plan(nodes, steps, last_use, kept)
+    first_read = [min(node.inputs, default=0) for node in nodes]
+    vectors = [i for i, node in enumerate(nodes) if len(node.shape) == 2 and min(first_read[i + 1 :], default=i) >= i]
+    return Plan(nodes, steps, last_use, kept, vectors[0] if vectors else len(nodes) - 1)

@@ -194,8 +194,10 @@ def partial(nodes: Sequence[Node], steps: Sequence[Step], heights: Ints, widths:
     return answer
 
 
-def shares(nodes: Sequence[Node], steps: Sequence[Step], rows: tuple[Ints, Ints], columns: tuple[Ints, Ints]) -> Floats:
-    """(gh,gw) estimated work for each window, as a share of the full computation, from the spans along both axes."""
+def works(
+    nodes: Sequence[Node], steps: Sequence[Step], rows: tuple[Ints, Ints], columns: tuple[Ints, Ints]
+) -> tuple[Floats, float]:
+    """Estimated multiplications (gh,gw) for each window, from the spans along both axes, and those of a full pass."""
     heights, widths = (
         (rows[1] - rows[0])[:, :, None],
         (columns[1] - columns[0])[:, None, :],
@@ -206,7 +208,7 @@ def shares(nodes: Sequence[Node], steps: Sequence[Step], rows: tuple[Ints, Ints]
         positions = node.shape[2] * node.shape[3] if step.regional else 1
         work += step.cost * np.where(regional[index], heights[index] * widths[index], positions)
         whole += step.cost * positions
-    return work / whole
+    return work, whole
 
 
 @dataclass(frozen=True)
