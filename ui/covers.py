@@ -94,7 +94,9 @@ def brush(page: Frame, params: occlusion.Occlusion) -> None:
     place, answer = st.columns([3, 2])
     mask = _mask(page)
     with place:
-        size = st.slider(t("occlusion.brush_size"), 1, max(2, min(height, width) // 5), 8, key="look.occlusion.brush")
+        key, largest = "look.occlusion.brush", max(2, min(height, width) // 5)
+        st.session_state[key] = min(st.session_state.get(key, largest // 3 or 1), largest)  # as pictures differ in size
+        size = st.slider(t("occlusion.brush_size"), 1, largest, key=key)
         event = viewer(
             "occlusion-brush",
             page.image,

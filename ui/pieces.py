@@ -89,7 +89,9 @@ def samples(page: Frame, result: lime.LimeMap) -> None:
 def best(page: Frame, result: lime.LimeMap) -> None:
     """Only the superpixels that speak most for the class, and only those that speak most against it."""
     most = min(20, len(result.weights))
-    count = st.slider(t("lime.best"), 1, most, min(5, most), key="look.lime.best") if most > 1 else 1
+    key = "look.lime.best"
+    st.session_state[key] = min(st.session_state.get(key, 5), most)  # other settings may leave fewer superpixels
+    count = st.slider(t("lime.best"), 1, most, key=key) if most > 1 else 1
     for favour, place in zip((True, False), st.columns(2), strict=True):
         signed = result.weights if favour else -result.weights
         taken = [k for k in signed.argsort(descending=True)[:count].tolist() if signed[k] > 0]
