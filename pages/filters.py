@@ -37,12 +37,12 @@ with frame.page("filters") as page:
         grid, detail = st.columns([3, 2])
         with grid:
             st.markdown(f"**{title}**")
-            chosen = min(int(st.session_state.get("look.filters.chosen", 0)), len(order) - 1)
+            chosen = controls.kept("filters.chosen", len(order) - 1)
             event = viewer(
                 "filters", sheet.pixels, title, mode="click", box=sheet.box(chosen), pixelated=True, group="kernels"
             )
             if event.x is not None:
-                st.session_state["look.filters.chosen"] = sheet.at(event.y, event.x, chosen)
+                controls.keep("filters.chosen", sheet.at(event.y, event.x, chosen))
                 st.rerun()
         with detail:
             details.kernel(page, kernels, int(order[chosen]))

@@ -80,6 +80,23 @@ def look(name: str, options: Sequence[C], label: str, field: str | None = None, 
     return taken
 
 
+def kept(name: str, most: int) -> int:
+    """The number that was put aside under ``name``, by a click or a link, within 0..most; at first 0."""
+    looks = state.choices().looks
+    held = state.choices().linked.pop(name, looks.get(name, ""))
+    number = min(int(held), most) if held.isascii() and held.isdigit() and len(held) < 9 else 0
+    keep(name, number)
+    return number
+
+
+def keep(name: str, number: int) -> None:
+    """Put a number aside under ``name``, for this session and for the link."""
+    if number:
+        state.choices().looks[name] = str(number)
+    else:
+        state.choices().looks.pop(name, None)
+
+
 def whole(name: str, low: int, high: int, label: str) -> int:
     """Choose a whole number that only changes what is looked at."""
     key = f"look.{name}"
@@ -101,9 +118,7 @@ def reset(name: str, technique: type) -> None:
 
     def back() -> None:
         state.choices().params.pop(name, None)
-        for key in list(st.session_state):
-            if str(key).startswith(f"param.{name}."):
-                del st.session_state[key]
+        state.forget(f"param.{name}.")
 
     st.button(t("controls.reset"), key=f"reset.{name}", on_click=back, icon=":material/restart_alt:")
 

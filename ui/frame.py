@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
@@ -24,6 +25,8 @@ from vizcore import params as declared
 from vizcore.classifier import Classifier
 
 P = TypeVar("P")
+# A file of our own: an icon by name would be fetched from its maker at every visit.
+ICON = str(Path(__file__).with_name("icon.png"))
 LOG = logging.getLogger("vizcore.pages")
 PAGES = {  # in the order of the links: name -> (script, icon)
     "overview": ("app.py", ":material/dashboard:"),
@@ -97,7 +100,7 @@ def page(name: str) -> Iterator[Frame]:
     Whatever goes wrong inside is written to the log under a number that the user sees; other pages and sessions are not
     touched by it.
     """
-    st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=":material/visibility:", layout="wide")
+    st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style()
     new_run()
     with _reported(name):
@@ -123,6 +126,7 @@ def _reported(name: str) -> Iterator[None]:
 
 
 def _open(name: str) -> Frame:
+    state.enter(name)
     query = state.arrived(name)
     if query is not None:
         link.take(query)

@@ -35,9 +35,7 @@ def take(query: Mapping[str, str]) -> None:
         index = ""
     choices.frame = {"network": network, "picture": picture, "class": index}
     choices.linked = {key: value for key, value in query.items() if "." in key}
-    for key in list(st.session_state):
-        if str(key).startswith(("frame.", "look.")):
-            del st.session_state[key]
+    state.forget("frame.", "look.")
 
 
 def write(page: str) -> None:

@@ -79,8 +79,8 @@ def label(identifier: str) -> str:
 
 def choose(current: str) -> str:
     """Draw the picture's controls and return the id of the chosen picture; a bad upload leaves the current one."""
-    listed = [f"scene:{seed}" for seed in SCENES] + [f"photo:{name}" for name in pictures.sample_photographs()]
-    modes = [*listed, "seed", "upload"]
+    photographs = [f"photo:{name}" for name in pictures.sample_photographs()]
+    modes = [*(f"scene:{seed}" for seed in SCENES), "seed", "upload", *photographs]
     mode = current if current in modes else ("seed" if current.startswith("scene:") else DEFAULT)
     st.session_state.setdefault("frame.picture", mode)
     names = {"seed": t("picture.seed"), "upload": t("picture.upload")}

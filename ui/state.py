@@ -26,6 +26,7 @@ class Choices:
     params: dict[str, Any] = field(default_factory=dict)
     looks: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)  # what a link asked for and no control has taken up yet
+    page: str = ""  # the page that was shown last
     written: dict[str, dict[str, str]] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
 
@@ -36,6 +37,23 @@ def choices() -> Choices:
         st.session_state[_KEY] = Choices()
     found: Choices = st.session_state[_KEY]
     return found
+
+
+def enter(page: str) -> None:
+    """Forget the widgets' own values when another page is entered, so that they are seeded from the choices.
+
+    Under a key that it still knows from the last page, Streamlit would show a widget's default.
+    """
+    if choices().page != page:
+        choices().page = page
+        forget("frame.", "param.", "look.")
+
+
+def forget(*prefixes: str) -> None:
+    """Drop the widgets' values under keys that begin so."""
+    for key in list(st.session_state):
+        if str(key).startswith(prefixes):
+            del st.session_state[key]
 
 
 def arrived(page: str) -> dict[str, str] | None:
@@ -72,9 +90,7 @@ def take_params(name: str, technique: type[P], query: Mapping[str, str] | None) 
         prefix = f"{name}."
         given = {key[len(prefix) :]: value for key, value in query.items() if key.startswith(prefix)}
         taken, complaints = declared.from_json(technique, given)
-        for key in list(st.session_state):
-            if str(key).startswith(f"param.{prefix}"):
-                del st.session_state[key]
+        forget(f"param.{prefix}")
         held = taken
     if not isinstance(held, technique):
         held = technique()
