@@ -41,7 +41,7 @@ with frame.page("maximisation") as page:
     with right:
         picture, curves_column = st.columns(2)
         drawn = [0.0]  # charts are redrawn twice a second: they cost far more than the picture
-        with curves_column:
+        with curves_column, st.container(key="curves"):
             curves = st.empty()
         with picture:
             st.markdown(f"**{t('maximisation.picture', name=page.class_name)}**")

@@ -128,6 +128,19 @@ def test_a_press_on_a_picture_of_the_strip_takes_its_lambda() -> None:
     assert "0.01" in app.latex[0].value
 
 
+@pytest.mark.parametrize("start", ["grey", "picture"])
+def test_film_and_strip_begin_where_the_ascent_does(start: str) -> None:
+    app = opened("pages/maximisation.py", **{"maximisation.start": start, "maximisation.part": "lambdas"})
+    assert healthy(app)
+    assert asked(app, "maximisation.start") == start
+    keys = [key for key in RESULTS._held if isinstance(key, tuple) and key[0] == "strip" and key[-1].start == start]
+    assert [bool(key[-2]) for key in keys] == [start == "picture"]  # only then the picture is part of the key
+    strip = RESULTS.get(keys[0])
+    assert strip is not None
+    inputs = [ascent.scores[0] for ascent in strip.ascents]
+    assert max(inputs) == min(inputs)  # the start is the same; lambda is not in the score
+
+
 @pytest.mark.parametrize("part", list(slopes.PARTS))
 def test_each_part_of_saliency_opens_by_a_link_twice(part: str) -> None:
     for _ in range(2):

@@ -103,9 +103,9 @@ def curves(result: maximize.Ascent, params: maximize.Maximisation, box: Any, num
             there = f"{there} {t('maximisation.climbed')}"
         else:
             here = f"{here} {t('maximisation.climbed')}"
-        left, right = st.columns(2)
-        left.metric(here, f"{100 * result.probability:.1f} %")
-        right.metric(there, f"{result.logit:.2f}")
+        with st.container(horizontal=True):  # side by side on a telephone, too
+            st.metric(here, f"{100 * result.probability:.1f} %")
+            st.metric(there, f"{result.logit:.2f}")
         score = t(f"options.output.{params.output}")
         lines: dict[str, tuple[float, ...]] = {score: result.scores, t("maximisation.penalty"): result.penalties}
         lines[t("maximisation.objective")] = result.objectives
@@ -163,8 +163,8 @@ def frames(what: Ascending, result: maximize.Ascent) -> None:
 
 def lambdas(what: Ascending, _: maximize.Ascent) -> None:
     """The lambda strip: one seed under several lambdas, climbed side by side; a press on one takes its lambda."""
-    page, start = what.page, what.start
-    st.markdown(t("maximisation.strip", steps=STRIP_STEPS))
+    page, start, short = what.page, what.start, shortened(what.params)
+    st.markdown(t("maximisation.strip", steps=short.steps))
     boxes = []
     with st.container(horizontal=True):
         for value in LAMBDAS:
@@ -189,12 +189,13 @@ def lambdas(what: Ascending, _: maximize.Ascent) -> None:
             caption = t("maximisation.strip_caption", percent=100 * ascent.probability, logit=ascent.logit)
             box.image(figures.picture(ascent.image), caption=caption, width="stretch", alt=caption)
 
-    for box in boxes:
-        show.picture(start if start is not None else details.blank(page.clf), box=box)
-    short = shortened(what.params)
+    key = ("strip", *page.key[::2], page.source.digest if start is not None else "", short)
+    if RESULTS.get(key) is None:
+        for box in boxes:  # the place of each picture, so that nothing jumps when they come
+            box.image(figures.picture(start if start is not None else details.blank(page.clf)), width="stretch")
     play.play(
         "maximisation-strip",
-        ("strip", *page.key[::2], page.source.digest if start is not None else "", short),
+        key,
         lambda: side_by_side(page, short, start),
         draw,
         unit="units.steps",

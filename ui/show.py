@@ -28,6 +28,8 @@ _STYLE = """<style>
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
 .vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
 [class*="st-key-feed-"] {display: none;}
+[class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
+.st-key-curves {min-height: 28.25rem;} /* a chart that is drawn anew has no height for a moment */
 .katex-display > .katex {text-align: left;}
 .katex-display {overflow-x: auto; overflow-y: hidden; margin: 0; padding: .2rem 0; text-align: left;}
 .katex {font-size: 1.1em;}
