@@ -180,7 +180,7 @@ def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], lege
             heat = found.get(k)
             bare = figures.picture(page.image)
             _small(bare if heat is None else figures.overlay(page.image, heat, signed=True, limit=limit), box)
-        strip_of_colours = figures.legend(limit, True, t(f"options.output.{strip[0].output}"), width=640, height=24)
+        strip_of_colours = figures.legend(limit, True, t(f"options.output.{strip[0].output}"), width=640, height=36)
         show.picture(strip_of_colours, t("occlusion.meaning"), legend)
 
     for index, one in enumerate(strip):

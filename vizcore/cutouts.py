@@ -9,6 +9,7 @@ from vizcore import figures
 from vizcore.colours import CATEGORICAL, MISSING, OUTLINE
 from vizcore.figures import Picture
 
+_HATCH = 6  # pixels between the lines over what is off, since a grey picture does not show that it turned grey
 _KEPT = 0.3  # of the brightness of what is off: enough to recognise the place
 _ON, _OFF = (235, 235, 235), (70, 70, 70)
 
@@ -27,11 +28,14 @@ def outlines(pixels: ArrayLike, segments: ArrayLike, colour: tuple[int, int, int
 
 
 def chosen(pixels: ArrayLike, segments: ArrayLike, on: ArrayLike, scale: int = 1) -> Picture:
-    """The picture (C,H,W) cut into superpixels (H,W) of 0..l-1, those where ``on`` (l,) is 0 in faint grey.
+    """The picture (C,H,W) cut into superpixels (H,W) of 0..l-1, those where ``on`` (l,) is 0 in faint grey and hatched.
 
     Every superpixel is outlined; each pixel becomes ``scale`` across.
     """
-    return outlines(_faded(pixels, segments, on), segments, scale=scale, colour=OUTLINE)
+    shown, labels = _faded(pixels, segments, on), np.asarray(segments)
+    across = np.add.outer(np.arange(labels.shape[0]), np.arange(labels.shape[1]))  # (H,W)
+    shown[:, ~np.asarray(on, dtype=bool)[labels] & (across % _HATCH == 0)] = 0.25
+    return outlines(shown, segments, scale=scale, colour=OUTLINE)
 
 
 def best(pixels: ArrayLike, segments: ArrayLike, on: ArrayLike, *, favour: bool, scale: int = 1) -> Picture:
