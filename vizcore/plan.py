@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from vizcore.classifier import Classifier
-from vizcore.graph import Node, Unsupported, consumers, record
+from vizcore.graph import Node, Ref, Unsupported, aten, consumers, record
 from vizcore.regions import Step, classify
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
@@ -69,4 +70,23 @@ def _plan(clf: Classifier, image: Tensor) -> Plan | None:
     last_use = [max(users, default=len(nodes)) for users in consumers(nodes)]
     first_read = [min(node.inputs, default=0) for node in nodes]
     vectors = [i for i, node in enumerate(nodes) if len(node.shape) == 2 and min(first_read[i + 1 :], default=i) >= i]
-    return Plan(nodes, steps, last_use, kept, vectors[0] if vectors else len(nodes) - 1)
+    return Plan(
+        [_fast_linear(node) for node in nodes], steps, last_use, kept, vectors[0] if vectors else len(nodes) - 1
+    )
+
+
+def _fast_linear(node: Node) -> Node:
+    """x W' + b by oneDNN, as torch's own compiler calls it: twice as fast as MKL, which shuns AVX-512 on AMD."""
+    operation = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    if operation is None or not torch.backends.mkldnn.is_available():
+        return node
+    if node.op is not aten.addmm.default or node.kwargs or not isinstance(node.args[1], Ref):
+        return node
+    bias, x, weight = node.args
+    if (
+        not (isinstance(bias, Tensor) and isinstance(weight, Tensor))
+        or weight.dtype != torch.float32
+        or bias.dim() != 1
+    ):
+        return node
+    return replace(node, op=operation.default, args=(x, weight.t(), bias, "none", [], ""))
