@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from html import escape
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 from torch import Tensor
 
+from ui.results import Store
 from ui.texts import t
 from vizcore import figures
 
 # Network inputs are small; browsers smooth what they enlarge, which would blur a map's true resolution.
 DISPLAY = 512
+_FILES = Store(entries=100, megabytes=32)  # apart from the results, which frames of a moving picture would push out
 
 _STYLE = """<style>
 .block-container {padding-top: 2.5rem; max-width: 1500px;}
@@ -22,7 +27,7 @@ _STYLE = """<style>
   font-size: .95rem; margin: .2rem 0 .6rem 0;}
 .vz-bars .bar {height: .85rem; border-radius: .3rem; background: currentColor; opacity: .45; min-width: 2px;}
 .vz-bars .chosen {font-weight: 600;}
-.vz-bars .bar.chosen {opacity: 1; background: var(--st-primary-color, #c2410c);}
+.vz-bars .bar.chosen {opacity: 1; background: var(--st-primary-color, #b33a08);}
 .vz-bars .value {text-align: right; font-variant-numeric: tabular-nums;}
 .vz-bars .name {overflow-wrap: anywhere; line-height: 1.15;}
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
@@ -30,9 +35,12 @@ _STYLE = """<style>
 [class*="st-key-feed-"] {display: none;}
 [class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
 .st-key-curves {min-height: 28.25rem;} /* a chart that is drawn anew has no height for a moment */
-.katex-display > .katex {text-align: left;}
-.katex-display {overflow-x: auto; overflow-y: hidden; margin: 0; padding: .2rem 0; text-align: left;}
-.katex {font-size: 1.1em;}
+.katex-display {margin: 0; padding: .4rem 0; text-align: left; overflow: hidden !important;}
+.katex-display > .katex {text-align: left; white-space: normal; font-size: 1.1em;} /* breaks between its terms */
+.katex-display > .katex > .katex-html > .base {margin: .25em 0;}
+/* Streamlit's pale grey has a contrast of 3.9 : 1; small type needs 4.5. */
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"],
+[data-testid="stImageCaption"] p {color: light-dark(#5c5b59, #b9b7b2); opacity: 1;}
 </style>"""
 
 
@@ -41,10 +49,22 @@ def style() -> None:
     st.html(_STYLE)
 
 
-def picture(image: Tensor | np.ndarray, caption: str | None = None, box: Any = None) -> None:
-    """One picture, (C,H,W) in [0,1] or (H,W,3) uint8, as wide as its place."""
+def picture(image: Tensor | np.ndarray, caption: str | None = None, box: Any = None, *, alt: str | None = None) -> None:
+    """One picture, (C,H,W) in [0,1] or (H,W,3) uint8, as wide as its place; ``alt`` is read out without a caption."""
     array = image if isinstance(image, np.ndarray) else figures.picture(image)
-    (box or st).image(_large(array), caption=caption, width="stretch", output_format="PNG", alt=caption)
+    (box or st).image(_png(_large(array)), caption=caption, width="stretch", output_format="PNG", alt=caption or alt)
+
+
+def _png(array: np.ndarray) -> bytes:
+    """The picture as a file; those shown last are remembered, since encoding is most of what a rerun costs."""
+
+    def encode() -> np.ndarray:
+        file = io.BytesIO()
+        Image.fromarray(array).save(file, format="PNG", compress_level=3)
+        return np.frombuffer(file.getvalue(), dtype=np.uint8)
+
+    pixels = np.ascontiguousarray(array)
+    return _FILES.get_or((pixels.shape, hashlib.sha256(pixels.tobytes()).digest()), encode).tobytes()
 
 
 def _large(array: np.ndarray) -> np.ndarray:
