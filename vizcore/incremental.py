@@ -68,9 +68,10 @@ class Activations:
         if work.mean() > WORTHWHILE * whole:
             return None
         with self._lock:
-            if self._kept is None and not self._compute(plan):
+            self._kept = self._kept or self._compute(plan)
+            if self._kept is None:
+                self._plan = None  # it does not fit this network: do not try again
                 return None
-            assert self._kept is not None
             return Windows(plan, self._kept, self._means, tables, float(work.mean()))
 
     def paint(self, picture: Tensor) -> Kept:
@@ -83,8 +84,8 @@ class Activations:
                 self._plan, self._tried = plan_of(self.clf, self.image), True
             return self._plan
 
-    def _compute(self, plan: Plan) -> bool:
-        """Fill the store; False if the plan does not give the network's own answer."""
+    def _compute(self, plan: Plan) -> dict[tuple[int, float], Kept] | None:
+        """The store; None if the plan does not give the network's own answer."""
         z = self.clf.normalise(self.image[None]).contiguous(memory_format=torch.channels_last)
         kept: dict[tuple[int, float], Kept] = {}
         values: list[Tensor | None] = []
@@ -93,7 +94,7 @@ class Activations:
                 try:
                     value = node.run(values) if index else z
                 except RuntimeError:
-                    return False
+                    return None
                 values.append(value)
                 for (where, outside), padding in plan.kept.items():
                     if where == index:
@@ -106,10 +107,8 @@ class Activations:
             own = self.clf.logits_of_input(z)
         answer = values[-1]
         assert answer is not None
-        if answer.shape != own.shape or not _close(answer.float(), own):
-            return False
-        self._kept = kept
-        return True
+        same = answer.shape == own.shape and _close(answer.float(), own)
+        return kept if same else None
 
 
 class Windows:
