@@ -48,7 +48,10 @@ with frame.page("lime") as page:
             draw()
         with cut:
             st.markdown(f"**{t('lime.segments', count=count)}**")
-            show.picture(cutouts.outlines(page.image, segments, scale=max(1, show.DISPLAY // page.image.shape[1])))
+            show.picture(
+                cutouts.outlines(page.image, segments, scale=max(1, show.DISPLAY // page.image.shape[1])),
+                alt=t("lime.segments", count=count),
+            )
         status = st.container()
         closer = controls.look("lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime", flat=True)
         below = st.container()

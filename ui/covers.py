@@ -82,7 +82,7 @@ def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
     st.markdown(f"**{title}**")
     place, names = st.columns([3, 2])
     with place:
-        show.picture(figures.enlarge(picture, show.DISPLAY))
+        show.picture(figures.enlarge(picture, show.DISPLAY), alt=t("occlusion.class_map"))
     with names:
         show.key([(figures.CATEGORICAL[i], class_name(page.clf, int(k))) for i, k in enumerate(ranked)])
 

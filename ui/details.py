@@ -68,7 +68,9 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         st.caption(t("filters.channels"))
         planes = figures.signed_colours(weights, limit=float(weights.abs().max()) or 1.0)
         st.image(
-            figures.grid(planes, len(planes), 1, max(1, 480 // (len(planes) * weights.shape[-1]))), width="stretch"
+            figures.grid(planes, len(planes), 1, max(1, 480 // (len(planes) * weights.shape[-1]))),
+            width="stretch",
+            alt=t("filters.channels"),
         )
     responses: Tensor = play.once(
         ("activations", *page.picture_key, kernels.layer),
@@ -82,7 +84,7 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         st.caption(t("filters.spectrum"))
         energy = filters.spectrum(kernels)[index].sqrt()
         picture = figures.unsigned_colours(energy, limit=float(energy.max()) or 1.0)
-        show.picture(figures.enlarge(picture, 192))
+        show.picture(figures.enlarge(picture, 192), alt=t("filters.spectrum"))
 
 
 def blank(clf: Classifier) -> Tensor:

@@ -171,7 +171,8 @@ def _open(name: str) -> Frame:
 
 def _links(current: str) -> None:
     for name, (script, icon) in PAGES.items():
-        st.page_link(script, label=t(f"{name}.title"), icon=icon, disabled=name == current)
+        title = t(f"{name}.title")
+        st.page_link(script, label=f"**{title}**" if name == current else title, icon=icon)
 
 
 def _network() -> str:

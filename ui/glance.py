@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ui import details, play, show
 from ui.frame import Frame
+from ui.texts import t
 from vizcore import figures, filters, lime, maximize, occlusion, saliency
 
 _SIGNED_OPACITY = 0.9
@@ -18,7 +19,7 @@ _SIGNED_OPACITY = 0.9
 def place(page: Frame) -> Any:
     """An empty place of the right size: the picture itself, until the technique has something to show."""
     box = st.empty()
-    show.picture(details.blank(page.clf), box=box)
+    show.picture(details.blank(page.clf), box=box, alt=t("overview.blank"))
     return box
 
 
@@ -27,7 +28,7 @@ def _kernels(page: Frame, box: Any) -> None:
         ("glance.filters", page.clf.checksum),
         lambda: details.Sheet(_rgb(filters.kernels(page.clf))).picture,
     )
-    show.picture(sheet, box=box)
+    show.picture(sheet, box=box, alt=t("overview.filters"))
 
 
 def _rgb(kernels: filters.Kernels) -> Any:
@@ -40,7 +41,7 @@ def _ascent(page: Frame, box: Any) -> None:
         "glance.maximisation",
         ("maximise", *page.key[::2], params, ""),
         lambda: maximize.maximize(page.clf, page.target, params),
-        lambda ascent: show.picture(ascent.image, box=box),
+        lambda ascent: show.picture(ascent.image, box=box, alt=t("overview.maximisation", name=page.class_name)),
     )
 
 
@@ -48,7 +49,7 @@ def _gradient(page: Frame, box: Any) -> None:
     params = saliency.SmoothGrad(copies=16)
 
     def draw(result: saliency.SaliencyMap) -> None:
-        show.picture(figures.unsigned_colours(saliency.absolute_max(result)), box=box)
+        show.picture(figures.unsigned_colours(saliency.absolute_max(result)), box=box, alt=t("overview.saliency"))
 
     play.quietly(
         "glance.saliency",
@@ -65,7 +66,7 @@ def _drop(page: Frame, box: Any) -> None:
         "glance.occlusion",
         ("occlusion", *page.key, params),
         lambda: occlusion.occlude(page.clf, page.image, page.target, params),
-        lambda result: _overlay(page.image, result.heat(), box),
+        lambda result: _overlay(page.image, result.heat(), box, "occlusion"),
     )
 
 
@@ -75,12 +76,12 @@ def _superpixels(page: Frame, box: Any) -> None:
         "glance.lime",
         ("lime", *page.key, params),
         lambda: lime.explain(page.clf, page.image, page.target, params),
-        lambda result: _overlay(page.image, result.heat(), box),
+        lambda result: _overlay(page.image, result.heat(), box, "lime"),
     )
 
 
-def _overlay(image: Tensor, heat: Tensor, box: Any) -> None:
-    show.picture(figures.overlay(image, heat, signed=True, opacity=_SIGNED_OPACITY), box=box)
+def _overlay(image: Tensor, heat: Tensor, box: Any, name: str) -> None:
+    show.picture(figures.overlay(image, heat, signed=True, opacity=_SIGNED_OPACITY), box=box, alt=t(f"overview.{name}"))
 
 
 CARDS: list[tuple[str, Callable[[Frame, Any], None]]] = [

@@ -83,7 +83,7 @@ def samples(page: Frame, result: lime.LimeMap) -> None:
     rows = np.linspace(len(order) - 1, 0, min(_ROWS, len(order))).round().astype(int)
     columns = result.weights.argsort(descending=True)
     st.caption(t("lime.vectors"))
-    show.picture(cutouts.vectors(result.vectors[order[rows]][:, columns], (5 * len(rows), 1024)))
+    show.picture(cutouts.vectors(result.vectors[order[rows]][:, columns], (5 * len(rows), 1024)), alt=t("lime.vectors"))
 
 
 def best(page: Frame, result: lime.LimeMap) -> None:

@@ -28,7 +28,7 @@ _MOUNT = st.components.v2.component(
       button { flex: none; width: 2.6rem; height: 2.1rem; border: 1px solid var(--st-border-color, #8888);
         border-radius: 0.4rem; background: transparent; color: inherit; font: inherit; cursor: pointer; }
       button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
-      input { flex: 1; min-width: 0; accent-color: var(--st-primary-color, #c2410c); }
+      input { flex: 1; min-width: 0; accent-color: var(--st-primary-color, #b33a08); }
       .caption { min-height: 1.4em; font-variant-numeric: tabular-nums; }""",
     js=(Path(__file__).parent / "player.js").read_text(encoding="utf-8"),
 )
