@@ -87,6 +87,8 @@ class Visit:
         self.page: Page = browser.new_page(viewport={"width": width, "height": 1000})
         self.complaints: list[str] = []
         self.page.on("console", self._console)
+        self.sent: list[str | bytes] = []  # what the page told the server
+        self.page.on("websocket", lambda socket: socket.on("framesent", self.sent.append))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(address + path)
         self.wait()
