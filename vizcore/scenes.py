@@ -113,7 +113,7 @@ def setting(dice: np.random.Generator, size: int) -> tuple[np.ndarray, tuple[flo
 
 def place(dice: np.random.Generator, extent: float, hard: float) -> tuple[float, float]:
     """Centre for an object of this extent, as shares of the picture: nearly all of it stays inside, less when hard."""
-    reach = max(0.0, 0.5 - extent / 2) + 0.05 + 0.15 * hard
+    reach = max(0.0, 0.5 - extent / 2) + 0.05 + 0.12 * hard
     x, y = dice.uniform(-reach, reach, 2)
     return 0.5 + x, 0.5 + y
 

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import nn
 
 from vizcore import lime, occlusion, saliency
-from vizcore.bundled.batches import SHORTCUT
+from vizcore.bundled.batches import HARDEST, SHORTCUT
 from vizcore.bundled.network import Card
 from vizcore.classifier import Classifier, Preprocess
 from vizcore.scenes import CLASSES, Scene, scene
@@ -23,7 +24,8 @@ from vizcore.scenes import CLASSES, Scene, scene
 UNSEEN = range(100_000, 102_000)  # scenes for accuracy and calibration
 POINTED = range(200_000, 200_500)  # scenes for pointing
 MARKED = range(300_000, 300_400)  # scenes for the shortcut's experiment
-REACH = 4  # pixels by which a peak may miss the stamp's plate: the stride of the first layer
+CORRUPTED = 1.5 * HARDEST  # half as hard again as the hardest tenth of the training scenes
+GRID = 4  # the first layer's stride: which pixel of such a step has the largest gradient is an accident of the grid
 T = TypeVar("T")
 
 
@@ -108,16 +110,14 @@ def calibration_error(probabilities: torch.Tensor, labels: torch.Tensor, bins: i
 
 
 def answer_figures(clf: Classifier, seeds: Sequence[int] = UNSEEN) -> dict[str, float]:
-    """Accuracy, calibration error and mean confidence on unseen scenes, and accuracy on heavily corrupted ones."""
-    p, labels = answers(clf, [scene(seed) for seed in seeds])
-    q, hard_labels = answers(clf, [scene(seed, hard=1.0) for seed in seeds])
-    return {
-        "accuracy": float((p.argmax(1) == labels).double().mean()),
-        "accuracy_corrupted": float((q.argmax(1) == hard_labels).double().mean()),
-        "calibration_error": calibration_error(p, labels),
-        "calibration_error_corrupted": calibration_error(q, hard_labels),
-        "mean_confidence": float(p.max(1).values.mean()),
-    }
+    """Accuracy, calibration error and mean confidence on unseen scenes, plain, CORRUPTED and as hard as they come."""
+    figures = {}
+    for suffix, hard in (("", 0.0), ("_corrupted", CORRUPTED), ("_hardest", 1.0)):
+        p, labels = answers(clf, [scene(seed, hard=hard) for seed in seeds])
+        figures[f"accuracy{suffix}"] = float((p.argmax(1) == labels).double().mean())
+        figures[f"calibration_error{suffix}"] = calibration_error(p, labels)
+        figures[f"mean_confidence{suffix}"] = float(p.max(1).values.mean())
+    return figures
 
 
 # --- what the explanations point at ------------------------------------------------------------------------------
@@ -126,14 +126,15 @@ def answer_figures(clf: Classifier, seeds: Sequence[int] = UNSEEN) -> dict[str, 
 def peaks(clf: Classifier, shown: Scene, target: int) -> dict[str, tuple[int, int]]:
     """(row, column) of the pixel each technique points at.
 
-    Occlusion points at the middle of the window with the largest drop, SmoothGrad at the pixel with the largest
-    |gradient|, LIME at the pixel farthest from the border of the superpixel with the largest weight.
+    Occlusion points at the middle of the window with the largest drop; SmoothGrad at the peak of max_c |gradient_c|,
+    blurred by half the first layer's stride; LIME at the innermost pixel of the superpixel with the largest weight.
     """
     image = tensor(shown.picture)
     covered = last(occlusion.occlude(clf, image, target, occlusion.Occlusion()))
     row, column = divmod(int(covered.drop.argmax()), covered.drop.shape[1])
     top, left, bottom, right = covered.boxes[row, column].tolist()
-    smooth = saliency.absolute_max(last(saliency.smoothgrad(clf, image, target, saliency.SmoothGrad())))
+    sharp = saliency.absolute_max(last(saliency.smoothgrad(clf, image, target, saliency.SmoothGrad())))
+    smooth = torch.from_numpy(ndimage.gaussian_filter(sharp.numpy(), GRID / 2))
     found = last(lime.explain(clf, image, target, lime.Lime()))
     best = (found.segments == int(found.weights.argmax())).numpy()
     inside = torch.from_numpy(innermost(best))
@@ -144,27 +145,28 @@ def peaks(clf: Classifier, shown: Scene, target: int) -> dict[str, tuple[int, in
 
 def innermost(region: np.ndarray) -> np.ndarray:
     """Distance (H, W) of each pixel of a bool region to its border, the picture's own edges counting as border."""
-    from scipy import ndimage
-
     return ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
 
 
-def pointing(clf: Classifier, seeds: Sequence[int] = POINTED) -> dict[str, float]:
+def pointing(
+    clf: Classifier, seeds: Sequence[int] = POINTED, tick: Callable[[], None] = lambda: None
+) -> dict[str, float]:
     """Share of unseen scenes in which each technique's peak for the true class lies on the object's exact mask."""
     hits: dict[str, list[bool]] = {}
     for seed in seeds:
         shown = scene(seed)
         for name, (row, column) in peaks(clf, shown, CLASSES.index(shown.label)).items():
             hits.setdefault(name, []).append(bool(shown.mask[row, column]))
+        tick()
     return {name: float(np.mean(values)) for name, values in hits.items()}
 
 
 def on_mark(shown: Scene, row: int, column: int) -> bool:
-    """Whether a pixel lies on the stamp's plate, or within REACH of it."""
+    """Whether a pixel lies on the stamp's plate, or within GRID of it."""
     if shown.mark_box is None:
         return False
     left, top, right, bottom = shown.mark_box
-    return top - REACH <= row < bottom + REACH and left - REACH <= column < right + REACH
+    return top - GRID <= row < bottom + GRID and left - GRID <= column < right + GRID
 
 
 def shortcut_figures(
