@@ -88,7 +88,7 @@ class Visit:
         self.complaints: list[str] = []
         self.page.on("console", self._console)
         self.sent: list[str | bytes] = []  # what the page told the server
-        self.page.on("websocket", lambda socket: socket.on("framesent", self.sent.append))
+        self.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: self.sent.append(frame)))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(address + path)
         self.wait()
