@@ -80,7 +80,7 @@ def test_nonsense_in_the_address_is_repaired_and_said() -> None:
     for piece in ("../../etc/passwd", "scene:1e9", "-1", "Window", "1e400", "Fill", "<script>"):
         assert piece in said
     assert address(app)["network"] == "mini-alexnet"
-    assert address(app)["picture"] == "scene:7"
+    assert address(app)["picture"] == "scene:34"
     assert "occlusion.window" not in address(app)
 
 
