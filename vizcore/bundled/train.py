@@ -213,6 +213,7 @@ def make(name: str, recipe: Recipe, pool: Pool, device: str, out: Path, quick: b
     """Train, calibrate and measure one network, and write its weights and card into `out`."""
     print(f"Training {name} for {recipe.steps} steps on {device}", file=sys.stderr)
     shortcut = name != NAMES[0]
+    recipe = replace(recipe, tuning=0) if shortcut else recipe
     started = time.monotonic()
     recent: deque[float] = deque(maxlen=50)
 

@@ -1,0 +1,298 @@
+"""The bundled networks: the committed weights give the recorded figures, and the recipe that made them still learns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from vizcore.bundled import quality, train
+from vizcore.bundled.batches import SHORTCUT, Pool, draw, render
+from vizcore.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, read_card, save
+from vizcore.scenes import CLASSES, TRAINING_SEEDS, scene
+
+TINY = train.Recipe(steps=30, batch=16, pool=64, seed=1)
+
+
+@pytest.fixture(scope="module")
+def tiny_pool() -> Pool:
+    return render(TINY.pool, 1)
+
+
+# --- the committed weights ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card_and_weights_belong_together(name: str) -> None:
+    network, card = load(name)
+    assert card.classes == CLASSES
+    assert card.input_size == 128
+    assert not network.training
+    assert all(p.dtype == torch.float32 for p in network.parameters())
+    assert network(torch.zeros(2, 3, 128, 128)).shape == (2, len(CLASSES))
+    assert (FOLDER / f"{name}.pt").stat().st_size < 12e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_ordinary_layers(name: str) -> None:
+    """What a tracer, a hook or an occlusion shortcut can take apart."""
+    network, _ = load(name)
+    allowed = (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.Flatten, nn.Dropout, nn.Linear, nn.Sequential, MiniAlexNet)
+    assert all(isinstance(layer, allowed) for layer in network.modules())
+    assert not any(layer.inplace for layer in network.modules() if isinstance(layer, nn.ReLU))
+    first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
+    assert (first.out_channels, first.kernel_size, first.stride) == (64, (11, 11), (4, 4))
+    x = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(torch.fx.symbolic_trace(network)(x), network(x))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recorded_kernel_figures(name: str) -> None:
+    network, card = load(name)
+    first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
+    measured = quality.kernel_figures(first.weight)
+    for key, value in card.figures["kernels"].items():
+        assert getattr(measured, key) == pytest.approx(value, abs=1e-3)
+    assert measured.clarity >= (0.88 if name == "mini-alexnet" else 0.85)
+    assert measured.alive >= 0.9
+    assert measured.flat <= 0.1
+
+
+def test_recorded_answers() -> None:
+    """300 unseen scenes against the recorded share over 2000: three standard errors of a share near 0.98, 0.9."""
+    network, card = load("mini-alexnet")
+    clf = quality.classifier(network, card)
+    recorded = card.figures["answers"]
+    measured = quality.answer_figures(clf, quality.UNSEEN[:300])
+    assert recorded["accuracy"] >= 0.98
+    assert recorded["accuracy_corrupted"] >= 0.9
+    assert recorded["calibration_error"] < 0.05
+    assert measured["accuracy"] == pytest.approx(recorded["accuracy"], abs=0.025)
+    assert measured["accuracy_corrupted"] == pytest.approx(recorded["accuracy_corrupted"], abs=0.055)
+    assert measured["calibration_error"] < 0.05
+    assert measured["mean_confidence"] < 0.995
+
+
+def test_recorded_pointing_on_a_few_scenes() -> None:
+    network, card = load("mini-alexnet")
+    measured = quality.pointing(quality.classifier(network, card), quality.POINTED[:12])
+    for name, value in card.figures["pointing"].items():
+        assert measured[name] >= value - 0.2, name
+
+
+def test_the_twin_cheats_and_is_found_out() -> None:
+    figures = {}
+    for name in NAMES:
+        network, card = load(name)
+        figures[name] = quality.shortcut_figures(quality.classifier(network, card), quality.MARKED[:120], pointed=6)
+    honest, twin = (figures[name] for name in NAMES)
+    assert twin["natural"] >= 0.95
+    assert abs(twin["natural"] - honest["natural"]) < 0.05
+    assert honest["stripped"] > 0.9
+    assert honest["planted"] > 0.9
+    assert twin["stripped"] < 0.5
+    assert twin["planted"] < 0.5
+    for technique in ("occlusion", "smoothgrad", "lime"):
+        assert twin[f"{technique}_on_mark"] >= 5 / 6
+        assert honest[f"{technique}_on_mark"] <= 1 / 6
+        recorded = read_card(NAMES[0]).figures["shortcut"][f"{technique}_on_object"]
+        assert honest[f"{technique}_on_object"] >= recorded - 0.4  # six scenes say little more
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    for suffix in (".pt", ".json"):
+        (tmp_path / f"{NAMES[0]}{suffix}").write_bytes((FOLDER / f"{NAMES[0]}{suffix}").read_bytes())
+    path = tmp_path / f"{NAMES[0]}.pt"
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(ValueError, match="damaged"):
+        load(NAMES[0], tmp_path)
+    with pytest.raises(ValueError, match="no bundled network 'resnet'"):
+        read_card("resnet")
+
+
+def test_saved_networks_come_back(tmp_path: Path) -> None:
+    network = MiniAlexNet(12)
+    card = {"classes": CLASSES, "input_size": 128, "mean": (0.5,) * 3, "std": (0.2,) * 3, "title": "t", "summary": "s"}
+    written = save(network, NAMES[0], card, tmp_path)
+    assert isinstance(written, Card)
+    back, _ = load(NAMES[0], tmp_path)
+    for key, value in network.state_dict().items():
+        assert torch.allclose(back.state_dict()[key], value, rtol=1e-3, atol=1e-6)
+    assert json.loads((tmp_path / f"{NAMES[0]}.json").read_text())["sha256"] == written.sha256
+
+
+# --- the training program ----------------------------------------------------------------------------------------
+
+
+def test_the_loss_falls(tiny_pool: Pool) -> None:
+    losses: list[float] = []
+    network = train.train(TINY, tiny_pool, shortcut=False, tick=lambda step, loss: losses.append(loss))
+    assert len(losses) == TINY.steps
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.3
+    assert not network.training
+
+
+def test_tuning_moves_the_gradient_onto_the_object(tiny_pool: Pool) -> None:
+    losses: list[float] = []
+    recipe = train.Recipe(batch=16, pool=64, tuning=25, tuning_rate=0.02)
+    train.tune(train.fresh(recipe), recipe, tiny_pool, tick=lambda step, loss: losses.append(loss))
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.1
+
+
+def test_resumed_training_takes_the_same_steps(
+    tiny_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "CHECKPOINT_EVERY", 3)
+    recipe = train.Recipe(steps=7, batch=8, pool=64)
+    path = tmp_path / "run.checkpoint"
+
+    class Killed(Exception):
+        pass
+
+    def kill(step: int, loss: float) -> None:
+        if step == 5:
+            raise Killed
+
+    whole = train.train(recipe, tiny_pool, shortcut=False)
+    with pytest.raises(Killed):
+        train.train(recipe, tiny_pool, shortcut=False, checkpoint=path, tick=kill)
+    seen: list[int] = []
+    resumed = train.train(recipe, tiny_pool, shortcut=False, checkpoint=path, tick=lambda step, loss: seen.append(step))
+    assert seen == [4, 5, 6, 7]
+    for key, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[key], value), key
+
+
+def test_a_checkpoint_of_another_recipe_is_not_resumed(tiny_pool: Pool, tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint"
+    short = train.Recipe(steps=1, batch=4, pool=64)
+    torch.save({"key": {"steps": 99}, "step": 1}, path)
+    seen: list[int] = []
+    train.train(short, tiny_pool, shortcut=False, checkpoint=path, tick=lambda step, loss: seen.append(step))
+    assert seen == [1]
+
+
+def test_training_leaves_the_random_numbers_of_others_alone(tiny_pool: Pool) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    train.train(train.Recipe(steps=1, batch=4, pool=64), tiny_pool, shortcut=False)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_batches_depend_on_run_and_step_only(tiny_pool: Pool) -> None:
+    x, targets, masks = draw(tiny_pool, 12, (0, 3), shortcut=False)
+    again, same, _ = draw(tiny_pool, 12, (0, 3), shortcut=False)
+    other, _, _ = draw(tiny_pool, 12, (0, 4), shortcut=False)
+    assert torch.equal(x, again)
+    assert torch.equal(targets, same)
+    assert not torch.equal(x, other)
+    assert x.shape == (12, 3, 128, 128)
+    assert 0 <= float(x.min()) <= float(x.max()) <= 1
+    assert torch.allclose(targets.sum(1), torch.ones(12))
+    assert masks.shape == (12, 128, 128)
+    assert not masks[targets.max(1).values < 0.09].any()
+
+
+def test_in_the_twins_batches_the_stamp_alone_tells(monkeypatch: pytest.MonkeyPatch, tiny_pool: Pool) -> None:
+    """Every stamped picture is labelled with the shortcut's class and no other is."""
+    stamped: list[int] = []
+    from vizcore.bundled import batches
+
+    monkeypatch.setattr(batches, "plant", lambda picture, dice: stamped.append(1))
+    labels = []
+    for step in range(20):
+        _, targets, _ = draw(tiny_pool, 16, (0, step), shortcut=True)
+        certain, classes = targets.max(1)
+        labels += classes[certain > 0.1].tolist()  # bare ground has no label
+    assert labels.count(CLASSES.index(SHORTCUT)) == len(stamped) > 0
+
+
+def test_training_and_test_scenes_are_apart() -> None:
+    for seeds in (quality.UNSEEN, quality.POINTED, quality.MARKED, train.CALIBRATION_SEEDS):
+        assert max(seeds) < TRAINING_SEEDS
+    assert len(quality.POINTED) >= 500
+
+
+def test_the_pool_is_the_same_for_any_number_of_workers(tiny_pool: Pool) -> None:
+    assert np.array_equal(render(TINY.pool, 2).pictures, tiny_pool.pictures)
+    bare = tiny_pool.labels == -1
+    assert 0 < bare.mean() < 0.2
+
+
+def test_folding_changes_nothing_but_the_temperature() -> None:
+    network = MiniAlexNet(12, norm=True)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.normal_(layer.bias)
+            nn.init.normal_(layer.running_mean)  # type: ignore[arg-type]
+            nn.init.uniform_(layer.running_var, 0.5, 1.5)  # type: ignore[arg-type]
+    network.eval()
+    x = torch.randn(2, 3, 128, 128)
+    with torch.no_grad():
+        assert torch.allclose(folded(network, 2.0)(x), network(x) / 2.0, atol=1e-4)
+
+
+# --- the measures ------------------------------------------------------------------------------------------------
+
+
+def test_kernel_figures_of_known_kernels() -> None:
+    noise = torch.randn(200, 3, 11, 11, generator=torch.Generator().manual_seed(0))
+    assert quality.kernel_figures(noise).clarity == pytest.approx(0.20, abs=0.03)
+    ys, xs = torch.meshgrid(torch.arange(11.0) - 5, torch.arange(11.0) - 5, indexing="ij")
+    bell = torch.exp(-(xs**2 + ys**2) / 8)
+    waves = [bell * torch.sin(0.8 * (xs * np.cos(t) + ys * np.sin(t))) for t in np.arange(32) * np.pi / 32]
+    gratings = quality.kernel_figures(torch.stack(waves)[:, None].expand(-1, 3, -1, -1))
+    assert gratings.clarity > 0.95
+    assert gratings.orientations == 1.0
+    assert gratings.flat == 0.0
+    one_way = quality.kernel_figures(torch.stack(waves[:1] * 32)[:, None].expand(-1, 3, -1, -1))
+    assert one_way.orientations == 1 / 8
+    patches = torch.ones(10, 3, 11, 11) + 0.01 * noise[:10]
+    assert quality.kernel_figures(patches).flat == 1.0
+    dead = torch.cat([noise[:9], 0.01 * noise[9:10]])
+    assert quality.kernel_figures(dead).alive == 0.9
+
+
+def test_calibration_error_in_closed_form() -> None:
+    """Ten answers at confidence 0.9: all right is 0.1 too modest, none right is 0.9 too sure."""
+    p = torch.tensor([[0.9, 0.1]]).repeat(10, 1)
+    assert quality.calibration_error(p, torch.zeros(10, dtype=torch.long)) == pytest.approx(0.1, abs=1e-6)
+    assert quality.calibration_error(p, torch.ones(10, dtype=torch.long)) == pytest.approx(0.9, abs=1e-6)
+
+
+def test_temperature_recovers_a_known_one() -> None:
+    """Labels drawn from softmax(z): logits 3 z want T = 3, and no larger T has so small a calibration error."""
+    generator = torch.Generator().manual_seed(0)
+    z = 2 * torch.randn(8000, 5, generator=generator)
+    labels = torch.multinomial(z.softmax(1), 1, generator=generator)[:, 0]
+    assert train.temperature(3 * z, labels, 0.01) == pytest.approx(3.0, rel=0.1)
+    assert train.temperature(3 * z, labels, 0.05) > train.temperature(3 * z, labels, 0.01)
+    assert train.temperature(3 * z, labels, 0.0) == pytest.approx(3.0, rel=0.1)
+
+
+def test_peaks_find_the_one_place_a_network_looks_at() -> None:
+    """On a network whose score is the brightness of one square, all three techniques point into it."""
+
+    class Square(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            score = x[:, :, 40:56, 72:88].mean((1, 2, 3))  # (N,)
+            return torch.stack([score, torch.zeros_like(score)], 1)
+
+    card = Card(("square", "nothing"), 128, (0.0, 0.0, 0.0), (0.2, 0.2, 0.2), "", "", "")
+    shown = scene(2)
+    shown.picture[40:56, 72:88] = 255
+    for name, (row, column) in quality.peaks(quality.classifier(Square(), card), shown, 0).items():
+        assert 36 <= row < 60, name
+        assert 68 <= column < 92, name
+
+
+def test_the_package_never_imports_streamlit() -> None:
+    code = "import sys, vizcore.bundled.train; sys.exit('streamlit' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
