@@ -200,7 +200,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("trained"), help="folder for weights, cards and checkpoints")
     parser.add_argument("--quick", action="store_true", help="measure on a tenth of the scenes")
     given = parser.parse_args(arguments)
-    recipe = replace(usual, steps=given.steps, pool=given.pool, seed=given.seed)
+    tuning = min(usual.tuning, given.steps)  # a short trial is short throughout
+    recipe = replace(usual, steps=given.steps, tuning=tuning, pool=given.pool, seed=given.seed)
     given.out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     print(f"Rendering {recipe.pool} scenes", file=sys.stderr)
