@@ -3,4 +3,10 @@
 The engine knows nothing of the web page: no module in it imports streamlit (``tests/test_architecture.py`` proves it).
 """
 
+import os
+
+# Threads of a parallel region that wait for each other shall sleep, not spin: where several computations share the cores
+# (more than one visitor, say), spinning made small networks four times slower. Read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 __version__ = "0.1.0"
