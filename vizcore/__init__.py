@@ -5,8 +5,8 @@ The engine knows nothing of the web page: no module in it imports streamlit (``t
 
 import os
 
-# Threads of a parallel region that wait for each other shall sleep, not spin: where several computations share the cores
-# (more than one visitor, say), spinning made small networks four times slower. Read when torch is first imported.
+# Threads of a parallel region that wait for each other shall sleep, not spin: where several computations share the
+# cores (more than one visitor, say), spinning made small networks four times slower. torch reads it at its import.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"

@@ -1,8 +1,8 @@
 """How a parameter declares its default, bounds, step, unit and help, and goes to and from JSON.
 
 A technique's parameters are one frozen dataclass whose fields are made by :func:`number`, :func:`levels`,
-:func:`choice` and :func:`flag`. That dataclass is the single source of the sliders, the cache key, the permalink and the
-exported JSON, so that the four can never disagree.
+:func:`choice` and :func:`flag`. That dataclass is the single source of the sliders, the cache key, the permalink and
+the exported JSON, so that the four can never disagree.
 """
 
 from __future__ import annotations
@@ -117,9 +117,7 @@ Spec = Number | Levels | Choice | Flag
 P = TypeVar("P")
 
 
-def number(
-    default: float, low: float, high: float, step: float, *, label: str, help: str, unit: str = ""
-) -> Any:
+def number(default: float, low: float, high: float, step: float, *, label: str, help: str, unit: str = "") -> Any:
     """A dataclass field holding a number in [low, high]; whole where default, bounds and step all are ints."""
     integer = all(isinstance(value, int) for value in (default, low, high, step))
     return field(default=default, metadata={"spec": Number(low, high, step, label, help, unit, integer)})
