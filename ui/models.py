@@ -8,6 +8,7 @@ import streamlit as st
 import torch
 
 from ui.texts import t
+from ui.texts.sentences import said
 from vizcore import classifier, memory, zoo
 from vizcore.classifier import Classifier
 from vizcore.weights import WeightsError
@@ -43,9 +44,10 @@ def network(name: str) -> Classifier | None:
     try:
         if name in zoo.NAMES and not zoo.entry(name).on_disk:
             _download(name, box)
-        return _load(name)
+        with box, st.spinner(t("frame.loading", title=title(name))):
+            return _load(name)
     except WeightsError as error:
-        box.error(str(error), icon=":material/cloud_off:")
+        box.error(said(str(error)), icon=":material/cloud_off:")
     except (torch.OutOfMemoryError, MemoryError):
         _load.clear()
         box.error(t("errors.memory_network", network=title(name)), icon=":material/memory:")
