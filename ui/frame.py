@@ -19,6 +19,7 @@ from torch import Tensor
 from ui import controls, link, models, present, show, sources, state
 from ui.results import RESULTS
 from ui.texts import LANGUAGES, language, quoted, t, t_or
+from ui.texts.sentences import said
 from ui.viewer import new_run
 from vizcore import classifier
 from vizcore import params as declared
@@ -159,7 +160,7 @@ def _open(name: str) -> Frame:
         remarks.warning(complaint, icon=":material/link_off:")
     state.choices().complaints.clear()
     for note in source.notes:
-        remarks.info(note, icon=":material/info:")
+        remarks.info(said(note), icon=":material/info:")
     left, right = st.columns([1, 3], vertical_alignment="center")
     frame = Frame(name, clf, source, image, target, probabilities, query, remarks, right)
     with left:

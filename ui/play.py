@@ -12,6 +12,7 @@ import torch
 
 from ui.results import RESULTS
 from ui.texts import t
+from ui.texts.sentences import said
 from vizcore.run import Estimate, Run
 
 E = TypeVar("E", bound=Estimate)
@@ -156,7 +157,7 @@ def _advance(held: _Slot, draw: Callable[[Any], object], progress: Callable[[], 
         st.error(t("errors.memory_run"), icon=":material/memory:")
         return False
     except ValueError as error:  # the engine's own sentences about what it was given
-        st.error(str(error), icon=":material/error:")
+        st.error(said(str(error)), icon=":material/error:")
         return False
     return True
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from ui.results import RESULTS
 from ui.texts import t, t_or
+from ui.texts.sentences import said
 from vizcore import pictures, scenes
 
 # A handful of scenes worth starting with; any other seed is one number away.
@@ -126,6 +127,6 @@ def _uploaded(current: str) -> str:
                 "upload", decoded.picture, pictures.digest(decoded.picture), tuple(decoded.notes)
             )
     if st.session_state.get("vizcore.upload.error"):
-        st.error(st.session_state["vizcore.upload.error"], icon=":material/broken_image:")
+        st.error(said(st.session_state["vizcore.upload.error"]), icon=":material/broken_image:")
         return current
     return "upload" if _UPLOAD in st.session_state else current

@@ -1,7 +1,8 @@
 """Every word that a page shows, in every language, by key.
 
 ``en.toml`` and ``cs.toml`` hold the same keys (a test compares them). What ``vizcore`` itself names in English (labels
-and helps of parameters, classes, photographs, summaries of networks) stands under keys of its own in the others only.
+and helps of parameters, classes, photographs, summaries of networks) stands under keys of its own in the others only;
+its whole sentences, such as its errors, have no keys and are in ``sentences.py``.
 """
 
 from __future__ import annotations
