@@ -42,10 +42,10 @@ def gradient(output: str) -> str:
 
 
 def occlusion(params: Occlusion) -> str:
-    """The drop of the score under a square."""
+    """The drop of the score under a square: M is 1 in the square at (r,c) and 0 elsewhere, F the fill."""
     y = _y(params.output)
     size = rf"{params.window}\times{params.window}"
-    return rf"d(r,c) = {y}(I_0) - {y}\big(I_0 \text{{ with }} {size} \text{{ at }} (r,c) \text{{ covered}}\big)"
+    return rf"d(r,c) = {y}(I_0) - {y}\big((1 - M_{{rc}})\,I_0 + M_{{rc}}\,F\big),\quad |M_{{rc}}| = {size}"
 
 
 def lime(params: Lime, superpixels: int | None) -> str:

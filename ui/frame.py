@@ -151,8 +151,9 @@ def _open(name: str) -> Frame:
         _language()
         present.copy_link()
         present.begin()
-    if present.presenting():
-        present.bar(name, PAGES)
+    with st.container():  # there in any case, so that what follows keeps its place
+        if present.presenting():
+            present.bar(name, PAGES)
     st.title(t(f"{name}.title"), anchor=False)
     st.markdown(t(f"{name}.lead"))
     remarks = st.container()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ui.texts import t
 
-_STYLE = """<style>
+_STYLE = """<div class="vz-style"></div><style>
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stExpandSidebarButton"],
 [data-testid="stHeader"], [data-testid="stColumn"]:has(.st-key-settings) {display: none !important;}
 .block-container {max-width: none; padding: 1.2rem 2.5rem 4rem 2.5rem;}

@@ -20,7 +20,10 @@ from vizcore import figures
 DISPLAY = 512
 _FILES = Store(entries=100, megabytes=32)  # apart from the results, which frames of a moving picture would push out
 
-_STYLE = """<style>
+# Beside something else than style Streamlit keeps the rules in their place on the page; alone they would be taken out
+# and put back at every run, and the page would be without them in between.
+_STYLE = """<div class="vz-style"></div><style>
+[data-testid="stElementContainer"]:has(.vz-style) {display: none;}
 .block-container {padding-top: 2.5rem; max-width: 1500px;}
 [data-testid="stImage"] img {width: 100%; height: auto;}
 .vz-bars {display: grid; grid-template-columns: minmax(5.5rem, 24%) 1fr 4.2rem; gap: .35rem .6rem; align-items: center;
