@@ -1,0 +1,221 @@
+"""Every method under one roof: what each makes of the same picture and target, as one signed map.
+
+A thin adapter over the technique modules, which stay as they are: :func:`explain` turns whatever a technique yields
+into an :class:`Attribution`, so that a comparison can treat all alike. Two maps that do not look at the network stand beside
+the techniques, see :mod:`vizcore.baselines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar, get_args
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from vizcore import baselines, gradcam, integrated, lime, occlusion, saliency
+from vizcore.classifier import Classifier, Output
+from vizcore.params import choice
+
+View = Literal["times_input", "signed", "absolute"]
+Sign = Literal["both", "positive"]
+
+_VIEW_HELP = (
+    "Gradient times input is signed for the class and in units of the score. The gradient's own sign only says "
+    "whether more light would help; its magnitude, the map of Simonyan et al., has no sign."
+)
+
+
+@dataclass(frozen=True)
+class Gradient(saliency.Saliency):
+    """The plain gradient's settings, and how its three channels become one signed map."""
+
+    view: View = choice("times_input", get_args(View), label="View", help=_VIEW_HELP)  # noqa: RUF009
+
+
+@dataclass(frozen=True)
+class SmoothGradient(saliency.SmoothGrad):
+    """SmoothGrad's settings, and how its three channels become one signed map."""
+
+    view: View = choice("times_input", get_args(View), label="View", help=_VIEW_HELP)  # noqa: RUF009
+
+
+@dataclass(frozen=True)
+class Cam(gradcam.GradCam):
+    """Grad-CAM's settings, and whether what speaks against the class is kept."""
+
+    sign: Sign = choice(  # noqa: RUF009
+        "both",
+        get_args(Sign),
+        label="Sign",
+        help="The paper's ReLU keeps only what speaks for the class; the other maps here show both.",
+    )
+
+
+@dataclass(frozen=True)
+class Adaline(lime.Lime):
+    """LIME with the linear model trained step by step."""
+
+    model: lime.Model = field(default="adaline", init=False)
+
+
+@dataclass(frozen=True)
+class Ridge(lime.Lime):
+    """LIME with the reference implementation's kernel-weighted ridge regression."""
+
+    model: lime.Model = field(default="ridge", init=False)
+
+
+METHODS: dict[str, type] = {
+    "gradient": Gradient,
+    "smoothgrad": SmoothGradient,
+    "integrated": integrated.IntegratedGradients,
+    "gradcam": Cam,
+    "occlusion": occlusion.Occlusion,
+    "adaline": Adaline,
+    "ridge": Ridge,
+    "random": baselines.Random,
+    "edges": baselines.Edges,
+}
+SEEDED = ("smoothgrad", "adaline", "ridge", "random")  # those with chance in them: another seed, another map
+BASELINES = ("random", "edges")  # those that do not look at the network
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each pixel speaks for the target, by one method: heat (H,W), positive where it does.
+
+    ``heat`` is float32 on the CPU. Its unit is the score's for ``gradient`` and ``smoothgrad`` (as gradient x input),
+    ``integrated``, ``occlusion``, ``adaline`` and ``ridge``: a contribution per pixel for the first three, the fall of
+    the score under a window, and the worth of a whole superpixel. Grad-CAM's is the score per place of the feature
+    maps; the baselines have none, and ``edges`` is never negative. ``score`` is y(I0), a probability or a logit as
+    ``params.output`` says. ``step`` of ``of`` are in (copies, points, windows, sub-images). ``forward`` and
+    ``backward`` count the pictures sent through the network so far, ``backward`` those whose gradient was taken; what
+    occlusion reuses of the uncovered picture is counted as if it were computed.
+    """
+
+    heat: Tensor
+    step: int
+    of: int
+    score: float
+    forward: int
+    backward: int
+
+
+def check_method(method: str) -> None:
+    """Raise ValueError unless ``method`` is one of :data:`METHODS`."""
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; accepted: one of {', '.join(METHODS)}.")
+
+
+def defaults(method: str) -> Any:
+    """The parameters of a method at their defaults. Raises ValueError for an unknown method."""
+    check_method(method)
+    return METHODS[method]()
+
+
+def with_seed(params: P, seed: int) -> P:
+    """The same parameters with another seed.
+
+    Raises ValueError where the method has no chance in it, and ParameterError for a seed out of range.
+    """
+    if not hasattr(params, "seed"):
+        raise ValueError(
+            f"{type(params).__name__} has no seed; accepted: the parameters of one of {', '.join(SEEDED)}."
+        )
+    changed: P = replace(params, seed=seed)  # type: ignore[type-var]
+    return changed
+
+
+def with_output(params: P, output: Output) -> P:
+    """The same parameters about another score: maps of one unit want one score. Raises ParameterError if unknown."""
+    changed: P = replace(params, output=output)  # type: ignore[type-var]
+    return changed
+
+
+def explain(
+    clf: Classifier, image: Tensor, target: int, method: str, params: Any | None = None
+) -> Iterator[Attribution]:
+    """heat = how much each pixel of ``image`` speaks for ``target``, by ``method``, from the first estimate on.
+
+    ``image`` is (C,H,W) in [0,1]; ``params`` an instance of ``METHODS[method]``, its defaults where None. Methods that
+    need one pass yield once. Raises, before any computation, ValueError for an unknown method, parameters of another
+    one, a picture or a target that is not the network's, and ParameterError for settings that do not fit the picture.
+    """
+    check_method(method)
+    params = METHODS[method]() if params is None else params
+    if not isinstance(params, METHODS[method]):
+        raise ValueError(
+            f"params is of type {type(params).__name__}; accepted for {method}: {METHODS[method].__name__}."
+        )
+    clf.check_image(image)
+    clf.check_target(target)
+    return _ADAPTERS[method](clf, image, target, params)
+
+
+def _viewed(found: saliency.SaliencyMap, view: View) -> Tensor:
+    if view == "times_input":
+        return saliency.times_input(found)
+    return saliency.signed(found) if view == "signed" else saliency.absolute_max(found)
+
+
+def _gradient(clf: Classifier, image: Tensor, target: int, params: Gradient) -> Iterator[Attribution]:
+    found = saliency.gradient(clf, image, target, params)
+    yield Attribution(_viewed(found, params.view), 1, 1, found.score, 1, 1)
+
+
+def _smoothgrad(clf: Classifier, image: Tensor, target: int, params: SmoothGradient) -> Iterator[Attribution]:
+    for found in saliency.smoothgrad(clf, image, target, params):
+        yield Attribution(_viewed(found, params.view), found.step, found.of, found.score, 1 + found.step, found.step)
+
+
+def _integrated(
+    clf: Classifier, image: Tensor, target: int, params: integrated.IntegratedGradients
+) -> Iterator[Attribution]:
+    for found in integrated.integrated_gradients(clf, image, target, params):
+        heat = saliency.times_input(found)
+        yield Attribution(heat, found.step, found.of, found.score, 2 + found.step, found.step)
+
+
+def _gradcam(clf: Classifier, image: Tensor, target: int, params: Cam) -> Iterator[Attribution]:
+    found = gradcam.grad_cam(clf, image, target, params)
+    heat = found.upsampled
+    if params.sign == "both":
+        heat = F.interpolate(found.signed[None, None], size=found.size, mode="bilinear", align_corners=False)[0, 0]
+    yield Attribution(heat.clone(), 1, 1, found.score, 2, 1)  # one more pass finds the layer
+
+
+def _occlusion(clf: Classifier, image: Tensor, target: int, params: occlusion.Occlusion) -> Iterator[Attribution]:
+    for found in occlusion.occlude(clf, image, target, params):
+        yield Attribution(found.heat(), found.step, found.of, found.score, 1 + found.step, 0)
+
+
+def _lime(clf: Classifier, image: Tensor, target: int, params: lime.Lime) -> Iterator[Attribution]:
+    for found in lime.explain(clf, image, target, params):
+        yield Attribution(found.heat(), found.step, found.of, found.score, found.step, 0)
+
+
+def _random(clf: Classifier, image: Tensor, target: int, params: baselines.Random) -> Iterator[Attribution]:
+    score = float(clf.scores(image[None], target, params.output)[0])
+    yield Attribution(baselines.noise(clf.preprocess.size, params), 1, 1, score, 1, 0)
+
+
+def _edges(clf: Classifier, image: Tensor, target: int, params: baselines.Edges) -> Iterator[Attribution]:
+    score = float(clf.scores(image[None], target, params.output)[0])
+    yield Attribution(baselines.edges(image), 1, 1, score, 1, 0)
+
+
+_ADAPTERS: dict[str, Callable[..., Iterator[Attribution]]] = {
+    "gradient": _gradient,
+    "smoothgrad": _smoothgrad,
+    "integrated": _integrated,
+    "gradcam": _gradcam,
+    "occlusion": _occlusion,
+    "adaline": _lime,
+    "ridge": _lime,
+    "random": _random,
+    "edges": _edges,
+}
