@@ -16,6 +16,7 @@ from vizcore import baselines, gradcam, lime, methods, occlusion, saliency
 from vizcore.classifier import Classifier, Preprocess
 from vizcore.methods import METHODS, SEEDED, Attribution, defaults, explain, with_output, with_seed
 from vizcore.params import ParameterError, to_json
+from vizcore.targets import Target
 
 
 class Convolution(nn.Module):
@@ -50,7 +51,7 @@ def small(method: str) -> Any:
     return replace(defaults(method), **changes.get(method, {}))
 
 
-def last(clf: Classifier, image: Tensor, method: str, params: Any = None, target: int = 1) -> Attribution:
+def last(clf: Classifier, image: Tensor, method: str, params: Any = None, target: Target = 1) -> Attribution:
     *_, final = explain(clf, image, target, method, params)
     return final
 

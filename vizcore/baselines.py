@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore.classifier import Output
 from vizcore.params import check, choice, number
+from vizcore.targets import Output
 
 _OUTPUT_HELP = "The class probability, which saturates near 0 and 1, or the logit, which does not."
 

@@ -9,16 +9,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vizcore import memory
+from vizcore import memory, targets
+from vizcore.targets import Contrast, Output, Target, check_output, pick
 
-Output = Literal["probability", "logit"]
+__all__ = [
+    "Classifier",
+    "Contrast",
+    "Output",
+    "Preprocess",
+    "Target",
+    "catalogue",
+    "check_output",
+    "load",
+    "pick",
+    "pick_device",
+]
+
 memory.keep()  # before the first network
 
 
@@ -177,20 +189,19 @@ class Classifier:
             done += len(chunk)
         return torch.cat(parts) if parts else torch.zeros(0, len(self.classes))
 
-    def scores(self, x: Tensor, target: int, output: Output = "probability") -> Tensor:
+    def scores(self, x: Tensor, target: Target, output: Output = "probability") -> Tensor:
         """y_target (N,) of pictures x (N,C,H,W) in [0,1]; no gradient; on the CPU."""
         self.check_target(target)
-        return self.all_scores(x, output)[:, target]
+        return targets.value(self.all_scores(x, output), target)
 
     def top(self, pixels: Tensor, count: int = 5) -> list[tuple[int, float]]:
         """The ``count`` most probable classes of one picture (C,H,W), as (class index, probability), best first."""
         values, indices = self.all_scores(pixels[None])[0].topk(min(count, len(self.classes)))
         return [(int(i), float(v)) for i, v in zip(indices, values, strict=True)]
 
-    def check_target(self, target: int) -> None:
-        """Raise ValueError unless ``target`` is the index of a class."""
-        if not 0 <= target < len(self.classes):
-            raise ValueError(f"target is {target!r}; accepted: a class index from 0 to {len(self.classes) - 1}.")
+    def check_target(self, target: Target) -> None:
+        """Raise ValueError unless ``target`` is the index of a class, or a contrast of two different ones."""
+        targets.check_target(target, len(self.classes))
 
     def check_image(self, image: Tensor) -> None:
         """Raise ValueError unless ``image`` is one (C,H,W) input of this network with values in [0,1]."""
@@ -209,18 +220,6 @@ class Classifier:
             if isinstance(layer, nn.Conv2d):
                 return layer
         raise ValueError(f"{self.title} has no two-dimensional convolution, so it has no filters to show.")
-
-
-def pick(logits: Tensor, target: int, output: Output) -> Tensor:
-    """y_target (N,) from logits (N,K), differentiable: the softmax probability, or the logit itself."""
-    check_output(output)
-    return logits.softmax(dim=1)[:, target] if output == "probability" else logits[:, target]
-
-
-def check_output(output: str) -> None:
-    """Raise ValueError unless ``output`` names one of the two meanings of y."""
-    if output not in get_args(Output):
-        raise ValueError(f"output is {output!r}; accepted: one of {', '.join(get_args(Output))}.")
 
 
 def pick_device(wanted: str | torch.device = "auto") -> torch.device:

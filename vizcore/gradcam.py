@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.classifier import Classifier, Output, pick
+from vizcore.classifier import Classifier
 from vizcore.layers import network_input, private_copy, through
 from vizcore.params import check, choice
+from vizcore.targets import Output, Target, pick
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class CamMap:
 
 
 def grad_cam(
-    clf: Classifier, image: Tensor, target: int, params: GradCam | None = None, layer: str | None = None
+    clf: Classifier, image: Tensor, target: Target, params: GradCam | None = None, layer: str | None = None
 ) -> CamMap:
     """alpha_k = mean over places of dy_target/dA^k; L = ReLU(sum_k alpha_k A^k).
 

@@ -9,9 +9,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier, Output
+from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
 from vizcore.saliency import SaliencyMap, gradient_batch, gradients, times_input, zero_input
+from vizcore.targets import Output, Target
 
 Baseline = Literal["mean", "black", "white"]
 
@@ -54,7 +55,7 @@ class PathMap(SaliencyMap):
 
 
 def integrated_gradients(
-    clf: Classifier, image: Tensor, target: int, params: IntegratedGradients | None = None
+    clf: Classifier, image: Tensor, target: Target, params: IntegratedGradients | None = None
 ) -> Iterator[PathMap]:
     """a_i = (I0 - I')_i * 1/n sum_k dy/dI_i at I' + (k + 1/2)/n (I0 - I'): what each pixel adds on the way from I'.
 
@@ -80,7 +81,7 @@ def baseline(clf: Classifier, name: Baseline) -> Tensor:
     raise ValueError(f"baseline is {name!r}; accepted: one of {', '.join(get_args(Baseline))}.")
 
 
-def _integrated(clf: Classifier, image: Tensor, target: int, params: IntegratedGradients) -> Iterator[PathMap]:
+def _integrated(clf: Classifier, image: Tensor, target: Target, params: IntegratedGradients) -> Iterator[PathMap]:
     start = baseline(clf, params.baseline)
     base_score, score = clf.scores(torch.stack([start, image]), target, params.output).tolist()
     order = spread(params.steps)

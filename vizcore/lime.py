@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from vizcore import adaline, superpixels
-from vizcore.classifier import Classifier, Output, pick
+from vizcore.classifier import Classifier
 from vizcore.params import choice, levels, number
 from vizcore.subimages import Fill, Samples, asker, draw, reconstruct, stage
+from vizcore.targets import Output, Target, pick
 
 __all__ = ["Lime", "LimeMap", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
 
@@ -132,7 +133,7 @@ class LimeMap:
 def explain(
     clf: Classifier,
     image: Tensor,
-    target: int,
+    target: Target,
     params: Lime,
     *,
     samples: Samples | None = None,
@@ -140,10 +141,10 @@ def explain(
 ) -> Iterator[LimeMap]:
     """Fit y(I with superpixels switched off) = w . x + b over random x in {0,1}^l; the first x is all ones.
 
-    ``image`` (C,H,W) in [0,1]; ``target`` a class index; ``step`` and ``of`` count sub-images. ``samples`` is the
-    ``.samples`` of any earlier estimate: whatever of it still holds is taken over, so that another class, score, model,
-    learning rate or regularisation costs no forward pass and more samples cost only the additional ones. ``segments``
-    (H,W) replaces the computed superpixels; its labels may start anywhere and leave gaps.
+    ``image`` (C,H,W) in [0,1]; ``target`` a class or a contrast; ``step`` and ``of`` count sub-images. ``samples`` is
+    the ``.samples`` of any earlier estimate: whatever of it still holds is taken over, so that another class, score,
+    model, learning rate or regularisation costs no forward pass and more samples cost only the additional ones.
+    ``segments`` (H,W) replaces the computed superpixels; its labels may start anywhere and leave gaps.
     Raises, before any computation, ValueError for an unknown class, a picture that is not the network's or segments of
     another shape; at the first estimate, ParameterError where the settings give too many superpixels.
 
@@ -184,7 +185,7 @@ def fit(vectors: Tensor, scores: Tensor, params: Lime) -> adaline.LinearFit:
 
 
 def _estimates(
-    clf: Classifier, image: Tensor, target: int, params: Lime, kept: Samples | None, given: Tensor | None
+    clf: Classifier, image: Tensor, target: Target, params: Lime, kept: Samples | None, given: Tensor | None
 ) -> Iterator[LimeMap]:
     base = stage(kept, clf, image, params if given is None else given, params.fill, params.seed)
     n, done = params.samples, min(params.samples, len(base))

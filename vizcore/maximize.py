@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore.classifier import Classifier, Output
+from vizcore.classifier import Classifier
 from vizcore.params import check, choice, levels, number
+from vizcore.targets import Output, Target, value
 
 Start = Literal["noise", "grey", "picture"]
 
@@ -86,8 +87,9 @@ class Ascent:
 
     ``input`` (C,H,W) is I, zero-centred and unbounded; ``image`` (C,H,W) in [0,1] is what to show of it. The tuples
     hold ``step`` + 1 values, the first of the start: ``objectives`` = ``scores`` - ``penalties`` (- ``variations``, the
-    weighted total variation, where that is switched on), ``probabilities`` in [0,1] and ``logits`` of the class, of
-    which ``scores`` is the one that is climbed. With jitter they are those of the shifted picture.
+    weighted total variation, where that is switched on), ``probabilities`` in [0,1] and ``logits`` of the class (or
+    their differences, for a contrast), of which ``scores`` is the one that is climbed. With jitter they are those of
+    the shifted picture.
     """
 
     input: Tensor
@@ -127,7 +129,7 @@ class Ascent:
 
 
 def maximize(
-    clf: Classifier, target: int, params: Maximisation | None = None, start_image: Tensor | None = None
+    clf: Classifier, target: Target, params: Maximisation | None = None, start_image: Tensor | None = None
 ) -> Iterator[Ascent]:
     """I* = argmax_I y_target(I) - lambda * ||I||_2^2, by gradient ascent on the network's zero-centred input I.
 
@@ -154,7 +156,7 @@ def maximize(
     return _climb(clf, target, params, start_image)
 
 
-def _climb(clf: Classifier, target: int, params: Maximisation, start_image: Tensor | None) -> Iterator[Ascent]:
+def _climb(clf: Classifier, target: Target, params: Maximisation, start_image: Tensor | None) -> Iterator[Ascent]:
     generator = torch.Generator().manual_seed(params.seed)
     z = _start(clf, params, generator, start_image)  # (1,C,H,W)
     first, second = torch.zeros_like(z), torch.zeros_like(z)  # Adam's running means of the gradient and its square
@@ -177,13 +179,13 @@ def _climb(clf: Classifier, target: int, params: Maximisation, start_image: Tens
 
 
 def _objective(
-    clf: Classifier, z: Tensor, target: int, params: Maximisation, shift: tuple[int, int]
+    clf: Classifier, z: Tensor, target: Target, params: Maximisation, shift: tuple[int, int]
 ) -> tuple[tuple[float, float, float, float, float], Tensor]:
     """(score, penalty, variation, probability, logit) at z, and the gradient of the objective."""
     with torch.enable_grad():  # also where the caller has switched gradients off
         leaf = z.detach().clone().requires_grad_()
         logits = clf.logits_of_input(leaf.roll(shift, dims=(2, 3)))
-        probability, logit = logits.softmax(dim=1)[0, target], logits[0, target]
+        probability, logit = value(logits.softmax(dim=1), target)[0], value(logits, target)[0]
         score = logit if params.output == "logit" else probability
         penalty = params.lambda_ * leaf.square().sum()
         variation = params.variation * total_variation(leaf) if params.variation > 0 else torch.zeros_like(penalty)

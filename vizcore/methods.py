@@ -1,8 +1,8 @@
 """Every method under one roof: what each makes of the same picture and target, as one signed map.
 
 A thin adapter over the technique modules, which stay as they are: :func:`explain` turns whatever a technique yields
-into an :class:`Attribution`, so that a comparison can treat all alike. Two maps that do not look at the network stand beside
-the techniques, see :mod:`vizcore.baselines`.
+into an :class:`Attribution`, so that a comparison can treat all alike. Two maps that do not look at the network stand
+beside the techniques, see :mod:`vizcore.baselines`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vizcore import baselines, gradcam, integrated, lime, occlusion, saliency
-from vizcore.classifier import Classifier, Output
+from vizcore.classifier import Classifier
 from vizcore.params import choice
+from vizcore.targets import Output, Target
 
 View = Literal["times_input", "signed", "absolute"]
 Sign = Literal["both", "positive"]
@@ -137,7 +138,7 @@ def with_output(params: P, output: Output) -> P:
 
 
 def explain(
-    clf: Classifier, image: Tensor, target: int, method: str, params: Any | None = None
+    clf: Classifier, image: Tensor, target: Target, method: str, params: Any | None = None
 ) -> Iterator[Attribution]:
     """heat = how much each pixel of ``image`` speaks for ``target``, by ``method``, from the first estimate on.
 
@@ -162,25 +163,25 @@ def _viewed(found: saliency.SaliencyMap, view: View) -> Tensor:
     return saliency.signed(found) if view == "signed" else saliency.absolute_max(found)
 
 
-def _gradient(clf: Classifier, image: Tensor, target: int, params: Gradient) -> Iterator[Attribution]:
+def _gradient(clf: Classifier, image: Tensor, target: Target, params: Gradient) -> Iterator[Attribution]:
     found = saliency.gradient(clf, image, target, params)
     yield Attribution(_viewed(found, params.view), 1, 1, found.score, 1, 1)
 
 
-def _smoothgrad(clf: Classifier, image: Tensor, target: int, params: SmoothGradient) -> Iterator[Attribution]:
+def _smoothgrad(clf: Classifier, image: Tensor, target: Target, params: SmoothGradient) -> Iterator[Attribution]:
     for found in saliency.smoothgrad(clf, image, target, params):
         yield Attribution(_viewed(found, params.view), found.step, found.of, found.score, 1 + found.step, found.step)
 
 
 def _integrated(
-    clf: Classifier, image: Tensor, target: int, params: integrated.IntegratedGradients
+    clf: Classifier, image: Tensor, target: Target, params: integrated.IntegratedGradients
 ) -> Iterator[Attribution]:
     for found in integrated.integrated_gradients(clf, image, target, params):
         heat = saliency.times_input(found)
         yield Attribution(heat, found.step, found.of, found.score, 2 + found.step, found.step)
 
 
-def _gradcam(clf: Classifier, image: Tensor, target: int, params: Cam) -> Iterator[Attribution]:
+def _gradcam(clf: Classifier, image: Tensor, target: Target, params: Cam) -> Iterator[Attribution]:
     found = gradcam.grad_cam(clf, image, target, params)
     heat = found.upsampled
     if params.sign == "both":
@@ -188,22 +189,22 @@ def _gradcam(clf: Classifier, image: Tensor, target: int, params: Cam) -> Iterat
     yield Attribution(heat.clone(), 1, 1, found.score, 2, 1)  # one more pass finds the layer
 
 
-def _occlusion(clf: Classifier, image: Tensor, target: int, params: occlusion.Occlusion) -> Iterator[Attribution]:
+def _occlusion(clf: Classifier, image: Tensor, target: Target, params: occlusion.Occlusion) -> Iterator[Attribution]:
     for found in occlusion.occlude(clf, image, target, params):
         yield Attribution(found.heat(), found.step, found.of, found.score, 1 + found.step, 0)
 
 
-def _lime(clf: Classifier, image: Tensor, target: int, params: lime.Lime) -> Iterator[Attribution]:
+def _lime(clf: Classifier, image: Tensor, target: Target, params: lime.Lime) -> Iterator[Attribution]:
     for found in lime.explain(clf, image, target, params):
         yield Attribution(found.heat(), found.step, found.of, found.score, found.step, 0)
 
 
-def _random(clf: Classifier, image: Tensor, target: int, params: baselines.Random) -> Iterator[Attribution]:
+def _random(clf: Classifier, image: Tensor, target: Target, params: baselines.Random) -> Iterator[Attribution]:
     score = float(clf.scores(image[None], target, params.output)[0])
     yield Attribution(baselines.noise(clf.preprocess.size, params), 1, 1, score, 1, 0)
 
 
-def _edges(clf: Classifier, image: Tensor, target: int, params: baselines.Edges) -> Iterator[Attribution]:
+def _edges(clf: Classifier, image: Tensor, target: Target, params: baselines.Edges) -> Iterator[Attribution]:
     score = float(clf.scores(image[None], target, params.output)[0])
     yield Attribution(baselines.edges(image), 1, 1, score, 1, 0)
 

@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore.classifier import Classifier, Output
+from vizcore.classifier import Classifier
 from vizcore.incremental import Activations
 from vizcore.params import ParameterError, check, choice, number
+from vizcore.targets import Output, Target, value
 from vizcore.windows import coarse_to_fine, interpolate, starts
 
 Fill = Literal["grey", "mean", "black", "blur"]
@@ -168,13 +169,13 @@ def occluded(clf: Classifier, image: Tensor, params: Occlusion, row: int, col: i
 
 
 def occlude(
-    clf: Classifier, image: Tensor, target: int, params: Occlusion, activations: Activations | None = None
+    clf: Classifier, image: Tensor, target: Target, params: Occlusion, activations: Activations | None = None
 ) -> Iterator[OcclusionMap]:
     """drop = y(I0) - y(I0 with a window covered), for a window at every position of a grid, from coarse to fine.
 
-    ``image`` (C,H,W) in [0,1]; ``target`` a class index. The first estimate needs at most ``FIRST_WINDOWS`` windows
-    spread over the whole picture; the rest of the grid is interpolated (bilinearly for the drop, by the nearest window
-    for the class) until it is computed. ``of`` is the number of windows.
+    ``image`` (C,H,W) in [0,1]; ``target`` a class index or a contrast. The first estimate needs at most
+    ``FIRST_WINDOWS`` windows spread over the whole picture; the rest of the grid is interpolated (bilinearly for the
+    drop, by the nearest window for the class) until it is computed. ``of`` is the number of windows.
     ``activations`` of the same network and picture may be passed to share them between several maps.
     Raises, before any computation, ParameterError for a window larger than the picture and ValueError for an unknown
     class, a picture that is not the network's, or activations of another picture or network.
@@ -194,7 +195,7 @@ def occlude(
     return _estimates(activations, target, params)
 
 
-def _estimates(activations: Activations, target: int, params: Occlusion) -> Iterator[OcclusionMap]:
+def _estimates(activations: Activations, target: Target, params: Occlusion) -> Iterator[OcclusionMap]:
     clf, image = activations.clf, activations.image
     rows, columns = grid(clf, params)
     paint = filling(clf, image, params.fill)
@@ -219,7 +220,7 @@ def _estimates(activations: Activations, target: int, params: Occlusion) -> Iter
             cells = order[begin : begin + size]
             answers = answers_to(cells)
             at = tuple(torch.tensor(cells).T)  # two (n,)
-            drop[at], top_class[at], done[at] = score - answers[:, target], answers.argmax(1), torch.tensor(True)
+            drop[at], top_class[at], done[at] = score - value(answers, target), answers.argmax(1), torch.tensor(True)
             if begin + size >= len(order):
                 interpolate(level, drop, top_class, done)
             grids = drop.clone(), top_class.clone(), done.clone()

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier, Output, pick
+from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
+from vizcore.targets import Output, Target, pick
 
 _OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
 
@@ -74,7 +75,7 @@ class _Progress:
     changes: tuple[float, ...]
 
 
-def gradient(clf: Classifier, image: Tensor, target: int, params: Saliency | None = None) -> SaliencyMap:
+def gradient(clf: Classifier, image: Tensor, target: Target, params: Saliency | None = None) -> SaliencyMap:
     """w = dy_target/dI at I0, by one backward pass.
 
     ``image`` is (C,H,W) in [0,1]. Raises ValueError for a picture or a target that is not the network's. Simonyan
@@ -89,7 +90,7 @@ def gradient(clf: Classifier, image: Tensor, target: int, params: Saliency | Non
 def smoothgrad(
     clf: Classifier,
     image: Tensor,
-    target: int,
+    target: Target,
     params: SmoothGrad | None = None,
     resume: SaliencyMap | None = None,
 ) -> Iterator[SaliencyMap]:
@@ -118,7 +119,7 @@ def smoothgrad(
 
 
 def _smoothgrad(
-    clf: Classifier, image: Tensor, target: int, params: SmoothGrad, done: _Progress
+    clf: Classifier, image: Tensor, target: Target, params: SmoothGrad, done: _Progress
 ) -> Iterator[SaliencyMap]:
     score = float(clf.scores(image[None], target, params.output)[0])
     reference = zero_input(clf)
@@ -149,7 +150,7 @@ def noisy_copies(image: Tensor, params: SmoothGrad, copies: range | list[int]) -
     return image.detach().cpu() + sigma * torch.stack(noise)  # (C,H,W) + (n,C,H,W) -> (n,C,H,W)
 
 
-def gradients(clf: Classifier, x: Tensor, target: int, output: Output = "logit") -> tuple[Tensor, Tensor]:
+def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logit") -> tuple[Tensor, Tensor]:
     """dy_target/dx (N,C,H,W) per unit of the pixels, and y_target (N,), for pictures x (N,C,H,W); on the CPU.
 
     The pictures may leave [0,1]. Computed in chunks that are halved for good when the device runs out of memory; the
@@ -180,7 +181,7 @@ def gradient_batch(clf: Classifier) -> int:
     return max(1, clf.batch_size // 2)
 
 
-def _gradients(clf: Classifier, x: Tensor, target: int, output: Output) -> tuple[Tensor, Tensor]:
+def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():  # also where the caller has switched gradients off
         leaf = x.detach().to(clf.device).clone().requires_grad_()
         score = pick(clf.logits(leaf), target, output)

@@ -10,9 +10,10 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier, Output
+from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
 from vizcore.saliency import Saliency, gradient
+from vizcore.targets import Output, Target
 
 RADII = (1e-3, 100.0, 31)  # first, last, count: six in a decade
 ROUNDING = 4e-6  # share of the score below which single precision cannot tell a deviation from none
@@ -65,7 +66,7 @@ class TaylorCheck:
     of: int
 
 
-def taylor_check(clf: Classifier, image: Tensor, target: int, params: Taylor | None = None) -> Iterator[TaylorCheck]:
+def taylor_check(clf: Classifier, image: Tensor, target: Target, params: Taylor | None = None) -> Iterator[TaylorCheck]:
     """y(I) ~ y(I0) + w.(I - I0): along w, against w and at random, for distances over five decades.
 
     ``image`` is (C,H,W) in [0,1]; the pictures on the way may leave [0,1], where the network is defined but no
@@ -79,7 +80,7 @@ def taylor_check(clf: Classifier, image: Tensor, target: int, params: Taylor | N
     return _taylor(clf, image.detach().cpu().clone(), target, params)
 
 
-def _taylor(clf: Classifier, image: Tensor, target: int, params: Taylor) -> Iterator[TaylorCheck]:
+def _taylor(clf: Classifier, image: Tensor, target: Target, params: Taylor) -> Iterator[TaylorCheck]:
     saliency = gradient(clf, image, target, Saliency(output=params.output))
     w, score = saliency.gradient, saliency.score
     slope = float(w.double().norm())
