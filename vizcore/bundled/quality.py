@@ -20,6 +20,7 @@ from vizcore.bundled.batches import HARDEST, SHORTCUT
 from vizcore.bundled.network import Card
 from vizcore.classifier import Classifier, Preprocess
 from vizcore.scenes import CLASSES, Scene, scene
+from vizcore.truth import peak
 
 UNSEEN = range(100_000, 102_000)  # scenes for accuracy and calibration
 POINTED = range(200_000, 200_500)  # scenes for pointing
@@ -126,27 +127,17 @@ def answer_figures(clf: Classifier, seeds: Sequence[int] = UNSEEN) -> dict[str, 
 def peaks(clf: Classifier, shown: Scene, target: int) -> dict[str, tuple[int, int]]:
     """(row, column) of the pixel each technique points at.
 
-    Occlusion points at the middle of the patch of pixels with the largest mean drop; SmoothGrad at the peak of
-    max_c |gradient_c|, blurred by half the first layer's stride; LIME at the innermost pixel of the superpixel with the
-    largest weight, what is off being grey as under the window. All else has the techniques' defaults.
+    By :func:`vizcore.truth.peak`: occlusion points at the middle of the patch of pixels with the largest mean drop;
+    SmoothGrad at the peak of max_c |gradient_c|, blurred by half the first layer's stride; LIME at the innermost pixel
+    of the superpixel with the largest weight, what is off being grey as under the window. All else has the techniques'
+    defaults.
     """
     image = tensor(shown.picture)
     covered = last(occlusion.occlude(clf, image, target, occlusion.Occlusion()))
     heat = covered.heat()
-    rows, columns = np.nonzero((heat == heat.max()).numpy())  # several pixels, as the map is made of squares
     sharp = saliency.absolute_max(last(saliency.smoothgrad(clf, image, target, saliency.SmoothGrad())))
-    smooth = torch.from_numpy(ndimage.gaussian_filter(sharp.numpy(), GRID / 2))
     found = last(lime.explain(clf, image, target, lime.Lime(fill="grey")))
-    best = (found.segments == int(found.weights.argmax())).numpy()
-    inside = torch.from_numpy(innermost(best))
-    maps = {"smoothgrad": smooth, "lime": inside}
-    points = {name: divmod(int(values.argmax()), values.shape[1]) for name, values in maps.items()}
-    return {"occlusion": (int(np.median(rows)), int(np.median(columns))), **points}
-
-
-def innermost(region: np.ndarray) -> np.ndarray:
-    """Distance (H, W) of each pixel of a bool region to its border, the picture's own edges counting as border."""
-    return ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    return {"occlusion": peak(heat), "smoothgrad": peak(sharp, blur=GRID / 2), "lime": peak(found.heat())}
 
 
 def pointing(
