@@ -1,0 +1,128 @@
+"""What a study asks, of which pictures, networks and methods, and the fingerprint under which its rows are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from vizcore import classifier, faithfulness, methods
+from vizcore import params as declared
+from vizcore.classifier import Classifier
+from vizcore.params import choice, number
+from vizcore.study.sources import Picture, StudyError, distinct
+
+Target = Literal["auto", "true", "top"]
+BASELINE = "random"  # without it an area says little: it is part of every study
+FORMAT = 1  # of the rows; another number where their columns change meaning
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is computed for every picture, network and method; all else has the techniques' defaults."""
+
+    target: Target = choice(  # noqa: RUF009
+        "auto",
+        get_args(Target),
+        label="Class",
+        help="The class explained: a scene's true class where the network knows it, else its most probable one (auto).",
+    )
+    steps: int = number(
+        32, 4, 256, 4, label="Curve steps", help="Equal parts in which deletion and insertion take the pixels."
+    )
+    fill: faithfulness.Fill = choice(  # noqa: RUF009
+        "blur", get_args(faithfulness.Fill), label="Fill", help="What removed pixels show on the two curves."
+    )
+    samples: int = number(500, 50, 5000, 50, label="LIME samples", help="Sub-images for each of LIME's two models.")
+
+    def __post_init__(self) -> None:
+        declared.check(self)
+
+
+@dataclass(frozen=True)
+class Task:
+    """The unit of work, and of loss: all methods on one picture, seen by one network."""
+
+    picture: Picture
+    network: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Pictures x networks x methods; ``networks`` are (name, checksum) of the weights. Made by :func:`make`."""
+
+    study: Study
+    pictures: tuple[Picture, ...]
+    networks: tuple[tuple[str, str], ...]
+    methods: tuple[str, ...]
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """Picture by picture, so that a study that was stopped has the same pictures for all networks."""
+        return tuple(Task(picture, name) for picture in self.pictures for name, _ in self.networks)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the finished table has."""
+        return len(self.tasks) * len(self.methods)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All that the rows depend on, as plain JSON values."""
+        return {
+            "format": FORMAT,
+            "study": declared.to_json(self.study),
+            "networks": [list(one) for one in self.networks],
+            "methods": {one: declared.to_json(parameters(one, self.study, "")) for one in self.methods},
+            "pictures": [[one.id, one.digest] for one in self.pictures],
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the settings, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+
+
+def make(
+    study: Study,
+    pictures: Sequence[Picture],
+    networks: Iterable[str],
+    asked: Iterable[str],
+    load: Callable[[str], Classifier] = classifier.load,
+) -> Plan:
+    """The plan of a study; the baseline of random maps is added where it is not asked for.
+
+    Raises :class:`StudyError` for an unknown or missing method or network, and what ``load`` raises.
+    """
+    names, kinds = tuple(dict.fromkeys(networks)), tuple(dict.fromkeys((*asked, BASELINE)))
+    for what, given, known in (
+        ("network", names, classifier.catalogue()),
+        ("method", kinds, list(methods.METHODS)),
+    ):
+        unknown = [one for one in given if one not in known]
+        if unknown:
+            raise StudyError(f"There is no {what} called {unknown[0]!r}; accepted: {', '.join(known)}.")
+    if not names or not pictures:
+        raise StudyError("A study wants at least one picture and one network.")
+    return Plan(study, distinct(pictures), tuple((name, load(name).checksum) for name in names), kinds)
+
+
+def parameters(method: str, study: Study, picture: str) -> Any:
+    """The parameters of a method on one picture: its defaults, the study's samples, and chance of the picture's own.
+
+    One random map for all pictures would make their errors one error; so what is random begins with each picture's id.
+    """
+    found = methods.defaults(method)
+    if method in ("adaline", "ridge"):
+        found = replace(found, samples=study.samples)
+    if method in methods.SEEDED:
+        found = methods.with_seed(found, seed_of(picture) if picture else 0)
+    return found
+
+
+def seed_of(picture: str) -> int:
+    """0 to 9999, from the picture's id alone."""
+    return int.from_bytes(hashlib.sha256(picture.encode("utf-8", "surrogateescape")).digest()[:4]) % 10_000

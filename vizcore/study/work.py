@@ -1,0 +1,107 @@
+"""What one picture costs: every method's map of it by one network, and every figure of that map."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from vizcore import faithfulness, methods, truth
+from vizcore.classifier import Classifier
+from vizcore.pictures import PictureError
+from vizcore.study import sources
+from vizcore.study.plan import Study, parameters
+from vizcore.study.rows import Row, line
+from vizcore.study.sources import Shown
+
+LOG = logging.getLogger("vizcore.study")
+T = TypeVar("T")
+
+
+def measure(
+    clf: Classifier,
+    identifier: str,
+    content: Callable[[], bytes | None],
+    network: str,
+    asked: Sequence[str],
+    study: Study,
+) -> list[Row]:
+    """One row per method in ``asked``, whatever happens: what goes wrong with a picture or a map stands in its rows.
+
+    ``content`` gives the bytes of the picture's file, None for a scene. Nothing else is raised than what ends a
+    process. The same arguments give the same rows, up to their seconds.
+    """
+    try:
+        shown = sources.see(clf, identifier, content())
+        target = _target(clf, shown, study)
+        probability = float(clf.scores(shown.image[None], target)[0])
+    except Exception as error:
+        return [Row(identifier, network, method, error=_sentence(error)) for method in asked]
+    found = []
+    for method in asked:
+        row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
+        try:
+            found.append(replace(row, **_figures(clf, shown, target, method, identifier, study)))
+        except Exception as error:
+            found.append(replace(row, error=_sentence(error)))
+    return found
+
+
+def _target(clf: Classifier, shown: Shown, study: Study) -> int:
+    """The index of the class to explain. Raises ValueError where the true one is wanted and not known."""
+    if study.target != "top" and shown.label in clf.classes:
+        return clf.classes.index(shown.label)
+    if study.target == "true":
+        raise ValueError(f"{clf.title} does not know the picture's true class; choose its most probable class instead.")
+    return clf.top(shown.image)[0][0]
+
+
+def _figures(clf: Classifier, shown: Shown, target: int, method: str, identifier: str, study: Study) -> dict[str, Any]:
+    params = parameters(method, study, identifier)
+    begun = time.perf_counter()
+    found = last(methods.explain(clf, shown.image, target, method, params))
+    seconds = time.perf_counter() - begun
+    wanted = faithfulness.Faithfulness(fill=study.fill, steps=study.steps)
+    curves = last(faithfulness.curves(clf, shown.image, target, found.heat, wanted))
+    figures: dict[str, Any] = {
+        "deletion": curves.deletion_area,
+        "insertion": curves.insertion_area,
+        "seconds": seconds,
+        "forward": found.forward,
+        "backward": found.backward,
+    }
+    if shown.mask is not None and 0 < float(shown.mask.float().mean()) < 1:
+        figures |= _truth(found.heat, shown.mask, shown.stamp)
+    return figures
+
+
+def _truth(heat: Tensor, mask: Tensor, stamp: Tensor | None) -> dict[str, float | None]:
+    found = truth.truth(heat, mask)
+    on_stamp = None if stamp is None else truth.mass(heat, stamp)
+    figures = {"pointing": float(found.hit), "inside": found.mass, "precision": found.precision, "on_stamp": on_stamp}
+    # A map without a positive value has no mass to share out.
+    return {name: None if value is None or math.isnan(value) else value for name, value in figures.items()}
+
+
+def _sentence(error: Exception) -> str:
+    """What a row says of an error: the engine's own sentences, and of any other its kind, which the log explains."""
+    if isinstance(error, (PictureError, ValueError)):
+        return line(str(error))
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return "There was not enough memory for this."
+    if isinstance(error, OSError):
+        return line(f"The file cannot be read: {error.strerror or type(error).__name__}.")
+    LOG.warning("a map failed", exc_info=error)
+    return line(f"{type(error).__name__}: {error}")
+
+
+def last(estimates: Iterable[T]) -> T:
+    """The last estimate of a generator: its result."""
+    return deque(estimates, maxlen=1)[0]
