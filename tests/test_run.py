@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,3 +93,13 @@ def test_an_error_ends_the_run_and_is_raised() -> None:
     assert run.cancelled
     assert run.latest == Count(1, 3)
     assert run.advance() is None
+
+
+def test_the_pace_leaves_out_the_first_estimate_and_what_took_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 5.0, 5.0, 5.1, 6.0, 7.0, 7.0, 9.0])  # begin and end of each step: 5, 0.1, 1 and 2 seconds
+    monkeypatch.setattr("vizcore.run.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    run = Run(counting(4))
+    paces = []
+    while run.advance() is not None:
+        paces.append(run.pace)
+    assert paces == [None, None, pytest.approx(1.1 / 2), pytest.approx(3.1 / 3)]

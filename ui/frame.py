@@ -16,7 +16,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui import controls, link, models, present, show, sources, state
+from ui import controls, link, models, play, present, show, sources, state
 from ui.results import RESULTS
 from ui.texts import LANGUAGES, language, quoted, t, t_or
 from ui.texts.sentences import said
@@ -143,7 +143,7 @@ def _open(name: str) -> Frame:
         chosen["picture"] = sources.choose(chosen.get("picture", sources.DEFAULT))
     source = sources.picture(chosen["picture"])
     image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))
-    probabilities = RESULTS.get_or(
+    probabilities = play.once(
         ("probabilities", f"{clf.checksum}@{clf.device.type}", source.digest), lambda: clf.all_scores(image[None])[0]
     )
     with st.sidebar:

@@ -1,34 +1,29 @@
-"""Playing a run: advance it, show each estimate, let any change of a control interrupt it, stop and continue."""
+"""Playing a run: have it computed, show each estimate, let any change of a control interrupt it, stop and continue."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import streamlit as st
 import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui.results import RESULTS
+from ui.seat import QUEUE, Slot, seat
 from ui.texts import t
 from ui.texts.sentences import said
+from vizcore.queue import Job
 from vizcore.run import Estimate, Run
 
 E = TypeVar("E", bound=Estimate)
 T = TypeVar("T")
 FRAMES_PER_SECOND = 8
-_KEY = "vizcore.runs"
 ASK_FIRST = 30.0
+QUICK = 1.0  # seconds: a wait that is not worth a word
+_BEAT = "vizcore.beat"
 _PACES: dict[Hashable, float] = {}  # seconds per unit of work, by technique and network, as last measured here
-
-
-@dataclass
-class _Slot:
-    key: Hashable
-    run: Run[Any]
-    stopped: bool = False
-    fresh: bool = True
 
 
 def play(
@@ -43,9 +38,10 @@ def play(
 ) -> E | None:
     """Show the result called ``key`` in the page's ``slot``, computing what is missing; return the last estimate.
 
-    A finished result comes from the shared store at once. Otherwise the session's own run is carried on from where it
-    was left; a run under another key is cancelled first, so that a moved slider stops the old computation. Streamlit
-    interrupts the loop at its drawing calls, which leaves the run paused and whole.
+    A finished result comes from the shared store at once. Otherwise the computation waits for its turns in the queue
+    that all sessions share, and who asks for the same ``key`` meanwhile watches the same one. What ``start`` returns is
+    iterated on a worker's thread, where nothing of Streamlit's is to be had. Streamlit interrupts the watching at its
+    drawing calls; what was computed so far is kept in the slot until another key is asked for there.
 
     ``cost`` units of work lie ahead; what they take is told beforehand from earlier runs of the same ``pace``. A run of
     more than ``ASK_FIRST`` seconds waits to be started by hand.
@@ -53,56 +49,57 @@ def play(
     status = st.container(key=f"status-{slot}", horizontal=True, vertical_alignment="center")
     finished: E | None = RESULTS.get(key)
     if finished is not None:
-        _seen(slot, finished)
+        seat().seen[slot] = finished
         draw(finished)
         with status:
             _text(t("run.ready", of=finished.of, unit=t(unit)))
         return finished
-    held = _slot(slot, key, start)
     expected = _PACES[pace] * cost if pace in _PACES else None
+    held = _slot(slot, key, start, expected)
+    run: Run[Any] = held.job.run
     if held.fresh:
-        held.fresh, held.stopped = False, expected is not None and expected > ASK_FIRST
+        long = expected is not None and expected > ASK_FIRST
+        held.fresh, held.stopped = False, long and not QUEUE.watched(key)
     with status:
         line, button = st.empty(), st.empty()
-    if held.run.latest is not None:
-        draw(held.run.latest)
+    if run.latest is not None:
+        draw(run.latest)
     with button:
         st.button(
-            t("run.start" if held.run.latest is None else "run.resume") if held.stopped else t("run.stop"),
+            t("run.start" if run.latest is None else "run.resume") if held.stopped else t("run.stop"),
             key=f"stop-{slot}",
             on_click=_toggle,
             args=(held,),
             icon=":material/play_arrow:" if held.stopped else ":material/stop:",
         )
-    if held.run.latest is None:
+    if run.latest is None:
         ahead = t("run.cost", of=cost, unit=t(unit))
         if expected is not None:
             ahead = t("run.cost_time", of=cost, unit=t(unit), seconds=f"{max(1.0, expected):.0f}")
         line.progress(0.0, text=ahead)
     else:
-        _progress(line, held.run, unit)
-    if not held.stopped and not _advance(held, draw, lambda: _progress(line, held.run, unit)):
+        _progress(line, held.job, unit)
+    if not held.stopped and not _watch(held.job, draw, lambda: _progress(line, held.job, unit)):
         return None
-    latest: E | None = held.run.latest
-    if held.run.finished and latest is not None:
-        RESULTS.put(key, latest)
-        _seen(slot, latest)
-        if held.run.seconds > 0.2:  # a run that built on an earlier one says nothing of the pace
-            _PACES[pace] = held.run.seconds / latest.of
+    latest: E | None = run.latest
+    if run.finished and latest is not None:
+        seat().seen[slot] = latest
+        if run.pace is not None:
+            _PACES[pace] = run.pace
         button.empty()
         with line:
-            _text(t("run.done", of=latest.of, unit=t(unit), seconds=f"{held.run.seconds:.1f}"))
+            _text(t("run.done", of=latest.of, unit=t(unit), seconds=f"{run.seconds:.1f}"))
     return latest
 
 
-def _slot(slot: str, key: Hashable, start: Callable[[], Iterator[E]]) -> _Slot:
-    slots: dict[str, _Slot] = st.session_state.setdefault(_KEY, {})
-    held = slots.get(slot)
-    if held is None or held.key != key or held.run.cancelled:
-        if held is not None:
-            _seen(slot, held.run.latest)
-            held.run.cancel()
-        slots[slot] = held = _Slot(key, Run(start()))
+def _slot(slot: str, key: Hashable, start: Callable[[], Iterator[E]], expected: float | None = None) -> Slot:
+    mine = seat()
+    held = mine.slots.get(slot)
+    if held is None or held.key != key or held.job.error is not None or held.job.run.cancelled:
+        if held is not None and held.job.run.latest is not None:
+            mine.seen[slot] = held.job.run.latest
+        job = QUEUE.job(key, start, lambda estimate: RESULTS.put(key, estimate), expected)
+        mine.slots[slot] = held = Slot(key, job)
     return held
 
 
@@ -113,60 +110,101 @@ def quietly(slot: str, key: Hashable, start: Callable[[], Iterator[E]], draw: Ca
         draw(finished)
         return
     held = _slot(slot, key, start)
-    if held.run.latest is not None:
-        draw(held.run.latest)
-    if _advance(held, draw, lambda: None) and held.run.finished:
-        RESULTS.put(key, held.run.latest)
+    if held.job.run.latest is not None:
+        draw(held.job.run.latest)
+    note = st.empty()
+    if _watch(held.job, draw, lambda: _waiting(note, held.job)):
+        note.empty()
 
 
 def previous(slot: str, key: Hashable = None) -> Any | None:
     """What there is under ``key`` (if given), else the newest estimate that this session saw in ``slot``."""
     known = RESULTS.get(key) if key is not None else None
-    return known if known is not None else st.session_state.get(f"{_KEY}.seen", {}).get(slot)
-
-
-def _seen(slot: str, estimate: Any) -> None:
-    st.session_state.setdefault(f"{_KEY}.seen", {})[slot] = estimate
+    return known if known is not None else seat().seen.get(slot)
 
 
 def once(key: Hashable, compute: Callable[[], T]) -> T:
-    """A result that takes well under half a second: from the shared store, or computed on the spot."""
-    return RESULTS.get_or(key, compute)
+    """A result that takes well under half a second: from the shared store, or computed next, on a worker's thread."""
+    found: T | None = RESULTS.get(key)
+    if found is not None:
+        return found
+    if get_script_run_ctx(suppress_warning=True) is None:  # on a worker's thread, or without a page
+        return RESULTS.get_or(key, compute)
+    job = QUEUE.job(("once", key), lambda: _whole(compute), lambda whole: RESULTS.put(key, whole.value))
+    with QUEUE.watching(seat().session, job):
+        while not job.over:
+            QUEUE.wait(job, 1 / FRAMES_PER_SECOND)
+            st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt
+    if job.error is not None:
+        raise job.error
+    assert job.run.latest is not None
+    return job.run.latest.value
 
 
-def _toggle(held: _Slot) -> None:
+@dataclass(frozen=True, eq=False)
+class _Whole(Generic[T]):
+    """A result that comes in one step."""
+
+    value: T
+    step: int = 1
+    of: int = 1
+
+
+def _whole(compute: Callable[[], T]) -> Iterator[_Whole[T]]:
+    yield _Whole(compute())
+
+
+def _toggle(held: Slot) -> None:
     held.stopped = not held.stopped
 
 
-def _advance(held: _Slot, draw: Callable[[Any], object], progress: Callable[[], None]) -> bool:
-    drawn = 0.0
-    pending: Any = None
-    try:
-        while (estimate := held.run.advance()) is not None:
-            pending = estimate
-            if time.monotonic() - drawn >= 1 / FRAMES_PER_SECOND:
-                drawn = time.monotonic()
-                draw(estimate)
+def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], None]) -> bool:
+    """Show the job's estimates until it is over; whether it could be computed."""
+    drawn: Any = job.run.latest
+    with QUEUE.watching(seat().session, job):
+        while not job.over:
+            QUEUE.wait(job, 1 / FRAMES_PER_SECOND)
+            st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt
+            latest = job.run.latest
+            if latest is None or latest is not drawn:
                 progress()
-                pending = None
-            else:
-                st.session_state[f"{_KEY}.beat"] = estimate.step  # a call of Streamlit's, so that it can interrupt
-        if pending is not None:
-            draw(pending)
-    except (torch.OutOfMemoryError, MemoryError):
+            if latest is not drawn and not job.over:
+                drawn = latest
+                draw(drawn)
+    if job.run.latest is not drawn:
+        draw(job.run.latest)
+    if isinstance(job.error, (torch.OutOfMemoryError, MemoryError)):
         st.error(t("errors.memory_run"), icon=":material/memory:")
-        return False
-    except ValueError as error:  # the engine's own sentences about what it was given
-        st.error(said(str(error)), icon=":material/error:")
-        return False
-    return True
+    elif isinstance(job.error, ValueError):  # the engine's own sentences about what it was given
+        st.error(said(str(job.error)), icon=":material/error:")
+    elif job.error is not None:
+        raise job.error
+    return job.error is None
 
 
-def _progress(line: Any, run: Run[Any], unit: str) -> None:
+def _progress(line: Any, job: Job[Any], unit: str) -> None:
+    """How far the job is, and how long it will take beside the others; or how long until its first turn."""
+    run: Run[Any] = job.run
+    if run.latest is None:
+        _waiting(line, job)
+        return
     left = run.seconds_left
-    if run.latest is not None and left is not None:
-        text = t("run.step", step=run.latest.step, of=run.latest.of, unit=t(unit), seconds=f"{left:.0f}")
-        line.progress(run.share, text=text)
+    others = 0
+    if job.watchers:
+        standing = QUEUE.standing(job)
+        left, others = standing.left, standing.of - 1
+    if left is not None:
+        name = "run.step_shared" if others else "run.step"
+        values = {"step": run.latest.step, "of": run.latest.of, "unit": t(unit), "seconds": f"{left:.0f}"}
+        line.progress(run.share, text=t(name, **values, others=others))
+
+
+def _waiting(line: Any, job: Job[Any]) -> None:
+    """The place in the queue of a job without an estimate, where that takes more than a moment."""
+    standing = QUEUE.standing(job)
+    if job.run.latest is None and standing.of > 1 and standing.wait > QUICK:
+        seconds = f"{standing.wait:.0f}"
+        line.progress(0.0, text=t("run.waiting", place=standing.place, of=standing.of, seconds=seconds))
 
 
 def _text(text: str) -> None:

@@ -38,6 +38,7 @@ class Run(Generic[E]):
         self.finished = False
         self.cancelled = False
         self.seconds = 0.0
+        self._first: tuple[float, int] | None = None  # seconds and step of the first estimate
 
     def advance(self) -> E | None:
         """Take one step and return the new estimate; None if the run is over (finished or cancelled).
@@ -59,6 +60,8 @@ class Run(Generic[E]):
             finally:
                 self.seconds += time.perf_counter() - begun
             self.latest = estimate
+            if self._first is None:
+                self._first = (self.seconds, estimate.step)
             if estimate.step >= estimate.of:
                 self.finished = True
                 self._close()  # nothing is to come: give the generator's tensors back now
@@ -89,6 +92,14 @@ class Run(Generic[E]):
         if self.finished:
             return 1.0
         return 0.0 if self.latest is None else self.latest.step / max(1, self.latest.of)
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds per unit of work after the first estimate, which sets everything up; None if that was no time."""
+        if self._first is None or self.latest is None:
+            return None
+        seconds, steps = self.seconds - self._first[0], self.latest.step - self._first[1]
+        return seconds / steps if seconds > 0.2 and steps > 0 else None
 
     @property
     def seconds_left(self) -> float | None:

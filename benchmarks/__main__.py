@@ -1,0 +1,111 @@
+"""One command that measures every technique beside its peers and prints a table in Markdown.
+
+    python -m benchmarks                                    everything, for hours: it says beforehand how long
+    python -m benchmarks --quick                            a few minutes
+    python -m benchmarks --techniques occlusion --networks squeezenet1_0
+    python -m benchmarks --table benchmarks/results.jsonl   only the table of what has been measured
+
+Every measurement is appended to a file of JSON lines (``--results``); the same command again measures what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import machine, networks
+from benchmarks.first import TARGETS
+from benchmarks.plan import Choice, seconds
+from benchmarks.runner import measure, say
+from benchmarks.store import Store
+from benchmarks.table import render
+from benchmarks.techniques import TECHNIQUES
+from vizcore.classifier import catalogue
+
+_QUICK = {"window": 32, "stride": 32, "samples": 50, "copies": 8, "steps": 8}
+_PARTS = ("first", "techniques", "growth")
+
+
+def parser() -> argparse.ArgumentParser:
+    about = argparse.ArgumentParser(
+        "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = about.add_argument
+    add("--parts", nargs="+", choices=_PARTS, default=list(_PARTS), help="which kinds of measurement")
+    add("--techniques", nargs="+", choices=list(TECHNIQUES), default=list(TECHNIQUES))
+    add("--networks", nargs="+", choices=catalogue(), metavar="NETWORK", default=[])
+    add("--growth", nargs="+", choices=catalogue(), metavar="NETWORK", default=["squeezenet1_0"], help="for growth")
+    add("--contenders", nargs="+", default=[], help="only these, such as ours bare Captum 'Captum, tuned' lime")
+    add("--repeats", type=int, default=5, help="measurements of which the median is given")
+    add("--patience", type=float, default=60.0, help="seconds after which a contender is not repeated any more")
+    add("--threads", type=int, nargs="+", default=[1, 2])
+    add("--device", choices=["cpu", "cuda"], default="cpu")
+    add("--picture", default="", help="a picture file; scikit-image's cat unless given")
+    add("--results", type=Path, default=Path("benchmarks/results.jsonl"), help="file of measurements, added to")
+    add("--out", type=Path, help="write the table to this file, too")
+    add("--table", type=Path, metavar="FILE", help="measure nothing; print the table of this file of measurements")
+    add("--full", action="store_true", help="a table with a line for each contender")
+    add("--quick", action="store_true", help="small settings on the bundled network, once")
+    add("--positions", type=int, help="occlusion: a stride so large that there are at most so many windows")
+    add("--at-once", type=int, default=0, help="pictures at once, in place of each contender's fastest of 1, 8 and 16")
+    for setting in _QUICK:
+        add(f"--{setting}", type=int)
+    return about
+
+
+def choice(given: argparse.Namespace) -> Choice:
+    """The plan that the command line asks for."""
+    if given.quick:
+        given.networks = given.networks or ["mini-alexnet"]
+        given.growth, given.repeats, given.threads = [], 1, [1]
+    given.networks = given.networks or list(networks.DEFAULT)
+    settings = dict(_QUICK) if given.quick else {}
+    settings |= {key: getattr(given, key) for key in _QUICK if getattr(given, key) is not None}
+    compared = "techniques" in given.parts
+    return Choice(
+        techniques=given.techniques,
+        networks=given.networks if compared else [],
+        growth=given.growth if "growth" in given.parts else [],
+        first=[name for name in TARGETS if name in given.networks] if "first" in given.parts else [],
+        contenders=given.contenders,
+        threads=given.threads if given.device == "cpu" else [0],
+        device=given.device,
+        picture=str(Path(given.picture).resolve()) if given.picture else "",
+        settings=settings,
+        positions=given.positions,
+        at_once=given.at_once or (8 if given.quick else 0),
+    )
+
+
+def run(given: argparse.Namespace) -> Store:
+    """Measure what is missing."""
+    store, groups = Store(given.results, machine.session(given.device)), list(choice(given).groups())
+    if machine.busy():
+        say("Other programs are using the processors: the ratios of one run still hold, the seconds do not.")
+    if given.device == "cpu":
+        whole = sum(seconds(group, given.repeats, given.patience) for group in groups)
+        say(f"{len(groups)} comparisons, about {whole / 60:.0f} minutes if nothing of it is in {given.results} yet.")
+    for number, group in enumerate(groups, 1):
+        say(f"{number}/{len(groups)} {group.label}")
+        measure(store, group.jobs, group.threads, given.repeats, given.patience)
+    return store
+
+
+def main() -> None:
+    given = parser().parse_args()
+    if given.table and not given.table.exists():
+        sys.exit(f"--table is {given.table}; accepted: a file of measurements that exists.")
+    try:
+        store = Store(given.table) if given.table else run(given)
+    except KeyboardInterrupt:
+        say("Stopped; the same command goes on from here.")
+        store = Store(given.results)
+    text = render(store, given.full)
+    print(text, end="")
+    if given.out:
+        given.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""The queue: turns that are fair between sessions, computations that are shared, places that are given back."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from vizcore.queue import Job, Queue, Session
+
+
+@dataclass(eq=False)
+class Count:
+    step: int
+    of: int
+
+
+class Gate:
+    """Computations whose every step waits to be let through, and that write down who took it."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.closed: list[str] = []
+        self._permits = threading.Semaphore(0)
+        self._arrived = threading.Semaphore(0)
+        self.waiting = 0
+
+    def counting(self, name: str, of: int) -> Callable[[], Iterator[Count]]:
+        def start() -> Iterator[Count]:
+            try:
+                for step in range(1, of + 1):
+                    self.waiting += 1
+                    self._arrived.release()
+                    assert self._permits.acquire(timeout=20)
+                    self.waiting -= 1
+                    self.taken.append(name)
+                    yield Count(step, of)
+            finally:
+                self.closed.append(name)
+
+        return start
+
+    def step(self, count: int = 1) -> list[str]:
+        """Let ``count`` steps through, wait until each has begun, and tell who took them."""
+        before = len(self.taken)
+        for _ in range(count):
+            assert self._arrived.acquire(timeout=20)
+            self._permits.release()
+        until(lambda: len(self.taken) == before + count)
+        return self.taken[before:]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def rested(job: Job[Any]) -> None:
+    until(lambda: not job.running)
+
+
+def finish(queue: Queue, job: Job[Any], session: Session | None = None) -> None:
+    with queue.watching(session or Session(), job):
+        while not job.over:
+            queue.wait(job, 20)
+
+
+def counting(of: int) -> Callable[[], Iterator[Count]]:
+    return lambda: (Count(step, of) for step in range(1, of + 1))
+
+
+def test_a_job_is_computed_to_its_end_and_kept_before_anybody_hears_of_it() -> None:
+    queue, kept = Queue(), []
+    job = queue.job("a", counting(5), lambda one: kept.append((one.step, job.over)))
+    finish(queue, job)
+    assert job.run.latest is not None
+    assert (job.run.latest.step, job.run.finished, job.error) == (5, True, None)
+    assert kept == [(5, False)]
+
+
+@pytest.fixture
+def equal_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step costs one second, whatever the clock says."""
+    seconds = itertools.count()
+    monkeypatch.setattr("vizcore.run.time", SimpleNamespace(perf_counter=lambda: next(seconds)))
+
+
+@pytest.mark.usefixtures("equal_costs")
+def test_turns_go_round_so_that_a_short_request_is_not_starved() -> None:
+    queue, gate = Queue(turn=0.0), Gate()  # a turn is one step
+    long, short = queue.job("long", gate.counting("l", 100)), queue.job("short", gate.counting("s", 3))
+    with queue.watching(Session(), long):
+        gate.step(20)
+        until(lambda: gate.waiting == 1)
+        with queue.watching(Session(), short):
+            assert "".join(gate.step(7)) == "lslslsl"
+            assert short.over
+        gate.step()
+
+
+@pytest.mark.usefixtures("equal_costs")
+def test_many_requests_of_one_session_get_no_more_than_the_one_of_another() -> None:
+    queue, gate, greedy, modest = Queue(turn=0.0), Gate(), Session(), Session()
+    with ExitStack() as stack:
+        for k in range(5):
+            job = queue.job(k, gate.counting("greedy", 1000))
+            stack.enter_context(queue.watching(greedy, job))
+        job = queue.job("modest", gate.counting("modest", 1000))
+        stack.enter_context(queue.watching(modest, job))
+        assert abs(gate.step(60).count("modest") - 30) <= 2
+        stack.callback(gate.step, 2)
+
+
+def test_who_comes_back_has_saved_nothing_up() -> None:
+    queue, early, late = Queue(), Session(), Session()
+    early.used = 100.0
+    finish(queue, queue.job("a", counting(3)), early)
+    with queue.watching(late, queue.job("b", counting(1))):
+        assert late.used >= 100.0
+
+
+def test_identical_requests_share_one_computation_and_its_cost() -> None:
+    queue, gate = Queue(), Gate()
+    first, second = Session(), Session()
+    job = queue.job("same", gate.counting("same", 4))
+    assert queue.job("same", gate.counting("never", 4)) is job
+    with queue.watching(first, job), queue.watching(second, job):
+        gate.step(4)
+        until(lambda: job.over)
+    assert gate.taken == ["same"] * 4
+    until(lambda: first.used > 0)
+    assert first.used == pytest.approx(second.used)
+
+
+def test_it_goes_on_for_the_other_when_the_first_leaves() -> None:
+    queue, gate = Queue(), Gate()
+    job = queue.job("same", gate.counting("same", 6))
+    with ExitStack() as first, queue.watching(Session(), job):
+        first.enter_context(queue.watching(Session(), job))
+        gate.step(2)
+        first.close()
+        gate.step(4)
+        until(lambda: job.over)
+    assert job.run.finished
+
+
+def test_without_watchers_it_rests_after_the_step_in_progress_and_goes_on_later() -> None:
+    queue, gate = Queue(turn=100.0), Gate()
+    job = queue.job("left", gate.counting("left", 5))
+    with queue.watching(Session(), job):
+        gate.step()
+    gate.step()  # was under way
+    rested(job)
+    assert gate.taken == ["left"] * 2
+    assert queue.counts() == {"running": 0, "waiting": 0, "resting": 1}
+    with queue.watching(Session(), job):
+        gate.step(3)
+        until(lambda: job.over)
+    assert gate.taken == ["left"] * 5
+
+
+def test_what_nobody_keeps_is_given_up_with_all_that_it_holds() -> None:
+    queue, gate = Queue(), Gate()
+    job = queue.job("gone", gate.counting("gone", 5))
+    with queue.watching(Session(), job):
+        gate.step()
+    gate.step()
+    rested(job)
+    held = weakref.ref(job)
+    del job
+    until(lambda: gc.collect() >= 0 and held() is None)
+    assert gate.closed == ["gone"]
+    assert queue.counts()["resting"] == 0
+
+
+def test_what_rests_longest_makes_room_for_what_begins() -> None:
+    queue, gate = Queue(most=2), Gate()
+    jobs = [queue.job(k, gate.counting(str(k), 3)) for k in range(3)]
+    for job in jobs:
+        with queue.watching(Session(), job):
+            gate.step()
+        gate.step()
+        rested(job)
+    assert [job.run.cancelled for job in jobs] == [True, False, False]
+    assert gate.closed == ["0"]
+
+
+def test_where_there_is_no_room_a_new_one_waits_for_the_end_of_an_old_one() -> None:
+    queue, gate = Queue(most=1, turn=0.0), Gate()
+    old, new = queue.job("old", gate.counting("old", 3), expected=7.0), queue.job("new", gate.counting("new", 3))
+    with queue.watching(Session(), old):
+        until(lambda: old.running)
+        with queue.watching(Session(), new):
+            assert queue.standing(new).wait >= 7.0
+            assert gate.step(6) == ["old"] * 3 + ["new"] * 3
+            until(lambda: new.over)
+    assert not old.run.cancelled
+
+
+def test_an_error_reaches_all_watchers_and_the_next_one_begins_anew() -> None:
+    def broken() -> Iterator[Count]:
+        yield Count(1, 3)
+        raise ValueError("no")
+
+    queue = Queue()
+    job = queue.job("bad", broken)
+    finish(queue, job)
+    assert isinstance(job.error, ValueError)
+    again = queue.job("bad", counting(1))
+    assert again is not job
+    finish(queue, again)
+    assert again.run.finished
+
+
+def test_more_places_compute_at_once() -> None:
+    queue, together = Queue(places=2), threading.Barrier(2, timeout=20)
+
+    def meeting() -> Iterator[Count]:
+        together.wait()
+        yield Count(1, 1)
+
+    one, two = queue.job("one", meeting), queue.job("two", meeting)
+    with queue.watching(Session(), one), queue.watching(Session(), two):
+        until(lambda: one.over and two.over)
+    assert one.error is None
+    assert two.error is None
+
+
+def test_the_standing_counts_turns_and_the_work_of_others() -> None:
+    queue, gate = Queue(turn=0.5), Gate()
+    first, second = queue.job("a", gate.counting("a", 2), expected=10.0), queue.job("b", counting(1), expected=4.0)
+    with queue.watching(Session(), first):
+        until(lambda: first.running)
+        with queue.watching(Session(), second):
+            standing = queue.standing(second)
+            assert (standing.place, standing.of, standing.wait) == (2, 2, 0.5)
+            assert standing.left == 8.0  # its own four seconds, and as many of the other's ten
+            assert queue.standing(first).left == 14.0
+        gate.step(2)
+        until(lambda: first.over)
+
+
+def test_places_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="places is 0; accepted: 1 or more"):
+        Queue(places=0)
+    with pytest.raises(ValueError, match="most is -1; accepted: 1 or more"):
+        Queue(most=-1)
