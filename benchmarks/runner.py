@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.children import Child, ChildError
 from benchmarks.contender import Contender
 from benchmarks.job import Job
+from benchmarks.networks import weights_of
 from benchmarks.store import Store
 from benchmarks.techniques import ALL
 
@@ -44,7 +45,8 @@ def measure(store: Store, jobs: Sequence[Job], threads: Sequence[int], repeats: 
                         _fail(store, child.job, error)
                         children.remove(child)
                         continue
-                    store.add("time", child.job, threads=number, at_once=child.job.at_once, **answer)
+                    how = {"threads": number, "at_once": child.job.at_once, "weights": weights_of(child.job.network)}
+                    store.add("time", child.job, **how, **answer)
                     say(f"  {child.job.contender}, threads {number or 'all'}: {answer['wall']:.3g} s")
             _compare(store, children)
 

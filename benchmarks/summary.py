@@ -56,6 +56,11 @@ class Measured:
         return found
 
     @property
+    def random(self) -> bool:
+        """Whether the weights were random ones."""
+        return any(row["weights"] == "random" for rows in self.times.values() for row in rows)
+
+    @property
     def repeats(self) -> int:
         return min((len(rows) for rows in self.times.values()), default=0)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.first import REFIT, REFIT_TARGET, TARGETS
-from benchmarks.networks import weights_of
 from benchmarks.store import Store
 from benchmarks.summary import Measured, collect, comparisons, firsts, growths
 from benchmarks.techniques import ALL
@@ -120,8 +119,7 @@ def _growths(measured: Sequence[Measured]) -> str:
 
 def _notes(measured: Sequence[Measured]) -> str:
     notes = []
-    networks = dict.fromkeys(about.job.network for about in measured)
-    random = [name for name in networks if weights_of(name) == "random"]
+    random = dict.fromkeys(about.job.network for about in measured if about.random)
     if random:
         notes.append(f"Random weights, of which there are none on disk: {', '.join(random)}.")
     disturbed = sum(about.disturbed for about in measured)

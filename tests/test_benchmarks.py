@@ -1,0 +1,230 @@
+"""The benchmarks still run, take turns, resume, and say what they measured; how fast anything is, is not tested."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import runner
+from benchmarks.__main__ import choice, parser
+from benchmarks.children import ChildError
+from benchmarks.contender import Map, Stage
+from benchmarks.job import Job
+from benchmarks.networks import as_installed, classifier, picture
+from benchmarks.store import Row, Store
+from benchmarks.summary import collect, growths
+from benchmarks.table import render
+from benchmarks.techniques import ALL, TECHNIQUES
+
+ROOT = Path(__file__).parents[1]
+SMALL = {
+    "occlusion": {"window": 32, "stride": 32},
+    "lime": {"samples": 300},
+    "smoothgrad": {"copies": 16},
+    "integrated": {"steps": 16},
+    "gradcam": {},
+}
+SESSION = {"processor": "P", "cores": 2, "system": "S", "versions": {"torch": "1"}, "code": "c", "date": "2026-01-01"}
+
+
+def stage(tuned: bool) -> Stage:
+    clf = classifier("mini-alexnet")
+    image = clf.pixels(picture())
+    if not tuned:
+        as_installed(clf.module)
+    return Stage(clf, image, clf.top(image)[0][0])
+
+
+@pytest.fixture(scope="module")
+def stages() -> dict[bool, Stage]:
+    return {tuned: stage(tuned) for tuned in (True, False)}
+
+
+@pytest.fixture(scope="module")
+def our_maps(stages: dict[bool, Stage]) -> dict[str, Map | None]:
+    return {name: TECHNIQUES[name].contenders["ours"].prepare(stages[True])(SMALL[name], 0) for name in TECHNIQUES}
+
+
+@pytest.mark.parametrize(
+    ("technique", "contender"), [(name, c) for name in TECHNIQUES for c in TECHNIQUES[name].contenders if c != "ours"]
+)
+def test_every_contender_runs_and_gives_the_map_that_is_compared(
+    technique: str, contender: str, stages: dict[bool, Stage], our_maps: dict[str, Map | None]
+) -> None:
+    about = TECHNIQUES[technique].contenders[contender]
+    if about.package and find_spec(about.package) is None:
+        pytest.skip(f"{about.package} is not installed (benchmarks/requirements.txt)")
+    found = about.prepare(stages[about.tuned])(SMALL[technique], 8)
+    ours = our_maps[technique]
+    if about.agreement == "none":
+        return
+    assert found is not None
+    assert ours is not None
+    same = about.like(ours, found.shape)
+    assert same.shape == found.shape
+    if about.agreement == "largest":
+        # Rounding may switch a ReLU or a maximum, at which the gradient jumps.
+        assert np.abs(same - found).max() < 0.01 * np.abs(same).max()
+    else:
+        assert np.corrcoef(same.ravel(), found.ravel())[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("contender", ALL["first"].contenders)
+def test_every_first_estimate_runs(contender: str, stages: dict[bool, Stage]) -> None:
+    ALL["first"].contenders[contender].prepare(stages[True])({}, 0)
+
+
+def test_the_command_measures_and_prints_a_table(tmp_path: Path) -> None:
+    results = tmp_path / "results.jsonl"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--parts", "techniques", "--techniques", "occlusion"]
+    command += ["--contenders", "ours", "Captum", "--results", str(results), "--out", str(tmp_path / "table.md")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "| Occlusion | mini-alexnet | 17 |" in done.stdout
+    assert "captum" in done.stdout
+    assert (tmp_path / "table.md").read_text() == done.stdout
+    measured = {about.job.contender: about for about in collect(Store(results))}
+    assert measured["ours"].cpu
+    assert measured["Captum"].peak
+    agreement = measured["Captum"].agreement
+    assert agreement
+    assert agreement["largest"] < 1e-4 * agreement["of"]
+
+
+class Recorder:
+    """Stands for a child: answers at once, and writes down who was asked what."""
+
+    asked: list[tuple[str, str]]
+    broken: str
+    seconds: float
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def ready(self) -> None:
+        pass
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        if self.job.contender == Recorder.broken:
+            raise ChildError("out of memory")
+        if request["do"] == "run":
+            Recorder.asked.append((self.job.contender, str(request["threads"])))
+            return {"cpu": Recorder.seconds, "wall": Recorder.seconds, "peak": 1.0}
+        return {"saved": False}
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        pass
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> type[Recorder]:
+    Recorder.asked, Recorder.broken, Recorder.seconds = [], "", 1.0
+    monkeypatch.setattr(runner, "Child", Recorder)
+    return Recorder
+
+
+def jobs(*contenders: str, **settings: int) -> list[Job]:
+    return [Job("occlusion", "mini-alexnet", c, at_once=8, settings=settings) for c in contenders]
+
+
+def test_contenders_take_turns(tmp_path: Path, recorder: type[Recorder]) -> None:
+    store = Store(tmp_path / "r.jsonl", {"run": "a", **SESSION})
+    runner.measure(store, jobs("ours", "bare"), threads=[1, 2], repeats=2, patience=60)
+    assert recorder.asked == [("ours", "1"), ("bare", "1"), ("ours", "2"), ("bare", "2")] * 2
+
+
+def test_a_run_goes_on_where_it_was_stopped_and_starts_anew_with_other_code(
+    tmp_path: Path, recorder: type[Recorder]
+) -> None:
+    path = tmp_path / "r.jsonl"
+    runner.measure(Store(path, {"run": "a", **SESSION}), jobs("ours"), [1], repeats=2, patience=60)
+    with path.open("a") as file:
+        file.write('{"kind": "time", "run"')  # cut off in the middle of a line
+    recorder.asked.clear()
+    runner.measure(Store(path, {"run": "a", **SESSION}), jobs("ours", "bare"), [1], repeats=3, patience=60)
+    assert recorder.asked == [("ours", "1"), ("bare", "1"), ("bare", "1"), ("bare", "1")]
+    recorder.asked.clear()
+    Recorder.seconds = 7.0
+    runner.measure(Store(path, {"run": "b", **SESSION}), jobs("ours"), [1], repeats=1, patience=60)
+    assert recorder.asked == [("ours", "1")]
+    newest = {about.job.contender: about.cpu for about in collect(Store(path))}
+    assert newest == {"ours": 7.0, "bare": 1.0}
+
+
+def test_patience_ends_the_repeats_of_a_slow_contender(tmp_path: Path, recorder: type[Recorder]) -> None:
+    Recorder.seconds = 25.0
+    runner.measure(Store(tmp_path / "r.jsonl", {"run": "a", **SESSION}), jobs("ours"), [1], repeats=5, patience=60)
+    assert len(recorder.asked) == 3
+
+
+def test_one_that_fails_or_is_missing_is_named_and_the_others_go_on(
+    tmp_path: Path, recorder: type[Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Recorder.broken = "bare"
+    monkeypatch.setattr(runner, "find_spec", lambda name: None)
+    store = Store(tmp_path / "r.jsonl", {"run": "a", **SESSION})
+    runner.measure(store, jobs("ours", "bare", "Captum", window=32, stride=32), [1], repeats=2, patience=60)
+    assert recorder.asked == [("ours", "1")] * 2
+    table = render(store)
+    assert "| 1.00 | failed | not installed |" in table
+    assert "bare (occlusion, mini-alexnet): out of memory" in table
+
+
+def written(path: Path, *rows: tuple[Job, float]) -> Store:
+    store = Store(path, {"run": "a", **SESSION})
+    for job, seconds in rows:
+        about: Row = {
+            "threads": 1,
+            "at_once": 8,
+            "weights": "random",
+            "cpu": seconds,
+            "wall": 2 * seconds,
+            "peak": 64.0,
+        }
+        store.add("time", job, **about)
+    return store
+
+
+def test_the_table_gives_medians_ratios_and_what_was_disturbed(tmp_path: Path) -> None:
+    ours, bare, captum = jobs("ours", "bare", "Captum", window=32, stride=32)
+    rows = [(ours, 2.0), (ours, 100.0), (ours, 1.0), (bare, 3.0), (captum, 9.0)]
+    store = written(tmp_path / "r.jsonl", *rows)
+    store.add("agreement", captum, largest=4e-6, of=2.0)
+    table = render(store)
+    assert "| Occlusion | mini-alexnet | 17 | 2.00 | 1.50× | 4.50× |" in table
+    assert "64; 64 | 4e-06 of 2 |" in table
+    assert "Random weights, of which there are none on disk: mini-alexnet." in table
+    assert "3 of 3 were measured while other programs used the processors." in table
+    full = render(store, full=True)
+    assert "| mini-alexnet | stride 32, window 32 | Captum | 8 | 9.00 | 4.50× |" in full
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
+def test_growth_gives_the_exponent_of_a_power_law(tmp_path: Path, exponent: float) -> None:
+    rows = [(Job("lime", "vgg16", "ours", settings={"samples": n}), 0.01 * n**exponent) for n in (125, 250, 500, 1000)]
+    sizes = [
+        (Job("lime", "vgg16", "ours", settings={"samples": 500, "size": n}), (n * n) ** exponent) for n in (112, 224)
+    ]
+    found = growths(collect(written(tmp_path / "r.jsonl", *rows, *sizes)))
+    assert [(growth.what, growth.labels) for growth in found] == [
+        ("samples", ["125", "250", "500", "1000"]),
+        ("pixels", ["112²", "224²"]),
+    ]
+    assert [growth.exponent for growth in found] == pytest.approx([exponent] * 2)
+
+
+def test_positions_widen_the_stride_just_enough() -> None:
+    given = parser().parse_args(["--positions", "169", "--networks", "squeezenet1_0"])
+    settings = choice(given).settings_of("occlusion", "squeezenet1_0")
+    windows = ALL["occlusion"].passes(settings, 224) - 1
+    finer = ALL["occlusion"].passes({**settings, "stride": settings["stride"] - 1}, 224) - 1
+    assert windows <= 169 < finer
