@@ -30,6 +30,7 @@ MODULES = {
     "zoo": ERRORS,
     "superpixels": ("ParameterError",),
     "occlusion": ("ParameterError",),
+    "faithfulness": ("ParameterError",),
 }
 
 
