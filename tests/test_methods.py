@@ -103,10 +103,11 @@ def test_on_a_linear_network_gradients_give_each_pixels_contribution() -> None:
     weights = clf.module.weights
     assert isinstance(weights, Tensor)
     contribution = (weights[1] * (image - 0.4) / 0.25).sum(0)
-    for method in ("gradient", "smoothgrad"):
+    for method in ("gradient", "smoothgrad", "integrated"):  # all from the same nothing, the mean colour
         assert torch.allclose(last(clf, image, method, small(method)).heat, contribution, atol=1e-5)
     from_black = (weights[1] * image / 0.25).sum(0)
-    assert torch.allclose(last(clf, image, "integrated", small("integrated")).heat, from_black, atol=1e-5)
+    params = replace(small("integrated"), baseline="black")
+    assert torch.allclose(last(clf, image, "integrated", params).heat, from_black, atol=1e-5)
 
 
 def test_the_views_of_a_gradient_are_those_of_the_saliency_module(network: Classifier) -> None:
