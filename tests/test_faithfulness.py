@@ -29,6 +29,7 @@ from vizcore.faithfulness import (
 from vizcore.occlusion import Fill, filling
 from vizcore.params import ParameterError
 from vizcore.run import Run
+from vizcore.targets import Contrast
 
 LOGIT = Faithfulness(steps=8, output="logit")
 
@@ -95,6 +96,15 @@ def test_inserting_is_deleting_in_reverse_order_read_backwards() -> None:
     result = band(clf, image, 2, params, orders=3)
     torch.testing.assert_close(result.insertion, result.deletion.flip(1))
     torch.testing.assert_close(torch.trapezoid(result.insertion, result.fractions, dim=1), result.areas)
+
+
+def test_the_curves_of_a_contrast_are_the_difference_of_those_of_its_classes() -> None:
+    clf = linear_classifier()
+    image, heat = random_picture(clf), torch.rand(12, 10, generator=torch.Generator().manual_seed(3))
+    both = Run(curves(clf, image, Contrast(0, 2), heat, LOGIT)).finish()
+    of, against = last(clf, image, 0, heat), last(clf, image, 2, heat)
+    torch.testing.assert_close(both.deletion, of.deletion - against.deletion)
+    torch.testing.assert_close(both.insertion, of.insertion - against.insertion)
 
 
 def test_a_curve_that_stays_has_the_area_of_a_rectangle() -> None:

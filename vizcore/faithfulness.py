@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier, Output
+from vizcore.classifier import Classifier
 from vizcore.occlusion import Fill, filling
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.seeds import generator
+from vizcore.targets import Output, Target
 from vizcore.windows import coarse_to_fine
 
-# The first estimate has so many points on each curve, ends included.
+# The first estimate has at most so many points on each curve, ends included.
 FIRST_POINTS = 9
 
 
@@ -111,14 +112,15 @@ class Band:
 
 
 def curves(
-    clf: Classifier, image: Tensor, target: int, heat: Tensor, params: Faithfulness | None = None
+    clf: Classifier, image: Tensor, target: Target, heat: Tensor, params: Faithfulness | None = None
 ) -> Iterator[Curves]:
     """y while the pixels are removed from the picture, or put into the fill, in falling order of ``heat``.
 
-    ``image`` (C,H,W) in [0,1]; ``heat`` (H,W), higher where the pixel speaks more for the class: negative values go
-    last. Pixels of equal heat (a superpixel, the zeros of Grad-CAM) go in an order drawn from the seed: any fixed one,
-    such as from the top left, would credit the map with a place it never named. The first estimate has ``FIRST_POINTS``
-    points spread over both curves; ``of`` is the number of points, steps + 1 (or H*W + 1 where that is less).
+    ``image`` (C,H,W) in [0,1]; ``target`` a class index or a contrast; ``heat`` (H,W), higher where the pixel speaks
+    more for the target, so that what speaks against it goes last. Pixels of equal heat (a superpixel, the zeros of
+    Grad-CAM) go in an order drawn from the seed: any fixed one, such as from the top left, would credit the map with a
+    place it never named. The first estimate has at most ``FIRST_POINTS`` points, spread over both curves; ``of`` is the
+    number of points, steps + 1 (or H*W + 1 where that is less).
     Raises ValueError, before any computation, for a picture, target or map that does not fit.
 
     Petsiuk et al. 2018, "RISE", the deletion and insertion metrics. They delete towards grey and insert into a blurred
@@ -134,7 +136,7 @@ def curves(
 
 
 def random_band(
-    clf: Classifier, image: Tensor, target: int, params: Faithfulness | None = None, orders: int = 20
+    clf: Classifier, image: Tensor, target: Target, params: Faithfulness | None = None, orders: int = 20
 ) -> Iterator[Band]:
     """The deletion curves of ``orders`` random orders of the pixels, drawn from the seed; one more with each estimate.
 
@@ -180,7 +182,7 @@ def counts(pixels: int, params: Faithfulness) -> Tensor:
     return (torch.arange(steps + 1, dtype=torch.float64) * (pixels / steps)).round().long()
 
 
-def _curves(clf: Classifier, image: Tensor, target: int, order: Tensor, params: Faithfulness) -> Iterator[Curves]:
+def _curves(clf: Classifier, image: Tensor, target: Target, order: Tensor, params: Faithfulness) -> Iterator[Curves]:
     paint, number_removed = filling(clf, image, params.fill), counts(order.numel(), params)
     fractions = number_removed / order.numel()
     deletion, insertion = torch.zeros(len(fractions)), torch.zeros(len(fractions))
@@ -205,7 +207,7 @@ def _curves(clf: Classifier, image: Tensor, target: int, order: Tensor, params: 
             )
 
 
-def _random_band(clf: Classifier, image: Tensor, target: int, params: Faithfulness, orders: int) -> Iterator[Band]:
+def _random_band(clf: Classifier, image: Tensor, target: Target, params: Faithfulness, orders: int) -> Iterator[Band]:
     paint, number_removed = filling(clf, image, params.fill), counts(image[0].numel(), params)
     ends = clf.scores(torch.stack([image, paint]), target, params.output)
     found: list[Tensor] = []

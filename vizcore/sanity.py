@@ -90,8 +90,8 @@ class Cascade:
             )
         return (
             f"Failed: with all weights random, the rank correlation with the original map is still {found} "
-            f"(mean over {count} random networks; from -{limit} to {limit} passes), so the map shows little of what was "
-            "learned."
+            f"(mean over {count} random networks; from -{limit} to {limit} passes), so the map shows little of what "
+            "was learned."
         )
 
 
