@@ -96,8 +96,8 @@ def seconds(group: Group, repeats: int, patience: float) -> float:
         if job.technique == "occlusion" and job.contender == "ours":
             one /= 3
         total += _START + 16 * _PASS.get(job.network, _OTHERS)
-        if contender.batched and passes > 1 and not job.at_once:  # three trials, twice, in a process of their own
-            total += _START + 7 * min(one, one * 20 / passes)
+        if contender.batched and passes > 1 and not job.at_once:  # three trials in a process of their own
+            total += _START + 3 * min(one, one * 17 / passes)
         for threads in group.threads:
             each = one * (1.0 if threads == 1 else _SECOND_THREAD)
             total += each * min(repeats, math.ceil(patience / max(each, 1e-9)))

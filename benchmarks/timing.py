@@ -7,8 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+class Measures(Protocol):
+    """What can tell how long a piece of work takes."""
+
+    def measure(self, work: Callable[[], object]) -> dict[str, float]: ...
 
 
 class Meter:

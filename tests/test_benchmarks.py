@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from benchmarks import runner
 from benchmarks.__main__ import choice, parser
+from benchmarks.child import fastest
 from benchmarks.children import ChildError
 from benchmarks.contender import Map, Stage
 from benchmarks.job import Job
@@ -177,6 +179,24 @@ def test_one_that_fails_or_is_missing_is_named_and_the_others_go_on(
     table = render(store)
     assert "| 1.00 | failed | not installed |" in table
     assert "bare (occlusion, mini-alexnet): out of memory" in table
+
+
+class Clock:
+    """Stands for the meter: the given times, one after the other."""
+
+    def __init__(self, *walls: float) -> None:
+        self.walls = list(walls)
+
+    def measure(self, work: Callable[[], object]) -> dict[str, float]:
+        work()
+        return {"wall": self.walls.pop(0)}
+
+
+def test_the_fastest_batch_is_the_one_with_the_best_trial_and_long_trials_are_not_repeated() -> None:
+    asked: list[int] = []
+    clock = Clock(0.9, 0.4, 0.5, 0.3, 2.0)
+    assert fastest(asked.append, clock, (1, 8, 16)) == 8
+    assert asked == [1, 1, 8, 8, 16]
 
 
 def written(path: Path, *rows: tuple[Job, float]) -> Store:
