@@ -116,7 +116,8 @@ def test_scenes_have_their_truth_and_the_stamp_its_place(pair: dict[str, Classif
 
 
 def test_every_method_has_every_figure(pair: dict[str, Classifier]) -> None:
-    found = work.measure(pair["mini-alexnet"], "stamped:700001", lambda: None, "m", tuple(methods.METHODS), QUICK)
+    study = replace(QUICK, sanity=1.0)
+    found = work.measure(pair["mini-alexnet"], "stamped:700001", lambda: None, "m", tuple(methods.METHODS), study)
     assert [row.method for row in found] == list(methods.METHODS)
     for row in found:
         assert row.error == ""
@@ -125,6 +126,17 @@ def test_every_method_has_every_figure(pair: dict[str, Classifier]) -> None:
         assert missing == []
         assert min(row.inside or 0, row.precision or 0, row.on_stamp or 0) >= 0
         assert (row.inside or 0) + (row.on_stamp or 0) <= 1 + 1e-6
+    by = {row.method: row for row in found}
+    assert by["edges"].sanity == pytest.approx(1.0)  # it does not look at the network
+    assert by["random"].sanity == pytest.approx(1.0)
+    assert abs(by["occlusion"].sanity or 1.0) < 0.9
+
+
+def test_the_sanity_check_takes_the_share_that_it_is_told(pair: dict[str, Classifier]) -> None:
+    some = make(replace(QUICK, sanity=0.5), find(["scenes:8"]), ["mini-alexnet"], ["edges"], pair.__getitem__)
+    checked = {row.picture for row in [*local.estimates(some, pair.__getitem__)][-1].rows if row.sanity is not None}
+    assert checked == {one.id for one in some.pictures if plan.seed_of(one.id) < 5000}
+    assert 0 < len(checked) < 8
 
 
 def test_on_a_linear_network_the_true_ranking_deletes_best() -> None:

@@ -36,7 +36,15 @@ class Study:
     fill: faithfulness.Fill = choice(  # noqa: RUF009
         "blur", get_args(faithfulness.Fill), label="Fill", help="What removed pixels show on the two curves."
     )
-    samples: int = number(500, 50, 5000, 50, label="LIME samples", help="Sub-images for each of LIME's two models.")
+    samples: int = number(250, 50, 5000, 50, label="LIME samples", help="Sub-images for each of LIME's two models.")
+    sanity: float = number(
+        0.0,
+        0.0,
+        1.0,
+        0.05,
+        label="Sanity checks",
+        help="Share of the pictures that are explained again with random weights. At 1 the maps take twice the time.",
+    )
 
     def __post_init__(self) -> None:
         declared.check(self)

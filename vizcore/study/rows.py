@@ -26,6 +26,7 @@ FIGURES: dict[str, Better] = {
     "inside": "high",  # share of the positive mass on the object
     "precision": "high",  # average precision: area under the precision-recall curve of the object's pixels
     "on_stamp": "none",  # share of the positive mass on the date stamp
+    "sanity": "low",  # rank correlation with the map of the same network with random weights
 }
 
 
@@ -49,6 +50,7 @@ class Row:
     inside: float | None = None
     precision: float | None = None
     on_stamp: float | None = None
+    sanity: float | None = None
     seconds: float | None = None
     forward: int | None = None
     backward: int | None = None

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from vizcore import faithfulness, methods, truth
+from vizcore import faithfulness, methods, randomise, sanity, truth
 from vizcore.classifier import Classifier
 from vizcore.pictures import PictureError
 from vizcore.study import sources
-from vizcore.study.plan import Study, parameters
+from vizcore.study.plan import Study, parameters, seed_of
 from vizcore.study.rows import Row, line
 from vizcore.study.sources import Shown
 
@@ -44,11 +44,12 @@ def measure(
         probability = float(clf.scores(shown.image[None], target)[0])
     except Exception as error:
         return [Row(identifier, network, method, error=_sentence(error)) for method in asked]
+    blank = _randomised(clf, shown, identifier) if seed_of(identifier) < 10_000 * study.sanity else None
     found = []
     for method in asked:
         row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
         try:
-            found.append(replace(row, **_figures(clf, shown, target, method, identifier, study)))
+            found.append(replace(row, **_figures(clf, blank, shown, target, method, identifier, study)))
         except Exception as error:
             found.append(replace(row, error=_sentence(error)))
     return found
@@ -63,7 +64,15 @@ def _target(clf: Classifier, shown: Shown, study: Study) -> int:
     return clf.top(shown.image)[0][0]
 
 
-def _figures(clf: Classifier, shown: Shown, target: int, method: str, identifier: str, study: Study) -> dict[str, Any]:
+def _randomised(clf: Classifier, shown: Shown, identifier: str) -> Classifier:
+    """A network of the same plan that has learned nothing; another one for each picture."""
+    layers = randomise.layers_from_the_top(clf)
+    return randomise.randomised(clf, layers, randomise.draw(clf, layers, seed_of(identifier), 0), shown.image)
+
+
+def _figures(
+    clf: Classifier, blank: Classifier | None, shown: Shown, target: int, method: str, identifier: str, study: Study
+) -> dict[str, Any]:
     params = parameters(method, study, identifier)
     begun = time.perf_counter()
     found = last(methods.explain(clf, shown.image, target, method, params))
@@ -79,14 +88,20 @@ def _figures(clf: Classifier, shown: Shown, target: int, method: str, identifier
     }
     if shown.mask is not None and 0 < float(shown.mask.float().mean()) < 1:
         figures |= _truth(found.heat, shown.mask, shown.stamp)
+    if blank is not None:
+        again = last(methods.explain(blank, shown.image, target, method, params))
+        figures |= _known(sanity=sanity.similarity(found.heat, again.heat)[0])
     return figures
 
 
 def _truth(heat: Tensor, mask: Tensor, stamp: Tensor | None) -> dict[str, float | None]:
     found = truth.truth(heat, mask)
     on_stamp = None if stamp is None else truth.mass(heat, stamp)
-    figures = {"pointing": float(found.hit), "inside": found.mass, "precision": found.precision, "on_stamp": on_stamp}
-    # A map without a positive value has no mass to share out.
+    return _known(pointing=float(found.hit), inside=found.mass, precision=found.precision, on_stamp=on_stamp)
+
+
+def _known(**figures: float | None) -> dict[str, float | None]:
+    """The figures, None where one is not a number: a map without a positive value has no mass to share out."""
     return {name: None if value is None or math.isnan(value) else value for name, value in figures.items()}
 
 
