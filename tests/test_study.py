@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from tests.conftest import linear_classifier
+from tests.contract import check_contract
 from vizcore import methods
 from vizcore.classifier import Classifier, load
 from vizcore.study import __main__, local, plan, rows, sources, work
@@ -117,7 +118,7 @@ def test_scenes_have_their_truth_and_the_stamp_its_place(pair: dict[str, Classif
 
 def test_every_method_has_every_figure(pair: dict[str, Classifier]) -> None:
     study = replace(QUICK, sanity=1.0)
-    found = work.measure(pair["mini-alexnet"], "stamped:700001", lambda: None, "m", tuple(methods.METHODS), study)
+    found = list(work.measure(pair["mini-alexnet"], "stamped:700001", lambda: None, "m", tuple(methods.METHODS), study))
     assert [row.method for row in found] == list(methods.METHODS)
     for row in found:
         assert row.error == ""
@@ -146,7 +147,7 @@ def test_on_a_linear_network_the_true_ranking_deletes_best() -> None:
     data = io.BytesIO()
     file.save(data, "PNG")
     study = Study(steps=16, fill="mean")
-    found = work.measure(clf, "x.png", data.getvalue, "linear", ("gradient", "edges", "random"), study)
+    found = list(work.measure(clf, "x.png", data.getvalue, "linear", ("gradient", "edges", "random"), study))
     areas = {row.method: row.deletion for row in found}
     assert [row.error for row in found] == ["", "", ""]
     assert areas["gradient"] is not None
@@ -159,7 +160,7 @@ def test_a_broken_picture_is_recorded_and_the_study_goes_on(folder: Path, pair: 
     found = find([str(folder)])
     asked = make(QUICK, found, ["mini-alexnet"], METHODS, pair.__getitem__)
     *_, last = local.estimates(asked, pair.__getitem__)
-    assert (last.step, last.of, len(last.rows)) == (4, 4, 12)
+    assert (last.step, last.of, len(last.rows)) == (12, 12, 12)
     errors = {row.picture: row.error for row in last.rows}
     assert "PNG" in errors["broken.png"]
     assert "text file" in errors["%3Dcmd().gif"]
@@ -175,8 +176,17 @@ def test_a_broken_picture_is_recorded_and_the_study_goes_on(folder: Path, pair: 
 def test_a_true_class_that_is_not_known_is_an_error_of_that_picture(pair: dict[str, Classifier]) -> None:
     data = Path(ROOT / "docs" / "lime.png").read_bytes()
     study = replace(QUICK, target="true")
-    found = work.measure(pair["mini-alexnet"], "x.png", lambda: data, "m", METHODS, study)
+    found = list(work.measure(pair["mini-alexnet"], "x.png", lambda: data, "m", METHODS, study))
     assert all("true class" in row.error for row in found)
+
+
+def test_estimates_grow_row_by_row_and_keep_what_they_were(small: Plan, pair: dict[str, Classifier]) -> None:
+    def same(one: local.Sofar, other: local.Sofar) -> bool:
+        return timeless(one.rows) == timeless(other.rows)
+
+    few = replace(small, pictures=small.pictures[:1], networks=small.networks[:1])
+    estimates = check_contract(lambda: local.estimates(few, pair.__getitem__), same)
+    assert [len(one.rows) for one in estimates] == [1, 2, 3]
 
 
 def test_the_order_of_the_tasks_does_not_matter(small: Plan, pair: dict[str, Classifier], tmp_path: Path) -> None:

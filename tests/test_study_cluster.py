@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +47,20 @@ def dies_with(flag: str, victim: str, hopeless: str) -> cluster.Measure:
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_with_workers_killed_midway_the_table_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    keep = cache(lambda name: load(name, "cpu"))
     pictures = (*find(["scenes:6"]), Picture("hopeless.png", data=b"x"), Picture("broken.png", data=b"no picture"))
-    asked = make(Study(steps=4), pictures, ["mini-alexnet"], METHODS, lambda name: load(name, "cpu"))
+    asked = make(Study(steps=4), pictures, ["mini-alexnet"], METHODS, keep)
     flag = tmp_path / "killed"
     measure = dies_with(str(flag), "scene:700003", "hopeless.png")
     with Table(tmp_path / "study", asked) as table:
-        table.append(next(local.work_off(asked, asked.tasks))[1])  # begun elsewhere, carried on here
+        table.append(next(local.work_off(asked, asked.tasks, keep))[1])  # begun elsewhere, carried on here
         for _, found in cluster.work_off(asked, table.remaining(), "local", cores=2, measure=measure):
             table.append(found)
         assert table.remaining() == ()
         table.settle()
         on_ray = list(table.rows)
     assert flag.exists()
-    *_, alone = local.estimates(asked, lambda name: load(name, "cpu"))
+    *_, alone = local.estimates(asked, keep)
     lost = [row for row in on_ray if row.picture == "hopeless.png"]
     assert [row.error for row in lost] == [f"The worker died {cluster.ATTEMPTS} times over this picture."] * 2
     assert timeless(row for row in on_ray if row not in lost) == timeless(

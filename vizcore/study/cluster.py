@@ -39,7 +39,7 @@ def measure(identifier: str, content: bytes | None, network: str, asked: tuple[s
     import torch
 
     torch.set_num_threads(1)  # Ray gives a task one core
-    return work.measure(_network(network), identifier, lambda: content, network, asked, study)
+    return list(work.measure(_network(network), identifier, lambda: content, network, asked, study))
 
 
 def work_off(

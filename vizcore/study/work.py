@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ def measure(
     network: str,
     asked: Sequence[str],
     study: Study,
-) -> list[Row]:
+) -> Iterator[Row]:
     """One row per method in ``asked``, whatever happens: what goes wrong with a picture or a map stands in its rows.
 
     ``content`` gives the bytes of the picture's file, None for a scene. Nothing else is raised than what ends a
@@ -43,16 +43,17 @@ def measure(
         target = _target(clf, shown, study)
         probability = float(clf.scores(shown.image[None], target)[0])
     except Exception as error:
-        return [Row(identifier, network, method, error=_sentence(error)) for method in asked]
+        sentence = _sentence(error)
+        yield from (Row(identifier, network, method, error=sentence) for method in asked)
+        return
     blank = _randomised(clf, shown, identifier) if seed_of(identifier) < 10_000 * study.sanity else None
-    found = []
     for method in asked:
         row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
         try:
-            found.append(replace(row, **_figures(clf, blank, shown, target, method, identifier, study)))
+            row = replace(row, **_figures(clf, blank, shown, target, method, identifier, study))
         except Exception as error:
-            found.append(replace(row, error=_sentence(error)))
-    return found
+            row = replace(row, error=_sentence(error))
+        yield row
 
 
 def _target(clf: Classifier, shown: Shown, study: Study) -> int:
