@@ -54,6 +54,30 @@ def test_layers_come_in_the_order_of_the_computation(normalised: Classifier) -> 
     assert (top.norms, bottom.norms) == (("norm",), ("before",))
 
 
+class Attentive(nn.Module):
+    """Attention between the rows of a picture: it reads the weights of a part of its own without calling it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.never = nn.Linear(2, 2)
+
+    def forward(self, z: Tensor) -> Tensor:
+        rows = z.mean(dim=1)  # (N,C,H,W) -> (N,H,W)
+        answer: Tensor = self.attention(rows, rows, rows)[0].mean(dim=1)
+        return answer
+
+
+def test_parts_that_are_read_but_not_called_go_with_the_layer_that_holds_them() -> None:
+    with torch.random.fork_rng():
+        clf = Classifier(Attentive(), Preprocess((5, 8), (0.5,) * 3, (0.5,) * 3), list("abcdefgh"), device="cpu")
+    (layer,) = layers_from_the_top(clf)
+    assert layer.name == "attention"
+    own = {name for name, _ in clf.module.named_parameters() if name.startswith("attention.")}
+    assert "attention.out_proj.weight" in own
+    assert set(layer.parameters) == own
+
+
 def test_layers_of_the_bundled_network(bundled: Classifier) -> None:
     names = [layer.name for layer in layers_from_the_top(bundled)]
     convolutions = [f"features.{k}" for k in (10, 8, 6, 3, 0)]

@@ -194,3 +194,7 @@ def test_nonsense_is_refused_before_anything_is_computed() -> None:
     clf = linear_classifier()
     with pytest.raises(ValueError, match="image has shape"):
         cascade(clf, torch.zeros(3, 4, 4), lambda twin: torch.zeros(4, 4))
+    still = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    bare = Classifier(still, clf.preprocess, ["red", "green", "blue"], title="Means")
+    with pytest.raises(ValueError, match="Means has no weights, so there is nothing that it could forget"):
+        cascade(bare, random_picture(bare), lambda twin: torch.zeros(12, 10))

@@ -31,32 +31,21 @@ def layers_from_the_top(clf: Classifier) -> list[Layer]:
 
     Found by one forward pass of a private copy, so that the order is that of the computation and not that in which an
     architecture declares its parts. Normalisations and single scales (ConvNeXt's) go with the layer before them, whose
-    answer they scale. What the network never calls is left out.
+    answer they scale. A part that is never called itself goes with the layer that holds it and may use its weights, as
+    in attention; where none does, it is left out.
     """
-    network = private_copy(clf.module)
-    called: dict[str, nn.Module] = {}
-    for name, module in network.named_modules():
-        if next(module.parameters(recurse=False), None) is not None:
-
-            def note(module: nn.Module, inputs: object, answer: object, name: str = name) -> None:
-                called.setdefault(name, module)
-
-            module.register_forward_hook(note)
-    with torch.no_grad():
-        network(network_input(clf, torch.zeros(1, *clf.input_shape)))
-    groups: list[tuple[str, list[str], list[str]]] = []
+    layers: list[Layer] = []
     begun = False  # with a layer that has weights; a normalisation of the input goes with the first one
-    for name, module in called.items():
-        own = [f"{name}.{key}" if name else key for key, _ in module.named_parameters(recurse=False)]
+    for name, module, own in _called(clf):
+        norms = (name,) if isinstance(module, _BatchNorm) else ()
         heavy = any(_is_matrix(p) for p in module.parameters(recurse=False))
-        if not groups or (heavy and begun):
-            groups.append((name, [], []))
-        elif heavy:
-            groups[0] = (name, *groups[0][1:])
+        if not layers or (heavy and begun):
+            layers.append(Layer(name, own, norms))
+        else:
+            before = layers.pop()
+            layers.append(Layer(name if heavy else before.name, before.parameters + own, before.norms + norms))
         begun = begun or heavy
-        groups[-1][1].extend(own)
-        groups[-1][2].extend([name] if isinstance(module, _BatchNorm) else [])
-    return [Layer(name, tuple(own), tuple(norms)) for name, own, norms in reversed(groups)]
+    return layers[::-1]
 
 
 def draw(clf: Classifier, layers: list[Layer], seed: int, network: int = 0) -> dict[str, Tensor]:
@@ -107,6 +96,36 @@ def randomised(clf: Classifier, layers: list[Layer], drawn: dict[str, Tensor], i
     )
     twin.batch_size = clf.batch_size
     return twin
+
+
+def _called(clf: Classifier) -> list[tuple[str, nn.Module, tuple[str, ...]]]:
+    """(name, module, full names of its tensors) of all modules with tensors, in the order of their answers.
+
+    A module's tensors include those of its parts that were never called.
+    """
+    network = private_copy(clf.module)
+    holding = {name: m for name, m in network.named_modules() if next(m.parameters(recurse=False), None) is not None}
+    parts: dict[str, list[str]] = {}
+    for name, module in holding.items():
+
+        def note(module: nn.Module, inputs: object, answer: object, name: str = name) -> None:
+            parts.setdefault(name, [name])
+
+        module.register_forward_hook(note)
+    with torch.no_grad():
+        network(network_input(clf, torch.zeros(1, *clf.input_shape)))
+    called = list(parts)
+    for name in holding.keys() - parts.keys():
+        holders = [holder for holder in called if not holder or name.startswith(f"{holder}.")]
+        if holders:
+            parts[max(holders, key=len)].append(name)
+
+    def tensors(part: str) -> list[str]:
+        return [f"{part}.{key}" if part else key for key, _ in holding[part].named_parameters(recurse=False)]
+
+    return [
+        (name, holding[name], tuple(key for part in sorted(parts[name]) for key in tensors(part))) for name in called
+    ]
 
 
 def _is_matrix(tensor: Tensor) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
+from vizcore.seeds import generator
 from vizcore.targets import Output, Target, pick
 
 _OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
@@ -146,7 +146,7 @@ def _smoothgrad(
 def noisy_copies(image: Tensor, params: SmoothGrad, copies: range | list[int]) -> Tensor:
     """I0 + e_k, (n,C,H,W) for the given numbers k of copies: what SmoothGrad shows to the network, not clamped."""
     sigma = params.noise * float(image.max() - image.min())
-    noise = [torch.randn(image.shape, generator=_generator(params.seed, k)) for k in copies]
+    noise = [torch.randn(image.shape, generator=generator(params.seed, k)) for k in copies]
     return image.detach().cpu() + sigma * torch.stack(noise)  # (C,H,W) + (n,C,H,W) -> (n,C,H,W)
 
 
@@ -211,11 +211,6 @@ def times_input(saliency: SaliencyMap) -> Tensor:
     network's own space; on a map of integrated gradients it is their attribution.
     """
     return (saliency.gradient * (saliency.image - saliency.reference)).sum(dim=0)  # (C,H,W) -> (H,W)
-
-
-def _generator(seed: int, k: int) -> torch.Generator:
-    mixed = np.random.SeedSequence([seed, k]).generate_state(1, np.uint32)[0]  # neighbours in seed or k are unrelated
-    return torch.Generator().manual_seed(int(mixed))
 
 
 def _relative(part: Tensor, whole: Tensor) -> float:

@@ -104,7 +104,7 @@ def cascade(
     the untouched network named. Every stage is a twin classifier (:func:`vizcore.randomise.randomised`); the given one
     is not touched. In memory the twins together need one more set of weights. The first estimate has both ends of the
     cascade; the stages between follow from coarse to fine, and then the further random networks of the verdict.
-    Raises ValueError, before any computation, for a picture that is not the network's.
+    Raises ValueError, before any computation, for a picture that is not the network's and a network without weights.
 
     A map of a random network may be constant (where a final ReLU, as SqueezeNet has it, silences the class), and the
     absolute values of fine maps keep some likeness to the end, which is that of the picture in them.
@@ -115,6 +115,8 @@ def cascade(
     """
     params = params or Randomisation()
     clf.check_image(image)
+    if next(clf.module.parameters(), None) is None:
+        raise ValueError(f"{clf.title} has no weights, so there is nothing that it could forget.")
     return _cascade(clf, image.detach().cpu().clone(), explain, params)
 
 
