@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import machine, networks
@@ -19,7 +20,7 @@ from benchmarks.first import TARGETS
 from benchmarks.plan import Choice, seconds
 from benchmarks.runner import measure, say
 from benchmarks.store import Store
-from benchmarks.table import render
+from benchmarks.table import put_into, render
 from benchmarks.techniques import TECHNIQUES
 from vizcore.classifier import catalogue
 
@@ -34,24 +35,36 @@ def parser() -> argparse.ArgumentParser:
     add = about.add_argument
     add("--parts", nargs="+", choices=_PARTS, default=list(_PARTS), help="which kinds of measurement")
     add("--techniques", nargs="+", choices=list(TECHNIQUES), default=list(TECHNIQUES))
-    add("--networks", nargs="+", choices=catalogue(), metavar="NETWORK", default=[])
-    add("--growth", nargs="+", choices=catalogue(), metavar="NETWORK", default=["squeezenet1_0"], help="for growth")
+    add("--networks", nargs="+", choices=catalogue(), metavar="NETWORK", default=[], help="to compare on")
+    add("--growth", nargs="+", choices=catalogue(), metavar="NETWORK", default=["squeezenet1_0"], help="to follow on")
     add("--contenders", nargs="+", default=[], help="only these, such as ours bare Captum 'Captum, tuned' lime")
-    add("--repeats", type=int, default=5, help="measurements of which the median is given")
+    add("--repeats", type=at_least(1), default=5, help="measurements of which the median is given")
     add("--patience", type=float, default=60.0, help="seconds after which a contender is not repeated any more")
-    add("--threads", type=int, nargs="+", default=[1, 2])
+    add("--threads", type=at_least(1), nargs="+", default=[1, 2], help="1 for CPU time, 2 for wall time")
     add("--device", choices=["cpu", "cuda"], default="cpu")
     add("--picture", default="", help="a picture file; scikit-image's cat unless given")
     add("--results", type=Path, default=Path("benchmarks/results.jsonl"), help="file of measurements, added to")
     add("--out", type=Path, help="write the table to this file, too")
+    add("--into", type=Path, metavar="FILE", help="put the table between the marks in this file, such as README.md")
     add("--table", type=Path, metavar="FILE", help="measure nothing; print the table of this file of measurements")
     add("--full", action="store_true", help="a table with a line for each contender")
     add("--quick", action="store_true", help="small settings on the bundled network, once")
-    add("--positions", type=int, help="occlusion: a stride so large that there are at most so many windows")
+    add("--positions", type=at_least(4), help="occlusion: a stride so large that there are at most so many windows")
     add("--at-once", type=int, default=0, help="pictures at once, in place of each contender's fastest of 1, 8 and 16")
     for setting in _QUICK:
-        add(f"--{setting}", type=int)
+        add(f"--{setting}", type=at_least(1), help="in place of the technique's own")
     return about
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number not below ``lowest``."""
+
+    def whole(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"is {text!r}; accepted: a whole number from {lowest}")
+        return int(text)
+
+    return whole
 
 
 def choice(given: argparse.Namespace) -> Choice:
@@ -105,6 +118,8 @@ def main() -> None:
     print(text, end="")
     if given.out:
         given.out.write_text(text, encoding="utf-8")
+    if given.into:
+        given.into.write_text(put_into(given.into.read_text(encoding="utf-8"), text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def firsts(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
 
 @dataclass(frozen=True)
 class Growth:
-    """CPU time of ours along one setting. ``exponent`` is the slope of log(time) over log(amount)."""
+    """CPU time and peak memory of ours along one setting. ``exponent`` is the slope of log(time) over log(amount)."""
 
     technique: Technique
     network: str
@@ -127,6 +127,7 @@ class Growth:
     amounts: list[int]
     labels: list[str]
     seconds: list[float]
+    mib: list[float]
 
     @property
     def exponent(self) -> float:
@@ -168,5 +169,5 @@ def _growth(technique: Technique, network: str, setting: str, points: Sequence[M
     labels = [
         f"{value}²" if setting == "size" else str(about.passes) for value, about in zip(values, points, strict=True)
     ]
-    times = [about.cpu or 0.0 for about in points]
-    return Growth(technique, network, _WHAT[setting], amounts, labels, times)
+    times, memory = [about.cpu or 0.0 for about in points], [about.peak or 0.0 for about in points]
+    return Growth(technique, network, _WHAT[setting], amounts, labels, times, memory)

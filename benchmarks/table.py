@@ -18,6 +18,21 @@ def render(store: Store, full: bool = False) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+BEGIN, END = "<!-- speed table -->", "<!-- end of speed table -->"
+
+
+def put_into(page: str, table: str) -> str:
+    """The page with the table between its two marks in place of what stood there.
+
+    Raises ValueError where the marks are not in the page.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"The page has no {BEGIN} followed by {END}; accepted: one that has both.")
+    return f"{before}{BEGIN}\n{table}{END}{after}"
+
+
 def _header(store: Store, measured: Sequence[Measured]) -> str:
     runs = {row["run"] for _, row in store.latest()}
     sessions = [row for row in store.sessions() if row["run"] in runs] or store.sessions()
@@ -107,13 +122,12 @@ def _growths(measured: Sequence[Measured]) -> str:
     found = growths(measured)
     if not found:
         return ""
-    lines = ["| ours grows with | network | CPU s, 1 thread | exponent |", "|---|---|---|--:|"]
+    lines = ["| ours grows with | network | CPU s, 1 thread | exponent | MiB |", "|---|---|---|--:|---|"]
     for growth in found:
         pairs = zip(growth.labels, growth.seconds, strict=True)
         points = ", ".join(f"{label}: {_number(seconds)}" for label, seconds in pairs)
-        lines.append(
-            f"| {growth.technique.title}: {growth.what} | {growth.network} | {points} | {growth.exponent:.2f} |"
-        )
+        cells = [f"{growth.technique.title}: {growth.what}", growth.network, points, f"{growth.exponent:.2f}"]
+        lines.append("| " + " | ".join([*cells, ", ".join(f"{value:.0f}" for value in growth.mib)]) + " |")
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import runner
+from benchmarks import plan, runner
 from benchmarks.__main__ import choice, parser
 from benchmarks.child import fastest
 from benchmarks.children import ChildError
@@ -21,7 +21,7 @@ from benchmarks.job import Job
 from benchmarks.networks import as_installed, classifier, picture
 from benchmarks.store import Row, Store
 from benchmarks.summary import collect, growths
-from benchmarks.table import render
+from benchmarks.table import BEGIN, END, put_into, render
 from benchmarks.techniques import ALL, TECHNIQUES
 
 ROOT = Path(__file__).parents[1]
@@ -228,6 +228,13 @@ def test_the_table_gives_medians_ratios_and_what_was_disturbed(tmp_path: Path) -
     assert "| mini-alexnet | stride 32, window 32 | Captum | 8 | 9.00 | 4.50× |" in full
 
 
+def test_the_table_replaces_what_stands_between_the_marks() -> None:
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert put_into(page, "new\n") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    with pytest.raises(ValueError, match="accepted: one that has both"):
+        put_into(f"{END} {BEGIN}", "new\n")
+
+
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
 def test_growth_gives_the_exponent_of_a_power_law(tmp_path: Path, exponent: float) -> None:
     rows = [(Job("lime", "vgg16", "ours", settings={"samples": n}), 0.01 * n**exponent) for n in (125, 250, 500, 1000)]
@@ -248,3 +255,27 @@ def test_positions_widen_the_stride_just_enough() -> None:
     windows = ALL["occlusion"].passes(settings, 224) - 1
     finer = ALL["occlusion"].passes({**settings, "stride": settings["stride"] - 1}, 224) - 1
     assert windows <= 169 < finer
+
+
+@pytest.mark.parametrize("wrong", [["--repeats", "0"], ["--positions", "3"], ["--stride", "x"], ["--networks", "none"]])
+def test_what_cannot_be_measured_is_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(wrong)
+    said = capsys.readouterr().err
+    assert wrong[0] in said
+    assert wrong[1] in said
+
+
+def test_the_plan_compares_each_technique_on_each_network_and_follows_one() -> None:
+    given = parser().parse_args(["--networks", "mini-alexnet", "--growth", "mini-alexnet", "--techniques", "lime"])
+    groups = list(choice(given).groups())
+    assert [group.label for group in groups] == [
+        "first estimates, mini-alexnet",
+        "LIME, mini-alexnet",
+        *(f"LIME, mini-alexnet, samples {n}" for n in (125, 250, 500, 1000)),  # it takes pictures of one size only
+    ]
+    assert [job.contender for job in groups[1].jobs] == list(TECHNIQUES["lime"].contenders)
+    assert groups[0].threads == [1]
+    assert groups[1].threads == [1, 2]
+    once, five = (sum(plan.seconds(group, repeats, 60.0) for group in groups) for repeats in (1, 5))
+    assert 0 < once < five
