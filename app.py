@@ -18,4 +18,4 @@ with frame.page("overview") as page:
             st.caption(t(f"overview.{name}", name=page.class_name))
             st.page_link(frame.PAGES[name][0], label=t("overview.open"), icon=frame.PAGES[name][1])
     for box, (_name, look) in zip(boxes, glance.CARDS, strict=True):
-        look(page, box)
+        glance.fill(page, box, look)

@@ -10,6 +10,7 @@ from ui.viewer import viewer
 from vizcore import filters
 
 with frame.page("filters") as page:
+    page.clf.first_convolution()  # without one the page says so and ends here
     right, left = st.columns([2, 1], gap="large")
     names = [name for name, _ in filters.layers(page.clf)]
     with left, st.container(key="settings"):

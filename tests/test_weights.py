@@ -439,6 +439,6 @@ def test_fit_names_everything_that_does_not_fit() -> None:
     with pytest.raises(WeightsError) as caught:
         fit(small(), state, "net.pth")
     assert str(caught.value) == (
-        "net.pth does not fit Sequential: it lacks 0.bias and 1 more; it also has head.weight; "
+        "net.pth does not fit Sequential: it lacks 0.bias, 1.bias; it also has head.weight; "
         "0.weight has the shape (4, 3, 5, 5) where (4, 3, 3, 3) is needed."
     )

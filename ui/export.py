@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui import sources
+from ui import brought, sources
 from ui.frame import Frame
 from ui.texts import t
+from vizcore import own
 from vizcore import params as declared
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-image", "pillow", "streamlit")
@@ -90,16 +91,17 @@ def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
         "photo": f'pictures.sample_photographs()["{rest}"]()',
         "upload": 'Image.open("picture.png").convert("RGB")',
     }[kind]
-    modules = sorted({"classifier", recipe.module, *({"scene": ["scenes"], "photo": ["pictures"]}.get(kind, []))})
+    imports, network = _network(page)
+    modules = sorted({*imports, recipe.module, *({"scene": ["scenes"], "photo": ["pictures"]}.get(kind, []))})
     lines = ["import numpy as np"]
     if kind != "photo":
         lines.append("from PIL import Image")
     lines += ["", f"from vizcore import {', '.join(modules)}"]
     if recipe.run:
         lines.append("from vizcore.run import Run")
-    lines += ["", f'clf = classifier.load("{page.clf.name}", device="{page.clf.device.type}")']
+    lines += ["", *network]
     lines.append(f"image = clf.pixels({picture})")
-    lines.append(f"target = {page.target}  # {page.clf.classes[page.target]}")
+    lines.append(f"target = {page.target}  # {' '.join(page.clf.classes[page.target].split())}")
     if params is not None:
         lines.append(f"params = {recipe.module}.{params!r}")
     call = recipe.call.format(layer=f', "{layer}"' if layer else "")
@@ -107,6 +109,24 @@ def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
     kept = ", ".join(f"{key}=np.asarray(result.{key})" for key in recipe.arrays)
     lines.append(f'np.savez("{page.page}.npz", {kept})')
     return "\n".join(lines) + "\n"
+
+
+def _network(page: Frame) -> tuple[list[str], list[str]]:
+    """The modules and the lines of Python that load the page's network."""
+    name, device = page.clf.name, page.clf.device.type
+    if name in brought.all_of():
+        one = brought.all_of()[name]
+        data = f"Path({one.file!r}).read_bytes()"
+        return ["own"], [
+            "from pathlib import Path",
+            "",
+            f"design = own.{one.design!r}",
+            f'clf = own.network({data}, design, device="{device}")',
+        ]
+    if name in own.named():
+        module, _, function = name.partition(":")
+        return [], [f"from {module} import {function}", "", f"clf = {function}()"]
+    return ["classifier"], [f'clf = classifier.load("{name}", device="{device}")']
 
 
 def offer(page: Frame, params: Any | None, result: Any | None, layer: str | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,8 @@ from ui.results import RESULTS
 from ui.texts import LANGUAGES, language, quoted, t, t_or
 from ui.texts.sentences import said
 from ui.viewer import new_run
-from vizcore import classifier
 from vizcore import params as declared
-from vizcore.classifier import Classifier
+from vizcore.classifier import Classifier, NetworkError
 
 P = TypeVar("P")
 # A file of our own: an icon by name would be fetched from its maker at every visit.
@@ -36,6 +35,7 @@ PAGES = {  # in the order of the links: name -> (script, icon)
     "saliency": ("pages/saliency.py", ":material/flare:"),
     "occlusion": ("pages/occlusion.py", ":material/select:"),
     "lime": ("pages/lime.py", ":material/extension:"),
+    "network": ("pages/network.py", ":material/upload_file:"),
 }
 
 # Streamlit collects all garbage after every run, and walking through torch's modules costs a quarter of a second.
@@ -104,22 +104,29 @@ def page(name: str) -> Iterator[Frame]:
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style()
     new_run()
-    with _reported(name):
+    with _reported(name, state.settle):
         frame = _open(name)
-    with _reported(name):
+    with _reported(name, link.write):
         yield frame
         link.write(name)
 
 
 @contextmanager
-def _reported(name: str) -> Iterator[None]:
+def _reported(name: str, keep: Callable[[str], None]) -> Iterator[None]:
+    """Say what went wrong, after ``keep(name)`` has seen to it that the address does not bring it back for ever."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):
+        keep(name)
         LOG.exception("out of memory on page %s", name)
         st.error(t("errors.memory_run"), icon=":material/memory:")
         st.stop()
+    except NetworkError as error:
+        keep(name)
+        st.warning(said(str(error)), icon=":material/block:")
+        st.stop()
     except Exception:
+        keep(name)
         number = secrets.token_hex(4)
         LOG.exception("error %s on page %s", number, name)
         st.error(t("errors.unexpected", number=number), icon=":material/error:")
@@ -135,11 +142,21 @@ def _open(name: str) -> Frame:
     with st.sidebar:
         _links(name)
         chosen["network"] = _network()
+    with st.container():  # there in any case, so that what follows keeps its place
+        if present.presenting():
+            present.bar(name, PAGES)
+    st.title(t(f"{name}.title"), anchor=False)
+    st.markdown(t(f"{name}.lead"))
+    remarks = st.container()
+    for complaint in state.choices().complaints:
+        remarks.warning(complaint, icon=":material/link_off:")
+    state.choices().complaints.clear()
     clf = models.network(chosen["network"])
     if clf is None:
+        state.settle(name)
         st.stop()
     with st.sidebar:
-        st.caption(f"{t_or(f'summaries.{clf.name}', clf.summary)} {t('frame.device', device=_device(clf))}")
+        st.caption(f"{models.summary(clf)} {t('frame.device', device=_device(clf))}")
         chosen["picture"] = sources.choose(chosen.get("picture", sources.DEFAULT))
     source = sources.picture(chosen["picture"])
     image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))
@@ -151,15 +168,6 @@ def _open(name: str) -> Frame:
         _language()
         present.copy_link()
         present.begin()
-    with st.container():  # there in any case, so that what follows keeps its place
-        if present.presenting():
-            present.bar(name, PAGES)
-    st.title(t(f"{name}.title"), anchor=False)
-    st.markdown(t(f"{name}.lead"))
-    remarks = st.container()
-    for complaint in state.choices().complaints:
-        remarks.warning(complaint, icon=":material/link_off:")
-    state.choices().complaints.clear()
     for note in source.notes:
         remarks.info(said(note), icon=":material/info:")
     left, right = st.columns([1, 3], vertical_alignment="center")
@@ -178,10 +186,10 @@ def _links(current: str) -> None:
 
 
 def _network() -> str:
-    names = classifier.catalogue()
-    current = state.choices().frame.get("network", link.DEFAULT_NETWORK)
-    st.session_state.setdefault("frame.network", current)
-    return str(st.selectbox(t("frame.network"), names, key="frame.network", format_func=models.title))
+    titles = {name: models.title(name) for name in models.names()}
+    current = state.choices().frame.get("network", "")
+    st.session_state.setdefault("frame.network", current if current in titles else link.default_network())
+    return str(st.selectbox(t("frame.network"), list(titles), key="frame.network", format_func=lambda one: titles[one]))
 
 
 def _class(clf: Classifier, probabilities: Tensor) -> int:
@@ -193,13 +201,11 @@ def _class(clf: Classifier, probabilities: Tensor) -> int:
     options = ["auto", *map(str, range(len(clf.classes)))]
     key = f"frame.class.{clf.name}"
     st.session_state.setdefault(key, "auto" if index is None else str(index))
-    names = {"auto": t("frame.top_class", name=class_name(clf, best))}
+    # Streamlit keeps what formats its options for as long as the session: that must not be a network.
+    names = {str(k): class_name(clf, k) for k in range(len(clf.classes))}
+    names["auto"] = t("frame.top_class", name=names[str(best)])
     picked = st.selectbox(
-        t("frame.class"),
-        options,
-        key=key,
-        format_func=lambda one: names.get(one) or class_name(clf, int(one)),
-        help=t("frame.class_help"),
+        t("frame.class"), options, key=key, format_func=lambda one: names[one], help=t("frame.class_help")
     )
     chosen["class"] = "" if picked == "auto" else str(picked)
     return best if picked == "auto" else int(picked)

@@ -11,7 +11,9 @@ from torch import Tensor
 from ui import details, play, show
 from ui.frame import Frame
 from ui.texts import t
+from ui.texts.sentences import said
 from vizcore import figures, filters, lime, maximize, occlusion, saliency
+from vizcore.classifier import NetworkError
 
 _SIGNED_OPACITY = 0.9
 
@@ -21,6 +23,14 @@ def place(page: Frame) -> Any:
     box = st.empty()
     show.picture(details.blank(page.clf), box=box, alt=t("overview.blank"))
     return box
+
+
+def fill(page: Frame, box: Any, look: Callable[[Frame, Any], None]) -> None:
+    """Draw one technique into its place, or why this network has no result for it; the others are not touched."""
+    try:
+        look(page, box)
+    except NetworkError as error:
+        box.warning(said(str(error)), icon=":material/block:")
 
 
 def _kernels(page: Frame, box: Any) -> None:

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from ui import models, sources, state
+from ui import brought, models, sources, state
 from ui.texts import LANGUAGES, quoted, t
-from vizcore import classifier
+from vizcore import own
 
-DEFAULT_NETWORK = "mini-alexnet"
+
+def default_network() -> str:
+    """The network of a first visit: the operator's own if there is one, else the bundled one."""
+    return (*own.named(), "mini-alexnet")[0]
 
 
 def take(query: Mapping[str, str]) -> None:
@@ -21,10 +24,12 @@ def take(query: Mapping[str, str]) -> None:
     choices = state.choices()
     if query.get("lang") in LANGUAGES:
         st.session_state["language"] = query["lang"]
-    network = query.get("network", DEFAULT_NETWORK)
-    if network not in classifier.catalogue():
-        choices.complaints.append(t("link.network", given=quoted(network), taken=models.title(DEFAULT_NETWORK)))
-        network = DEFAULT_NETWORK
+    network = query.get("network", default_network())
+    if network not in models.names():
+        taken = models.title(default_network())
+        complaint = "link.own" if brought.is_own(network) else "link.network"
+        choices.complaints.append(t(complaint, given=quoted(network), taken=taken))
+        network = default_network()
     picture = query.get("picture", sources.DEFAULT)
     if not sources.valid(picture):
         choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=quoted(picture)))

@@ -68,6 +68,12 @@ def _seen(page: str, query: dict[str, str]) -> bool:
     return query in history
 
 
+def settle(page: str) -> None:
+    """Let the address count as taken, though the page could not be shown: the next choice is not to be undone by it."""
+    query = {key[:60]: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
+    st.session_state.setdefault(f"vizcore.addresses.{page}", []).append(query)
+
+
 def write_address(page: str, values: Mapping[str, str]) -> None:
     """Put the session's choices into the address bar, so that the page can be shared as it is shown."""
     address = dict(values)

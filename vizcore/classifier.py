@@ -78,13 +78,18 @@ class Preprocess:
         return torch.from_numpy(array).permute(2, 0, 1).contiguous()  # (H,W,C) -> (C,H,W)
 
 
+class NetworkError(ValueError):
+    """What cannot be asked of this network; the message is a sentence for the user."""
+
+
 class Classifier:
     """y = f(I): a network in eval mode with frozen parameters, safe to share between threads.
 
     ``module`` maps the normalised input (N,C,H,W) to logits (N,K). Nothing in ``vizcore`` hooks, trains or alters it.
-    ``classes`` names the K outputs. ``checksum`` is the SHA-256 of the weights, computed when first asked for.
+    ``classes`` names the K outputs. ``checksum`` is the network's identity, computed when first asked for.
 
-    Raises ValueError where the number of classes is not what the network answers.
+    Raises ValueError where the number of classes is not what the network answers. Whatever is asked of it later raises
+    :class:`NetworkError` where the answer is not finite: no technique can explain a score that is none.
     """
 
     def __init__(
@@ -135,9 +140,10 @@ class Classifier:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of all parameters and buffers, in hexadecimal: the identity of the network in keys and exports."""
+        """SHA-256 of structure, preprocessing, parameters and buffers: the network's identity in keys and exports."""
         if self._checksum is None:
-            digest = hashlib.sha256()
+            # The same weights answer otherwise with another activation or another normalisation.
+            digest = hashlib.sha256(f"{self.module!r} {self.preprocess!r}".encode())
             for key, value in sorted(self.module.state_dict().items()):
                 digest.update(key.encode())
                 digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -163,7 +169,16 @@ class Classifier:
     def logits_of_input(self, z: Tensor) -> Tensor:
         """Logits (N,K) of the zero-centred input z (N,C,H,W), for techniques that work in the network's own space."""
         answer: Tensor = self.module(z.to(self.device).contiguous(memory_format=torch.channels_last))
-        return answer.float()
+        return self.finite(answer.float())
+
+    def finite(self, values: Tensor) -> Tensor:
+        """``values`` themselves: logits or their gradient. Raises :class:`NetworkError` if one is infinite or NaN."""
+        if not bool(values.detach().isfinite().all()):
+            raise NetworkError(
+                f"{self.title} computes numbers here that are infinite or none at all (NaN), so there is nothing to "
+                "explain. Choose another picture, other settings or another network."
+            )
+        return values
 
     def all_scores(self, x: Tensor, output: Output = "probability") -> Tensor:
         """y (N,K) of every class: softmax probabilities in [0,1], or logits; no gradient; on the CPU.
@@ -219,7 +234,7 @@ class Classifier:
         for layer in self.module.modules():
             if isinstance(layer, nn.Conv2d):
                 return layer
-        raise ValueError(f"{self.title} has no two-dimensional convolution, so it has no filters to show.")
+        raise NetworkError(f"{self.title} has no two-dimensional convolution, so it has no filters to show.")
 
 
 def pick_device(wanted: str | torch.device = "auto") -> torch.device:
@@ -238,24 +253,26 @@ def _first_batch_size(device: torch.device, size: tuple[int, int]) -> int:
 
 
 def catalogue() -> list[str]:
-    """The names that :func:`load` takes: the bundled networks first, then torchvision's."""
-    from vizcore import zoo
+    """The names that :func:`load` takes: the operator's own networks first, the bundled ones, then torchvision's."""
+    from vizcore import own, zoo
     from vizcore.bundled import network
 
-    return [*network.NAMES, *zoo.NAMES]
+    return [*own.named(), *network.NAMES, *zoo.NAMES]
 
 
 def load(
     name: str, device: str | torch.device = "auto", progress: Callable[[int, int], None] | None = None
 ) -> Classifier:
-    """The classifier called ``name``: bundled, or one of torchvision's with its published weights.
+    """The classifier called ``name``: bundled, one of torchvision's with its published weights, or the operator's own.
 
     ``progress(done, total)`` is called with bytes while weights are downloaded. Raises ValueError for an unknown name,
     and :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, where weights cannot be had.
     """
-    from vizcore import zoo
+    from vizcore import own, zoo
     from vizcore.bundled import network
 
+    if name in own.named():
+        return own.call(name)
     if name in network.NAMES:
         module, card = network.load(name)
         preprocess = Preprocess(size=(card.input_size, card.input_size), mean=tuple(card.mean), std=tuple(card.std))

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.classifier import Classifier
+from vizcore.classifier import Classifier, NetworkError
 from vizcore.layers import network_input, private_copy, through
 from vizcore.params import check, choice
 from vizcore.targets import Output, Target, pick
@@ -79,14 +79,14 @@ def grad_cam(
     if name not in dict(clf.module.named_modules()):
         raise ValueError(f"layer is {name!r}; accepted: a layer of {clf.title}, such as {last_maps(clf)}.")
     with torch.enable_grad():  # also where the caller has switched gradients off
-        logits = through(private_copy(clf.module), network_input(clf, image[None]), name, begin_here)
+        logits = clf.finite(through(private_copy(clf.module), network_input(clf, image[None]), name, begin_here))
         if not found or found[0].dim() != 4:
             shape = tuple(found[0].shape) if found else "nothing"
             raise ValueError(
                 f"layer {name!r} answers {shape}; accepted: feature maps (1,n,h,w), such as {last_maps(clf)}."
             )
         score = pick(logits, target, params.output)
-        (grad,) = torch.autograd.grad(score.sum(), found[0])
+        grad = clf.finite(torch.autograd.grad(score.sum(), found[0])[0])
     alpha = grad.mean(dim=(2, 3))[0]  # (1,n,h,w) -> (n,)
     signed = torch.einsum("n,nhw->hw", alpha, found[0].detach()[0])
     return CamMap(signed.cpu(), alpha.cpu(), name, float(score[0].detach()), clf.preprocess.size)
@@ -113,7 +113,7 @@ def last_maps(clf: Classifier) -> str:
         network(network_input(clf, torch.zeros(1, *clf.input_shape)))
     places = [shape for _, module, shape in answers if isinstance(module, nn.Conv2d) and max(shape) > 1]
     if not places:
-        raise ValueError(f"{clf.title} has no convolution with more than one place, so it has no map for Grad-CAM.")
+        raise NetworkError(f"{clf.title} has no convolution with more than one place, so it has no map for Grad-CAM.")
     holders = [
         name
         for name, module, shape in answers

@@ -189,7 +189,7 @@ def _objective(
         score = logit if params.output == "logit" else probability
         penalty = params.lambda_ * leaf.square().sum()
         variation = params.variation * total_variation(leaf) if params.variation > 0 else torch.zeros_like(penalty)
-        (grad,) = torch.autograd.grad(score - penalty - variation, leaf)
+        grad = clf.finite(torch.autograd.grad(score - penalty - variation, leaf)[0])
     values = torch.stack([score, penalty, variation, probability, logit]).tolist()  # one transfer from the device
     return (values[0], values[1], values[2], values[3], values[4]), grad
 

@@ -205,7 +205,7 @@ def _estimates(activations: Activations, target: Target, params: Occlusion) -> I
         if windows is None:
             batch = _covered(image, paint, [(rows[r], columns[c]) for r, c in cells], params.window)
             return clf.all_scores(batch, params.output)  # (n,K)
-        logits = windows.logits(cells, painted)
+        logits = clf.finite(windows.logits(cells, painted))
         return logits.softmax(dim=1) if params.output == "probability" else logits
 
     score = float(clf.scores(image[None], target, params.output)[0])

@@ -186,7 +186,7 @@ def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tu
         leaf = x.detach().to(clf.device).clone().requires_grad_()
         score = pick(clf.logits(leaf), target, output)
         (grad,) = torch.autograd.grad(score.sum(), leaf)  # of the pictures alone: each score depends on its own
-    return grad.cpu().contiguous(), score.detach().cpu()
+    return clf.finite(grad.cpu().contiguous()), score.detach().cpu()
 
 
 def zero_input(clf: Classifier) -> Tensor:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import re
 import threading
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,11 @@ from torch import Tensor, nn
 from vizcore.download import DownloadError, Progress, checksum, fetch, file_name
 
 _ACCEPTED = "Accepted: what torch.save(model.state_dict(), path) writes."
+_HOLDERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights")  # in checkpoints
+_SHOWN = 3  # names of tensors in a sentence
+_LONGEST_INDEX = 2 * 2**20  # bytes that name the tensors: a thousand of them take 150 kB
+_MOST_READS = 1_000_000
+_LONGEST_LINE = 1000
 _locks: dict[Path, threading.Lock] = {}
 _guard = threading.Lock()
 
@@ -71,37 +77,58 @@ def read(path: Path) -> dict[str, Tensor]:
 
     Takes what ``torch.save(module.state_dict(), path)`` writes, and .safetensors. Raises :class:`WeightsError`.
     """
-    state: Any
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+    return _plain(_parsed(path, str(path), path.suffix == ".safetensors"), str(path))
 
-            state = load_file(path)
-        else:
-            _refuse_compressed(path)
-            state = torch.load(path, map_location="cpu", weights_only=True)
+
+def parse(data: bytes, source: str) -> dict[str, Tensor]:
+    """As :func:`read`, of the bytes of a file from a stranger, whose kind is told by its content; ``source`` names it.
+
+    Also takes a checkpoint that holds the state_dict under a usual name, and names that begin with ``module.``.
+    """
+    # A safetensors file begins with the length of its header, in eight bytes, and the header, which is JSON.
+    state = _parsed(io.BytesIO(data), source, data[8:9] == b"{" and data[:1] not in (b"P", b"\x80"))
+    if isinstance(state, dict):
+        state = next((state[key] for key in _HOLDERS if isinstance(state.get(key), dict)), state)
+    plain = _plain(state, source)
+    for prefix in ("module.", "_orig_mod.", "model."):
+        if plain and all(key.startswith(prefix) for key in plain):
+            plain = {key.removeprefix(prefix): value for key, value in plain.items()}
+    return plain
+
+
+def _parsed(file: Path | io.BytesIO, source: str, safetensors: bool) -> Any:
+    try:
+        if safetensors:
+            from safetensors.torch import load, load_file
+
+            return load_file(file) if isinstance(file, Path) else load(file.getvalue())
+        _refuse_archives(file, source)
+        return torch.load(file if isinstance(file, Path) else _Patient(file), map_location="cpu", weights_only=True)
     except WeightsError:
         raise
     except ImportError as error:
-        raise WeightsError(f"{path} needs the package safetensors; install it, or use a .pth file.") from error
+        raise WeightsError(f"{source} needs the package safetensors; install it, or use a .pth file.") from error
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise WeightsError(f"{source} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # a damaged file makes the reader stumble in any way
         # A pickle names functions for its reader to call; weights_only refuses all but those that make tensors.
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
             raise WeightsError(
-                f"{path} holds more than weights: it asks for {found[1]}, which was not run. {_ACCEPTED}"
+                f"{source} holds more than weights: it asks for {found[1]}, which was not run. {_ACCEPTED}"
             ) from error
-        raise WeightsError(f"{path} is damaged, incomplete or not a weights file. {_ACCEPTED}") from error
+        raise WeightsError(f"{source} is damaged, incomplete or not a weights file. {_ACCEPTED}") from error
+
+
+def _plain(state: Any, source: str) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(k, str) and _is_plain(v) for k, v in state.items()):
-        raise WeightsError(f"{path} does not hold a dictionary of plain tensors by name. {_ACCEPTED}")
+        raise WeightsError(f"{source} does not hold a dictionary of plain tensors by name. {_ACCEPTED}")
     return dict(state)
 
 
 def fit(module: nn.Module, state: dict[str, Tensor], source: str | Path = "the given state_dict") -> None:
     """Make the tensors of ``state`` the parameters of ``module``, without copying those of the right type.
 
-    Raises :class:`WeightsError` naming what is missing, what is too much and which shape differs.
+    Raises :class:`WeightsError` naming what is missing, what is too much and which shapes differ.
     """
     needed = module.state_dict()
     missing = [key for key in needed if key not in state and not key.endswith("num_batches_tracked")]  # new in 2018
@@ -112,10 +139,10 @@ def fit(module: nn.Module, state: dict[str, Tensor], source: str | Path = "the g
         faults.append(f"it lacks {_some(missing)}")
     if surplus:
         faults.append(f"it also has {_some(surplus)}")
-    if wrong:
-        shapes = f"{tuple(state[wrong[0]].shape)} where {tuple(needed[wrong[0]].shape)} is needed"
-        others = f" ({len(wrong) - 1} more differ)" if wrong[1:] else ""
-        faults.append(f"{wrong[0]} has the shape {shapes}{others}")
+    for key in wrong[:_SHOWN]:
+        faults.append(f"{key} has the shape {tuple(state[key].shape)} where {tuple(needed[key].shape)} is needed")
+    if wrong[_SHOWN:]:
+        faults.append(f"{len(wrong) - _SHOWN} more shapes differ")
     if faults:
         raise WeightsError(f"{source} does not fit {type(module).__name__}: {'; '.join(faults)}.")
     module.load_state_dict({key: value.to(needed[key].dtype) for key, value in state.items()}, assign=True)
@@ -152,21 +179,59 @@ def _verify(path: Path) -> None:
         )
 
 
-def _refuse_compressed(path: Path) -> None:
+def _refuse_archives(file: Path | io.BytesIO, source: str) -> None:
     """torch stores tensors uncompressed; a compressed archive can grow a thousandfold when it is opened."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
-                raise WeightsError(f"{path} is a compressed archive. {_ACCEPTED}")
+    size = file.stat().st_size if isinstance(file, Path) else file.getbuffer().nbytes
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+        if sum(entry.file_size for entry in entries) > size:
+            raise WeightsError(f"{source} is a compressed archive. {_ACCEPTED}")
+        if any(entry.file_size > _LONGEST_INDEX for entry in entries if entry.filename.endswith(".pkl")):
+            raise WeightsError(f"{source} is damaged, incomplete or not a weights file. {_ACCEPTED}")
+    if isinstance(file, io.BytesIO):
+        file.seek(0)
+
+
+class _Patient:
+    """A file for torch's reader, which asks for it piece by piece, one for each instruction that is in it.
+
+    Millions of instructions would keep a core busy for minutes, so their number is limited: a network of a thousand
+    tensors has fifty thousand.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._asked = stream, 0
+
+    def _one_more(self) -> None:
+        self._asked += 1
+        if self._asked > _MOST_READS:
+            raise ValueError("there are more instructions than any state_dict has")
+
+    def read(self, size: int = -1) -> bytes:
+        self._one_more()
+        return self._stream.read(size)
+
+    def readinto(self, buffer: Any) -> int:
+        self._one_more()
+        return self._stream.readinto(buffer)  # type: ignore[attr-defined]
+
+    def readline(self, size: int = -1) -> bytes:
+        self._one_more()
+        return self._stream.readline(min(size, _LONGEST_LINE) if size >= 0 else _LONGEST_LINE)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _is_plain(value: object) -> bool:
-    """Whether this is a tensor with all its values in memory: not sparse, not quantized, not on the meta device."""
-    if not isinstance(value, Tensor):
+    """Whether this is a tensor of real numbers in memory: not sparse, quantized, complex or on the meta device."""
+    if not isinstance(value, Tensor) or value.is_complex():
         return False
     return value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
 
 
 def _some(keys: list[str]) -> str:
-    """The first key, and how many more there are."""
-    return keys[0] + (f" and {len(keys) - 1} more" if keys[1:] else "")
+    """The first few keys, cut where they are long, and how many more there are."""
+    first = ", ".join(key[:80] for key in keys[:_SHOWN])
+    return first + (f" and {len(keys) - _SHOWN} more" if keys[_SHOWN:] else "")

@@ -1,0 +1,77 @@
+"""Your own network: an architecture by name and a state_dict, checked and then on every page of this session."""
+
+import streamlit as st
+
+from ui import brought, frame, link
+from ui.texts import quoted, t
+from ui.texts.sentences import said
+from vizcore import architectures, own
+from vizcore.weights import WeightsError
+
+EXAMPLE = """from vizcore.classifier import Classifier, Preprocess
+
+def digits():
+    preprocess = Preprocess(size=(28, 28), mean=(0.13,), std=(0.31,))
+    return Classifier(my_module, preprocess, [str(k) for k in range(10)])
+"""
+
+with frame.page("network") as page:
+    form, mine = st.columns([2, 1], gap="large")
+    with form, st.form("network.form"):
+        left, right = st.columns(2)
+        with left:
+            architecture = st.selectbox(
+                t("network.architecture"), architectures.NAMES, architectures.NAMES.index("resnet18"), key="own.name"
+            )
+            file = st.file_uploader(
+                t("network.file"),
+                key=f"own.file.{brought.count()}",  # each file its own place: the memory of the last one is freed
+                max_upload_size=max(1, own.most_bytes() >> 20),
+                help=t("network.file_help"),
+            )
+            title = st.text_input(t("network.name"), max_chars=own.LONGEST_NAME, help=t("network.name_help"))
+        with right:
+            names = st.text_area(t("network.classes"), max_chars=10**6, help=t("network.classes_help"))
+            count = st.number_input(t("network.count"), 0, own.MOST_CLASSES, step=1, help=t("network.count_help"))
+            sides = st.columns(2)
+            height = sides[0].number_input(t("network.height"), *own.SIDES, value=224, step=1)
+            width = sides[1].number_input(t("network.width"), *own.SIDES, value=224, step=1)
+            mean = st.text_input(t("network.mean"), ", ".join(map(str, own.MEAN)), max_chars=200)
+            std = st.text_input(t("network.std"), ", ".join(map(str, own.STD)), max_chars=200, help=t("network.grey"))
+        sent = st.form_submit_button(t("network.use"), type="primary", icon=":material/check:")
+        if sent and file is None:
+            st.error(t("network.no_file"), icon=":material/upload_file:")
+        elif sent and file is not None:
+            design = own.Design(
+                architecture,
+                (int(height), int(width)),
+                own.numbers_of(mean),
+                own.numbers_of(std),
+                own.names_of(names),
+                int(count),
+            )
+            called = (own.names_of(title) or own.names_of(file.name) or (architecture,))[0]
+            try:
+                with st.spinner(t("network.reading")):
+                    brought.bring(file.getvalue(), design, called, (own.names_of(file.name) or ("file",))[0])
+            except WeightsError as error:
+                st.error(said(str(error)), icon=":material/error:")
+            else:
+                st.rerun()
+    with mine:
+        st.markdown(f"**{t('network.mine')}**")
+        if not brought.all_of():
+            st.caption(t("network.none"))
+        for name, one in list(brought.all_of().items()):
+            st.markdown(quoted(one.clf.title))
+            shape = " × ".join(map(str, one.clf.input_shape))
+            st.caption(
+                t("network.row", architecture=one.design.architecture, classes=len(one.clf.classes), shape=shape)
+            )
+            if name != page.clf.name:
+                st.button(t("network.choose"), key=f"choose.{name}", on_click=brought.choose, args=(name,))
+            st.button(t("network.drop"), key=f"drop.{name}", on_click=brought.drop, args=(name, link.default_network()))
+        st.caption(t("network.limits", most=brought.MOST, million=own.MOST_PARAMETERS // 10**6))
+        with st.expander(t("network.python")):
+            st.markdown(t("network.python_text"))
+            st.code(EXAMPLE, language="python")

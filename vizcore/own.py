@@ -1,0 +1,198 @@
+"""Networks of one's own: a function that the operator names, or an architecture with weights that a visitor brings.
+
+The first is the operator's own code and is imported; the second is data from a stranger, and nothing of it is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import math
+import os
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from vizcore import architectures, weights
+from vizcore.classifier import Classifier, NetworkError, Preprocess, pick_device
+from vizcore.weights import WeightsError
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which most networks were trained with
+SIDES = (16, 512)  # pixels: the activations of larger inputs take gigabytes
+MOST_CLASSES = 20_000
+MOST_PARAMETERS = 100_000_000
+LONGEST_NAME = 60
+VARIABLE = "VIZCORE_NETWORK"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a ``state_dict`` does not say: the architecture, the input (H, W), its normalisation, and the classes.
+
+    ``mean`` and ``std`` have three entries, or one for a network of grey pictures. Without names of ``classes`` there
+    are ``count`` of them, or where that is 0 as many as the last layer in the file has outputs.
+    """
+
+    architecture: str
+    size: tuple[int, int] = (224, 224)
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
+    classes: tuple[str, ...] = ()
+    count: int = 0
+
+    def check(self) -> None:
+        """Raise :class:`WeightsError` for the first entry that cannot be."""
+        low, high = SIDES
+        if self.architecture not in architectures.NAMES:
+            raise WeightsError(f"There is no architecture called {self.architecture[:40]!r} in torchvision.")
+        if not all(low <= side <= high for side in self.size):
+            raise WeightsError(f"The input has {self.size[0]} × {self.size[1]} pixels; accepted: {low} to {high} each.")
+        if len(self.mean) != len(self.std) or len(self.mean) not in (1, 3):
+            raise WeightsError(
+                f"There are {len(self.mean)} means and {len(self.std)} deviations; accepted: three of each (red, "
+                "green, blue), or one of each for grey pictures."
+            )
+        if not all(math.isfinite(value) and abs(value) <= 1000 for value in (*self.mean, *self.std)):
+            raise WeightsError(
+                "A mean or a deviation is no number; accepted: numbers like 0.485, for pixels in 0 to 1."
+            )
+        if not all(value > 0 for value in self.std):
+            raise WeightsError("A deviation is not above 0; accepted: numbers like 0.229, for pixels in 0 to 1.")
+        if max(len(self.classes), self.count) > MOST_CLASSES or self.count < 0:
+            raise WeightsError(f"The number of classes is not within 1 and {MOST_CLASSES}.")
+        if self.classes and self.count and self.count != len(self.classes):
+            raise WeightsError(
+                f"There are {len(self.classes)} class names for {self.count} classes; one each is needed."
+            )
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The class names in a text, one in each line; empty lines do not count, long names are cut."""
+    lines = (" ".join("".join(c if c.isprintable() else " " for c in line).split()) for line in text.splitlines())
+    return tuple(line[:LONGEST_NAME] for line in lines if line)
+
+
+def numbers_of(text: str) -> tuple[float, ...]:
+    """The numbers in a text such as "0.485, 0.456, 0.406"; NaN for what is none."""
+    return tuple(_number(piece) for piece in re.split(r"[\s,;]+", text.strip(" \t\n()[]"))[:10] if piece)
+
+
+def network(
+    data: bytes, design: Design, *, title: str = "own", source: str = "The file", device: str | torch.device = "auto"
+) -> Classifier:
+    """The classifier that ``design`` describes, with the weights in the bytes of a .pth or .safetensors file.
+
+    Raises :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, for everything that does not
+    fit: the file, its shapes, values that are no numbers, an input that the architecture cannot take.
+    """
+    design.check()
+    if len(data) > most_bytes():
+        raise WeightsError(f"{source} has {len(data) / 2**20:.0f} MB; accepted: up to {most_bytes() >> 20} MB.")
+    state = weights.parse(data, source)
+    if design.architecture in ("googlenet", "inception_v3"):  # heads that only training needs
+        state = {key: value for key, value in state.items() if not key.startswith(("aux1.", "aux2.", "AuxLogits."))}
+    count = len(design.classes) or design.count
+    last = _last_layer(design)
+    found = len(state[last]) if last in state and state[last].dim() else 0
+    count = count or min(found, MOST_CLASSES) or 1
+    module = architectures.blank(design.architecture, count, design.size, len(design.mean))
+    parameters = sum(one.numel() for one in module.state_dict().values())
+    if parameters > MOST_PARAMETERS:
+        raise WeightsError(
+            f"{design.architecture} has {parameters / 1e6:.0f} million parameters; accepted: up to "
+            f"{MOST_PARAMETERS / 1e6:.0f} million."
+        )
+    try:
+        weights.fit(module, state, source)
+    except WeightsError as error:
+        if found and found != count:
+            raise WeightsError(
+                f"{error} Its last layer, {last}, has {found} outputs: set the number of classes to {found}."
+            ) from error
+        raise
+    _check_values(module, source)
+    names = design.classes or tuple(f"class {k}" for k in range(count))
+    preprocess = Preprocess(design.size, design.mean, design.std)
+    # With everything that a result or an error may tell, so that shared results carry nobody's words to somebody else.
+    said = f"{title!r} {design!r} ".encode()
+    checksum = hashlib.sha256(said + hashlib.sha256(data).digest()).hexdigest()
+    try:
+        # On the CPU first: an index beyond its table is an error here, and would end every computation on a GPU.
+        made = Classifier(module, preprocess, names, name=f"own:{checksum[:12]}", title=title, checksum=checksum)
+        found_device = pick_device(device)
+        if found_device.type != "cpu":
+            made = Classifier(
+                module, preprocess, names, name=made.name, title=title, checksum=checksum, device=found_device
+            )
+    except NetworkError as error:
+        raise WeightsError(f"{source} cannot be used: {error}") from error
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+        raise WeightsError(
+            f"{design.architecture} cannot take pictures of {design.size[0]} × {design.size[1]} pixels: {error}"
+        ) from error
+    return made
+
+
+def most_bytes() -> int:
+    """The largest file that is taken: 400 MB, or what ``VIZCORE_OWN_MEGABYTES`` says."""
+    said = os.environ.get("VIZCORE_OWN_MEGABYTES", "")
+    return (int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 400) * 2**20
+
+
+def size_of(clf: Classifier) -> int:
+    """Bytes that the weights of a network take."""
+    return sum(one.numel() * one.element_size() for one in clf.module.state_dict().values())
+
+
+def named() -> list[str]:
+    """The networks that the operator brings: ``module:function`` for each one in ``VIZCORE_NETWORK``, by comma."""
+    return [name.strip() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
+
+
+def call(name: str) -> Classifier:
+    """The classifier that the operator's function ``module:function`` returns; it takes no arguments.
+
+    Only names that the operator gave are imported, never one from an address or a form. Raises ValueError for any other
+    and :class:`vizcore.weights.WeightsError` where the function is not there, fails, or returns something else.
+    """
+    if name not in named():
+        raise ValueError(f"name is {name!r}; accepted: what the operator set {VARIABLE} to.")
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
+        raise WeightsError(f"{VARIABLE} names {name}; accepted: module:function, such as my_networks:digits.")
+    module, _, function = name.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), function)()
+    except Exception as error:  # the operator's code may raise anything
+        raise WeightsError(f"{VARIABLE} names {name}, which failed: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Classifier):
+        raise WeightsError(f"{VARIABLE} names {name}, which returned {type(made).__name__}; accepted: a Classifier.")
+    if made.title == made.name:
+        made.title = function
+    made.name = name
+    return made
+
+
+def _last_layer(design: Design) -> str:
+    """The name of the weights whose first dimension is the number of classes."""
+    module = architectures.blank(design.architecture, 1009, design.size, len(design.mean))  # a prime no layer is wide
+    return next(key for key, value in reversed(module.state_dict().items()) if value.dim() > 1 and len(value) == 1009)
+
+
+def _check_values(module: nn.Module, source: str) -> None:
+    for name, value in module.state_dict().items():
+        if not bool(value.isfinite().all()):
+            raise WeightsError(
+                f"{source} has values in {name} that are infinite or no numbers (NaN): the training diverged, or the "
+                "file is damaged."
+            )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
