@@ -12,6 +12,7 @@ from torch import Tensor
 from vizcore.classifier import Classifier
 from vizcore.graph import Node, Ref, Unsupported, aten, consumers, record
 from vizcore.regions import Step, classify
+from vizcore.winograd import Winograd, prepare
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 
@@ -30,6 +31,7 @@ class Plan:
     last_use: list[int]
     kept: dict[tuple[int, float], Padding]
     neck: int
+    fast: dict[int, Winograd]
 
 
 _plans: weakref.WeakKeyDictionary[Classifier, tuple[int, Plan | None]] = weakref.WeakKeyDictionary()
@@ -70,9 +72,16 @@ def _plan(clf: Classifier, image: Tensor) -> Plan | None:
     last_use = [max(users, default=len(nodes)) for users in consumers(nodes)]
     first_read = [min(node.inputs, default=0) for node in nodes]
     vectors = [i for i, node in enumerate(nodes) if len(node.shape) == 2 and min(first_read[i + 1 :], default=i) >= i]
-    return Plan(
-        [_fast_linear(node) for node in nodes], steps, last_use, kept, vectors[0] if vectors else len(nodes) - 1
-    )
+    fast = {index: ready for index, node in enumerate(nodes) if (ready := _fast_convolution(node)) is not None}
+    neck = vectors[0] if vectors else len(nodes) - 1
+    return Plan([_fast_linear(node) for node in nodes], steps, last_use, kept, neck, fast)
+
+
+def _fast_convolution(node: Node) -> Winograd | None:
+    if node.op is not aten.convolution.default or not isinstance(node.args[1], Tensor):
+        return None
+    _, weight, bias, stride, _, dilation, transposed, _, groups = node.args
+    return None if transposed or groups != 1 else prepare(weight, bias, stride, dilation)
 
 
 def _fast_linear(node: Node) -> Node:
