@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from vizcore.classifier import Classifier
+from vizcore.convolution import Convolution
 from vizcore.graph import aten
 from vizcore.patches import Kept, cut, keep, max_pool, nowhere, overlay, region_sum
 from vizcore.plan import Plan, plan_of
 from vizcore.regions import Ints, Places, partial, place, spans, works
 from vizcore.windows import alike
-from vizcore.winograd import Winograd, padded
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9
@@ -162,7 +162,7 @@ class Windows:
                 for source in node.inputs:
                     if source not in wholes:
                         wholes[source] = self._widened(source, places, regions[source])
-                wholes[index] = self._whole(index, wholes)
+                wholes[index] = node.run(wholes)
             for source in node.inputs:
                 if plan.last_use[source] == index:
                     regions.pop(source, None)
@@ -189,22 +189,12 @@ class Windows:
             size = ((height - 1) * down.stride + down.span, (width - 1) * right.stride + right.span)
             outside = self._plan.steps[index].outside
             region = self._patch(source, outside, corner_y, corner_x, size, places, region)
-        if node.op is not aten.convolution.default:
-            return max_pool(region, (down, right))
-        fast = self._fast(index, len(region), height, width)
-        value: Tensor = fast(region) if fast else node.op(region, *node.args[1:4], [0, 0], *node.args[5:])
-        return value
-
-    def _whole(self, index: int, wholes: dict[int, Tensor]) -> Tensor:
-        """The whole value, from those of the inputs."""
-        node = self._plan.nodes[index]
-        fast = self._fast(index, len(wholes[node.inputs[0]]), *node.shape[2:]) if len(node.shape) == 4 else None
-        return fast(padded(wholes[node.inputs[0]], node.args[4])) if fast else node.run(wholes)
-
-    def _fast(self, index: int, count: int, height: int, width: int) -> Winograd | None:
-        """The convolution with fewer multiplications, where there is one and its transforms pay."""
-        fast = self._plan.fast.get(index)
-        return fast if fast is not None and fast.pays(count, height, width) else None
+        if isinstance(node.op, Convolution):
+            return node.op.valid(region)
+        if node.op is aten.convolution.default:
+            value: Tensor = node.op(region, *node.args[1:4], [0, 0], *node.args[5:])
+            return value
+        return max_pool(region, (down, right))
 
     def _concatenated(self, index: int, places: Places, regions: dict[int, Tensor]) -> Tensor:
         """The inputs' regions side by side in the channels, each brought to the place of the widest."""

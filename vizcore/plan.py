@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from vizcore.classifier import Classifier
+from vizcore.convolution import convolution
 from vizcore.graph import Node, Ref, Unsupported, aten, consumers, record
 from vizcore.regions import Step, classify
-from vizcore.winograd import Winograd, prepare
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 
@@ -31,7 +31,6 @@ class Plan:
     last_use: list[int]
     kept: dict[tuple[int, float], Padding]
     neck: int
-    fast: dict[int, Winograd]
 
 
 _plans: weakref.WeakKeyDictionary[Classifier, tuple[int, Plan | None]] = weakref.WeakKeyDictionary()
@@ -72,22 +71,24 @@ def _plan(clf: Classifier, image: Tensor) -> Plan | None:
     last_use = [max(users, default=len(nodes)) for users in consumers(nodes)]
     first_read = [min(node.inputs, default=0) for node in nodes]
     vectors = [i for i, node in enumerate(nodes) if len(node.shape) == 2 and min(first_read[i + 1 :], default=i) >= i]
-    fast = {index: ready for index, node in enumerate(nodes) if (ready := _fast_convolution(node)) is not None}
     neck = vectors[0] if vectors else len(nodes) - 1
-    return Plan([_fast_linear(node) for node in nodes], steps, last_use, kept, neck, fast)
+    return Plan([_fast(node) for node in nodes], steps, last_use, kept, neck)
 
 
-def _fast_convolution(node: Node) -> Winograd | None:
-    if node.op is not aten.convolution.default or not isinstance(node.args[1], Tensor):
-        return None
-    _, weight, bias, stride, _, dilation, transposed, _, groups = node.args
-    return None if transposed or groups != 1 else prepare(weight, bias, stride, dilation)
+def _fast(node: Node) -> Node:
+    """The same operation as oneDNN computes it, where torch would choose something slower on one thread."""
+    if not torch.backends.mkldnn.is_available():
+        return node
+    if node.op is aten.convolution.default and not node.kwargs and isinstance(node.args[1], Tensor):
+        ready = convolution(*node.args[1:])
+        return node if ready is None else replace(node, op=ready, args=node.args[:1])
+    return _fast_linear(node)
 
 
 def _fast_linear(node: Node) -> Node:
     """x W' + b by oneDNN, as torch's own compiler calls it: twice as fast as MKL, which shuns AVX-512 on AMD."""
     operation = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    if operation is None or not torch.backends.mkldnn.is_available():
+    if operation is None:
         return node
     if node.op is not aten.addmm.default or node.kwargs or not isinstance(node.args[1], Ref):
         return node

@@ -1,0 +1,67 @@
+"""A convolution ready to be applied to values and to parts of values, the fastest way that the CPU offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vizcore import winograd
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """out[k] = bias[k] + sum_c weight[k,c] * x[c]; ``fewer`` is the same with fewer multiplications, if that exists."""
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+    groups: int
+    fewer: winograd.Winograd | None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Of a whole value (n,C,H,W), zeros around it."""
+        down, right = self.padding
+        if self.fewer is not None and self.fewer.pays(len(x), x.shape[2] + 2 * down, x.shape[3] + 2 * right):
+            return self.fewer(F.pad(x, (right, right, down, down)))
+        return self._direct(x, self.padding)
+
+    def valid(self, x: Tensor) -> Tensor:
+        """Of a part of a value (n,C,h,w) that brings its own border along."""
+        if self.fewer is not None and self.fewer.pays(len(x), *x.shape[2:]):
+            return self.fewer(x)
+        return self._direct(x, [0, 0])
+
+    def _direct(self, x: Tensor, padding: Sequence[int]) -> Tensor:
+        # Asked for by name: on one thread torch takes a slower way for kernels of one position and few pictures.
+        value: Tensor = torch.mkldnn_convolution(
+            x, self.weight, self.bias, padding, self.stride, self.dilation, self.groups
+        )
+        return value
+
+
+def convolution(
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Convolution | None:
+    """From the arguments of torch's own operation; None for what oneDNN is not asked to do here."""
+    if transposed or weight.dtype != torch.float32 or weight.dim() != 4:
+        return None
+    plain = groups == 1 and [*stride, *dilation] == [1] * 4
+    fewer = winograd.prepare(weight, bias) if plain else None
+    return Convolution(weight, bias, _two(stride), _two(padding), _two(dilation), groups, fewer)
+
+
+def _two(values: Sequence[int]) -> list[int]:
+    return [values[0], values[-1]]
