@@ -46,8 +46,8 @@ class SmoothGradient(saliency.SmoothGrad):
 class Path(integrated.IntegratedGradients):
     """Integrated gradients from the mean colour, which is what gradient times input counts as nothing, too.
 
-    From black, the technique's own default, everything bright gets a share of the score for being bright. On the bundled
-    network such maps are far worse than random orders by deletion to grey, and those from the mean far better.
+    From black, the technique's own default, everything bright gets a share of the score for being bright. On the
+    bundled network such maps are far worse than random orders by deletion to grey, and those from the mean far better.
     """
 
     baseline: integrated.Baseline = choice(  # noqa: RUF009
