@@ -104,16 +104,19 @@ def page(name: str) -> Iterator[Frame]:
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style()
     new_run()
-    with _reported(name, state.settle):
+    with reported(name, state.settle):
         frame = _open(name)
-    with _reported(name, link.write):
+    with reported(name, link.write):
         yield frame
         link.write(name)
 
 
 @contextmanager
-def _reported(name: str, keep: Callable[[str], None]) -> Iterator[None]:
-    """Say what went wrong, after ``keep(name)`` has seen to it that the address does not bring it back for ever."""
+def reported(name: str, keep: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Write whatever goes wrong to the log under a number, show that number, and end the script.
+
+    Before that ``keep(name)`` sees to it that the address does not bring the fault back for ever.
+    """
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
+import weakref
 
 import streamlit as st
 import torch
@@ -15,6 +17,8 @@ from vizcore.classifier import Classifier
 from vizcore.weights import WeightsError
 
 KEPT = 3
+LOADED: weakref.WeakValueDictionary[str, Classifier] = weakref.WeakValueDictionary()  # what is in memory now
+_LOADING = threading.Lock()  # two at once would need the memory of both, and neither would come sooner
 
 
 def _release(network: Classifier) -> None:
@@ -26,7 +30,20 @@ def _release(network: Classifier) -> None:
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False, on_release=_release)
 def _load(name: str) -> Classifier:
-    return classifier.load(name)
+    LOADED[name] = found = classifier.load(name)
+    return found
+
+
+def _shared(name: str) -> Classifier:
+    """The network that all sessions share; loaded after those that are being loaded already."""
+    if name in LOADED:
+        return _load(name)
+    while not _LOADING.acquire(timeout=0.25):
+        st.session_state["vizcore.loading"] = name  # a call of Streamlit's, so that it can interrupt
+    try:
+        return _load(name)
+    finally:
+        _LOADING.release()
 
 
 def names() -> list[str]:
@@ -63,7 +80,7 @@ def network(name: str) -> Classifier | None:
         if name in zoo.NAMES and not zoo.entry(name).on_disk:
             _download(name, box)
         with box, st.spinner(t("frame.loading", title=title(name))):
-            return _load(name)
+            return _shared(name)
     except WeightsError as error:
         box.error(said(str(error)), icon=":material/cloud_off:")
     except (torch.OutOfMemoryError, MemoryError):

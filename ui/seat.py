@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from vizcore.queue import Job, Queue, Session
 QUEUE = Queue(machine.places(), machine.most_runs())
 _KEY = "vizcore.seat"
 _NUMBERS = itertools.count()
+_TAKEN: weakref.WeakSet[Seat] = weakref.WeakSet()
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Seat:
         """Let go of everything: what nobody else has asked for ends with that."""
         self.slots.clear()
         self.seen.clear()
+        _TAKEN.discard(self)
 
 
 def seat() -> Seat:
@@ -46,7 +49,13 @@ def seat() -> Seat:
     if _KEY not in st.session_state:
         st.session_state[_KEY] = Seat(next(_NUMBERS))
     mine: Seat = st.session_state[_KEY]
+    _TAKEN.add(mine)
     return _until_disconnected(mine.number, mine)
+
+
+def taken() -> int:
+    """How many sessions have asked for something and are still there."""
+    return len(_TAKEN)
 
 
 # Streamlit keeps the state of a closed tab for minutes, in case it comes back. Half-done computations and large arrays

@@ -1,0 +1,39 @@
+"""Health: how the server fares, for those who run it. No page leads here; docs/reliability.md does."""
+
+import json
+
+import streamlit as st
+
+from ui import health, show
+from ui.frame import ICON, reported
+from ui.texts import t
+
+st.set_page_config(page_title=f"{t('health.title')} · vizcore", page_icon=ICON, layout="wide")
+show.style()
+with reported("health"):
+    facts = health.facts()
+    st.title(t("health.title"), anchor=False)
+    st.markdown(t("health.lead"))
+    memory, queue, results = facts["memory"], facts["queue"], facts["results"]
+    for column, name, value in zip(
+        st.columns(4),
+        ("memory", "queue", "results", "uptime"),
+        (
+            "–" if memory["process_mb"] is None else f"{memory['process_mb']} MB",
+            f"{queue['running']} + {queue['waiting']}",
+            f"{results['megabytes']:.0f} MB",
+            f"{facts['uptime']['seconds'] / 3600:.1f} h",
+        ),
+        strict=True,
+    ):
+        column.metric(t(f"health.{name}"), value, border=True)
+    for part, column in zip(facts, [*st.columns(4), *st.columns(4)], strict=True):
+        with column:
+            st.markdown(f"**{t(f'health.{part}')}**")
+            for name, value in facts[part].items():
+                label = name if part == "versions" else t(f"health.names.{name}")
+                shown = ", ".join(value) if isinstance(value, list) else value
+                st.markdown(f"{label}: {'–' if shown in (None, '') else shown}")
+    st.caption(t("health.json"))
+    st.code(json.dumps(facts, indent=2), language="json")
+    st.button(t("health.again"), icon=":material/refresh:")

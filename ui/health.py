@@ -1,0 +1,43 @@
+"""How the server fares, for those who run it: nothing here tells anything about its visitors."""
+
+from __future__ import annotations
+
+import platform
+import time
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from ui import models, seat
+from ui.export import LIBRARIES
+from ui.results import RESULTS
+from vizcore import machine
+
+MEGABYTE = 2**20
+_START = time.time()
+
+
+def facts() -> dict[str, dict[str, Any]]:
+    """Device, memory in megabytes, queue, kept results, networks in memory, versions and uptime in seconds."""
+    resident, memory, gpu = machine.resident(), machine.memory(), machine.gpu_memory()
+    held: dict[str, Any] = {"process_mb": None if resident is None else resident // MEGABYTE}
+    for name, found in (("", memory), ("gpu_", gpu)):
+        if found is not None:
+            held |= {f"{name}available_mb": found[0] // MEGABYTE, f"{name}total_mb": found[1] // MEGABYTE}
+    return {
+        "device": {"name": _device(), "cores": machine.cores(), "threads": torch.get_num_threads()},
+        "memory": held,
+        "queue": {"places": seat.QUEUE.places, "most_begun": seat.QUEUE.most, **seat.QUEUE.counts()},
+        "sessions": {"computing_or_looking": seat.taken()},
+        "results": {"entries": len(RESULTS), "megabytes": round(RESULTS.megabytes, 1)},
+        "networks": {"loaded": sorted(models.LOADED.keys()), "kept_at_most": models.KEPT},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "uptime": {"seconds": round(time.time() - _START)},
+    }
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return "mps" if torch.backends.mps.is_available() else "cpu"
