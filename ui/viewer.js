@@ -113,6 +113,7 @@ class Viewer {
     this.canvas.addEventListener("pointermove", (event) => this.moved(event));
     this.canvas.addEventListener("pointerleave", () => {
       this.point(null);
+      this.lead();
       redraw(); // without the brush
     });
     this.canvas.addEventListener("pointerdown", (event) => this.pressed(event));
@@ -123,6 +124,7 @@ class Viewer {
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     this.canvas.addEventListener("blur", () => {
       this.point(null);
+      this.lead();
       redraw();
     });
     for (const [name, factor] of [[".closer", 1.5], [".farther", 1 / 1.5], [".whole", 0]])
@@ -139,6 +141,11 @@ class Viewer {
       if (event.detail.blend && this.data.map) {
         this[event.detail.blend].value = event.detail.value;
         this.mapped = null;
+      }
+      if ("cursor" in event.detail && this.data.follow) this.trail(event.detail.cursor);
+      if (event.detail.joined && this.data.controls === "remote") {
+        this.tell({ view: this.view });
+        for (const blend of ["opacity", "threshold"]) this.tell({ blend, value: this[blend].value });
       }
       redraw();
     };
@@ -173,7 +180,10 @@ class Viewer {
     this.picture = rgba(data.picture, data.width, data.height);
     this.grey = data.map ? rgba(grey(data.picture), data.width, data.height) : null;
     this.mapped = null;
-    this.root.querySelector(".viewer").classList.toggle("bare", !data.map && !data.waiting);
+    const face = this.root.querySelector(".viewer").classList;
+    face.toggle("bare", !data.map && !data.waiting);
+    face.toggle("compact", data.controls === "compact");
+    face.toggle("remote", data.controls === "remote");
     this.canvas.style.cursor = data.mode === "inspect" ? "crosshair" : data.mode === "brush" ? "cell" : "pointer";
     this.canvas.style.touchAction = data.mode === "brush" ? "none" : ""; // or a finger would scroll the page instead
     this.stage.style.aspectRatio = `${data.width} / ${data.height}`;
@@ -197,6 +207,7 @@ class Viewer {
     this.scale();
     this.draw();
     this.point(this.cursor);
+    if (first) this.tell({ joined: true }); // whoever holds the group's controls answers with what they are set to
   }
 
   scale() {
@@ -258,8 +269,10 @@ class Viewer {
       if (this.cursor) this.drawBrush(context, this.cursor, left, top, size / this.data.width, ratio);
     }
     if (this.data.box) this.drawBox(context, this.data.box, left, top, size / this.data.width, ratio);
-    if (this.cursor && this.keyboard && this.data.mode !== "brush") {
-      const unit = size / this.data.width;
+    const unit = size / this.data.width;
+    if (this.cursor && this.following) {
+      this.drawBox(context, [this.cursor.y - 1, this.cursor.x - 1, this.cursor.y + 2, this.cursor.x + 2], left, top, unit, ratio);
+    } else if (this.cursor && this.keyboard && this.data.mode !== "brush") {
       this.drawBox(context, [this.cursor.y, this.cursor.x, this.cursor.y + 1, this.cursor.x + 1], left, top, unit, ratio);
     }
   }
@@ -307,6 +320,22 @@ class Viewer {
     this.status.textContent = text;
   }
 
+  // Tell the group's followers which place is pointed at, as shares of the picture: theirs may have other pixels.
+  lead() {
+    this.following = false;
+    this.status.setAttribute("aria-live", "polite");
+    if (!this.data?.follow) return;
+    const { cursor } = this;
+    const place = cursor && { x: (cursor.x + 0.5) / this.data.width, y: (cursor.y + 0.5) / this.data.height };
+    this.tell({ cursor: place });
+  }
+
+  trail(place) {
+    this.following = Boolean(place);
+    this.status.setAttribute("aria-live", "off"); // one voice for the whole group
+    this.point(place && { x: Math.floor(place.x * this.data.width), y: Math.floor(place.y * this.data.height) });
+  }
+
   moved(event) {
     this.keyboard = false;
     if (this.drag?.brush) {
@@ -323,8 +352,10 @@ class Viewer {
       if (this.drag.far && this.view.scale > 1)
         this.look({ ...this.view, x: this.drag.view.x - dx / this.view.scale, y: this.drag.view.y - dy / this.view.scale });
     }
+    const followed = this.following;
     this.point(this.pixel(event));
-    if (this.data.mode === "brush") this.draw(); // the brush follows the pointer
+    this.lead();
+    if (this.data.mode === "brush" || followed) this.draw(); // the brush follows the pointer
   }
 
   pressed(event) {
@@ -463,6 +494,7 @@ class Viewer {
         x: Math.max(0, Math.min(this.data.width - 1, at.x + dx)),
         y: Math.max(0, Math.min(this.data.height - 1, at.y + dy)),
       });
+      this.lead();
       this.draw();
     } else if (event.key === "+" || event.key === "=") this.zoom(1.5, 0.5, 0.5);
     else if (event.key === "-") this.zoom(1 / 1.5, 0.5, 0.5);

@@ -68,6 +68,8 @@ def viewer(
     group: str = "page",
     pixelated: bool = False,
     waiting: bool = False,
+    controls: Literal["full", "compact", "remote"] = "full",
+    follow: bool = False,
 ) -> Event:
     """Show ``pixels`` (C,H,W) in [0,1], with ``heat`` (H,W) over it where there is one, and return what was done.
 
@@ -76,7 +78,9 @@ def viewer(
     ``limit`` is the value at the end of the colour scale (a robust maximum of |heat| where None), ``meaning`` the
     sentence under the legend, ``box`` a framed rectangle (top, left, bottom, right) in pixels. ``brush`` is the radius
     of the brush; what is brushed lives in the browser, and ``mask`` replaces it only where ``round`` has changed, so
-    that an answer to one stroke cannot undo the next. Viewers of one ``group`` zoom, pan and blend together.
+    that an answer to one stroke cannot undo the next. Viewers of one ``group`` zoom, pan and blend together, and where
+    they ``follow`` they also read off the same place. ``compact`` ones leave out the group's controls, which a
+    ``remote`` one shows even without a map of its own.
     """
     picture = figures.picture(pixels)
     height, width = picture.shape[:2]
@@ -104,6 +108,8 @@ def viewer(
         "label": label,
         "pixelated": pixelated,
         "waiting": waiting,
+        "controls": controls,
+        "follow": follow,
         "key": key,
         "stamp": [_START, next(_STAMPS)],
         "texts": {
