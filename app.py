@@ -10,6 +10,8 @@ with frame.page("overview") as page:
     cards = [place.container(border=True) for place in places[: len(glance.CARDS)]]
     with places[-1].container(border=True):
         st.markdown(f"**{t('overview.next')}**\n\n{t('overview.hints')}")
+        script, icon = frame.PAGES["compare"]
+        st.page_link(script, label=t("overview.compare"), icon=icon)
     boxes = []
     for card, (name, _) in zip(cards, glance.CARDS, strict=True):
         with card:

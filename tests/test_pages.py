@@ -16,6 +16,7 @@ SMALL = {
     "occlusion.stride": "32",
     "lime.samples": "40",
     "lime.segments": "8",
+    "compare.methods": "gradient,gradcam",
 }
 
 

@@ -13,7 +13,7 @@ import torch
 
 from ui import formulas, texts, viewer
 from ui.results import Store, size_of
-from vizcore import lime, maximize, occlusion, saliency
+from vizcore import faithfulness, lime, maximize, methods, occlusion, saliency, sanity, stability
 
 
 def test_store_forgets_what_was_used_longest_ago() -> None:
@@ -108,12 +108,17 @@ def test_every_text_that_a_page_names_exists() -> None:
 ENGINE = ("params.", "classes.", "photos.", "summaries.")
 
 
+# Whose parameters have controls on a page.
+FIGURES = (faithfulness.Faithfulness, stability.Repeats, stability.Sensitivity, sanity.Randomisation)
+TECHNIQUES = (lime.Lime, maximize.Maximisation, *methods.METHODS.values(), *FIGURES)
+
+
 def _engine_keys() -> set[str]:
     from vizcore import classifier, params, pictures, scenes
 
     keys = {f"classes.{name}" for name in scenes.CLASSES} | {f"photos.{name}" for name in pictures.sample_photographs()}
     keys |= {f"summaries.{name}" for name in classifier.catalogue()}
-    for technique in (lime.Lime, maximize.Maximisation, occlusion.Occlusion, saliency.SmoothGrad):
+    for technique in TECHNIQUES:
         for name in params.specs(technique):
             owner = next(one for one in reversed(technique.__mro__) if name in getattr(one, "__annotations__", {}))
             keys |= {f"params.{owner.__name__}.{name}.label", f"params.{owner.__name__}.{name}.help"}

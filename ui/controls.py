@@ -57,17 +57,25 @@ def label_of(technique: type, field: str, spec: declared.Spec) -> str:
     return spec.label
 
 
-def look(name: str, options: Sequence[C], label: str, field: str | None = None, *, flat: bool = False) -> C:
+def look(
+    name: str,
+    options: Sequence[C],
+    label: str,
+    field: str | None = None,
+    *,
+    flat: bool = False,
+    names: Callable[[str], str] | None = None,
+) -> C:
     """Choose how a result is looked at; the first option is the default. Nothing is computed anew by it.
 
-    ``field`` names the group of texts for the options; without one they are shown as they are. Up to three options lie
-    open side by side, more of them only where ``flat`` asks for it.
+    ``field`` names the group of texts for the options, or ``names`` each of them; without either they are shown as they
+    are. Up to three options lie open side by side, more of them only where ``flat`` asks for it.
     """
     key, looks = f"look.{name}", state.choices().looks
     held = state.choices().linked.pop(name, looks.get(name, options[0]))
     if st.session_state.get(key) not in options:
         st.session_state[key] = held if held in options else options[0]
-    name_of = option(field) if field else str
+    name_of = option(field) if field else names or str
     if flat or len(options) <= 3:
         chosen = st.segmented_control(label, options, key=key, format_func=name_of, required=True)
     else:
@@ -77,6 +85,35 @@ def look(name: str, options: Sequence[C], label: str, field: str | None = None, 
         looks.pop(name, None)
     else:
         looks[name] = taken
+    return taken
+
+
+def several(
+    name: str,
+    options: Sequence[str],
+    default: Sequence[str],
+    label: str,
+    names: Callable[[str], str],
+    *,
+    flat: bool = False,
+    most: int | None = None,
+) -> tuple[str, ...]:
+    """Choose any of the options, in their order; at most ``most``. ``flat`` lays them open side by side."""
+    key, looks = f"look.{name}", state.choices().looks
+    held = state.choices().linked.pop(name, looks.get(name))
+    wanted = st.session_state.get(key, default if held is None else held.split(","))
+    st.session_state[key] = [one for one in options if one in wanted][:most]
+    if flat:
+        chosen = st.pills(label, options, key=key, format_func=names, selection_mode="multi")
+    else:
+        chosen = st.multiselect(
+            label, options, key=key, format_func=names, max_selections=most, placeholder=t("controls.none")
+        )
+    taken = tuple(one for one in options if one in chosen)
+    if taken == tuple(default):
+        looks.pop(name, None)
+    else:
+        looks[name] = ",".join(taken)
     return taken
 
 

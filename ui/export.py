@@ -18,6 +18,7 @@ from ui.frame import Frame
 from ui.texts import t
 from vizcore import own
 from vizcore import params as declared
+from vizcore.classifier import Classifier
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-image", "pillow", "streamlit")
 
@@ -85,16 +86,11 @@ def record(page: Frame, params: Any | None) -> dict[str, Any]:
 def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
     """A Python script against ``vizcore`` that computes the page's arrays and writes them to an archive."""
     recipe = RECIPES[page.page]
-    kind, _, rest = page.source.id.partition(":")
-    picture = {
-        "scene": f"Image.fromarray(scenes.scene({rest}, size={sources.SCENE_SIZE}).picture)",
-        "photo": f'pictures.sample_photographs()["{rest}"]()',
-        "upload": 'Image.open("picture.png").convert("RGB")',
-    }[kind]
-    imports, network = _network(page)
-    modules = sorted({*imports, recipe.module, *({"scene": ["scenes"], "photo": ["pictures"]}.get(kind, []))})
+    picture, needs = picture_of(page.source.id)
+    imports, network = network_of(page.clf)
+    modules = sorted({*imports, recipe.module, *needs})
     lines = ["import numpy as np"]
-    if kind != "photo":
+    if "Image" in picture:
         lines.append("from PIL import Image")
     lines += ["", f"from vizcore import {', '.join(modules)}"]
     if recipe.run:
@@ -111,9 +107,9 @@ def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _network(page: Frame) -> tuple[list[str], list[str]]:
-    """The modules and the lines of Python that load the page's network."""
-    name, device = page.clf.name, page.clf.device.type
+def network_of(clf: Classifier) -> tuple[list[str], list[str]]:
+    """The modules and the lines of Python that load a network."""
+    name, device = clf.name, clf.device.type
     if name in brought.all_of():
         one = brought.all_of()[name]
         data = f"Path({one.file!r}).read_bytes()"
@@ -129,18 +125,30 @@ def _network(page: Frame) -> tuple[list[str], list[str]]:
     return ["classifier"], [f'clf = classifier.load("{name}", device="{device}")']
 
 
+def picture_of(identifier: str) -> tuple[str, list[str]]:
+    """The Python expression that makes a picture, and the modules of ``vizcore`` that it needs."""
+    kind, _, rest = identifier.partition(":")
+    picture = {
+        "scene": f"Image.fromarray(scenes.scene({rest}, size={sources.SCENE_SIZE}).picture)",
+        "photo": f'pictures.sample_photographs()["{rest}"]()',
+        "upload": 'Image.open("picture.png").convert("RGB")',
+    }[kind]
+    return picture, {"scene": ["scenes"], "photo": ["pictures"]}.get(kind, [])
+
+
 def offer(page: Frame, params: Any | None, result: Any | None, layer: str | None = None) -> None:
     """A closed box with the downloads and the snippet; before there is a result, it says so."""
     with st.popover(t("export.title"), icon=":material/download:"):
         if result is None:
             st.caption(t("export.nothing"))
             return
-        _download(f"{page.page}.npz", lambda: npz(page.page, result), t("export.npz"), "application/octet-stream")
+        download(f"{page.page}.npz", lambda: npz(page.page, result), t("export.npz"), "application/octet-stream")
         settings = json.dumps(record(page, params), indent=2, ensure_ascii=False)
-        _download(f"{page.page}.json", lambda: settings.encode(), t("export.json"), "application/json")
+        download(f"{page.page}.json", lambda: settings.encode(), t("export.json"), "application/json")
         st.caption(t("export.snippet"))
         st.code(snippet(page, params, layer), language="python")
 
 
-def _download(file: str, data: Callable[[], bytes], label: str, mime: str) -> None:
+def download(file: str, data: Callable[[], bytes], label: str, mime: str) -> None:
+    """A button that saves ``data()`` under the name ``file``; the page is not run again by it."""
     st.download_button(label, data, file_name=file, mime=mime, key=f"export.{file}", on_click="ignore")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vizcore.lime import Lime
 from vizcore.maximize import Maximisation
 from vizcore.occlusion import Occlusion
 from vizcore.saliency import SmoothGrad
+from vizcore.targets import Contrast, Target
 
 
 def _y(output: str) -> str:
@@ -56,6 +59,15 @@ def lime(params: Lime, superpixels: int | None) -> str:
         rf"\min_{{w,b}} \sum_{{k=1}}^{{{params.samples}}} {weight}\big({y}(I_{{x_k}}) - w^T x_k - b\big)^2"
         rf" + {number(params.alpha)}\,\lVert w\rVert_2^2,\quad x_k \in \{{0,1\}}^{{{count}}}"
     )
+
+
+def compare(output: str, target: Target, scores: Sequence[float]) -> str:
+    """The score that all methods explain: of one class, or of one against another. ``scores`` holds those of all."""
+    y = "p" if output == "probability" else "y"
+    if not isinstance(target, Contrast):
+        return rf"{y}_i(I_0) = {scores[target]:.3f}"
+    one, other = scores[target.of], scores[target.against]
+    return rf"{y}_A(I_0) - {y}_B(I_0) = {one:.3f} - ({other:.3f}) = {one - other:.3f}"
 
 
 def number(value: float) -> str:

@@ -35,6 +35,7 @@ PAGES = {  # in the order of the links: name -> (script, icon)
     "saliency": ("pages/saliency.py", ":material/flare:"),
     "occlusion": ("pages/occlusion.py", ":material/select:"),
     "lime": ("pages/lime.py", ":material/extension:"),
+    "compare": ("pages/compare.py", ":material/compare:"),
     "network": ("pages/network.py", ":material/upload_file:"),
 }
 

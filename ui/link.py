@@ -48,6 +48,7 @@ def write(page: str) -> None:
     choices = state.choices()
     address = {name: choices.frame[name] for name in ("network", "picture", "class") if choices.frame.get(name)}
     address |= {name: value for name, value in choices.looks.items() if name.startswith(f"{page}.")}
-    if page in choices.params:
-        address |= state.address_of(page, choices.params[page])
+    for name, params in choices.params.items():
+        if name == page or name.startswith(f"{page}."):
+            address |= state.address_of(name, params)
     state.write_address(page, address)

@@ -15,6 +15,7 @@ from torch import Tensor
 from ui.results import Store
 from ui.texts import t
 from vizcore import figures
+from vizcore.colours import SHADE
 
 # Network inputs are small; browsers smooth what they enlarge, which would blur a map's true resolution.
 DISPLAY = 512
@@ -37,6 +38,7 @@ _STYLE = """<div class="vz-style"></div><style>
 .vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
 [class*="st-key-feed-"] {display: none;}
 [class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
+.vz-key > i {display: inline-block; width: 1.6rem; margin-right: .35rem; vertical-align: middle;}
 .st-key-curves {min-height: 28.25rem;} /* a chart that is drawn anew has no height for a moment */
 .katex-display {margin: 0; padding: .4rem 0; text-align: left; overflow: hidden !important;}
 .katex-display > .katex {text-align: left; white-space: normal; font-size: 1.1em;} /* breaks between its terms */
@@ -98,6 +100,18 @@ def explain(page: str) -> None:
 def chart(figure: Any, key: str, box: Any = None) -> None:
     """A plotly chart in the page's own theme, without the tool bar that covers small charts."""
     (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
+
+
+def line_key(entries: list[tuple[str, str, str]], band: str = "") -> None:
+    """Which curve is what: (name, colour, solid or dash or dot), and the ``band``, for charts beside each other."""
+    kinds = {"solid": "solid", "dash": "dashed", "dot": "dotted"}
+    marks = "".join(
+        f'<span class="vz-key"><i style="border-top: 3px {kinds[dash]} {escape(colour)}"></i>{escape(name)}</span>'
+        for name, colour, dash in entries
+    )
+    if band:
+        marks += f'<span class="vz-key"><i style="border-top: .8rem solid {SHADE}"></i>{escape(band)}</span>'
+    st.html(f"<div>{marks}</div>")
 
 
 def key(entries: list[tuple[str, str]]) -> None:

@@ -79,4 +79,5 @@ MISSING = np.array([128, 128, 128], dtype=np.uint8)  # where a value is not a nu
 CATEGORICAL = ("#3280dd", "#cb5a1a", "#01976d", "#9d60c6", "#cc4f6a", "#868604")
 INK = "#797f8c"  # text where the page's theme does not choose; 4 : 1 against both backgrounds
 GRID = "rgba(128, 128, 128, 0.25)"
+SHADE = "rgba(128, 128, 128, 0.3)"  # the band that chance leaves
 OUTLINE = (255, 225, 60)  # borders drawn on a photograph

@@ -67,3 +67,13 @@ def _faded(pixels: ArrayLike, segments: ArrayLike, on: ArrayLike) -> np.ndarray:
     grey = (base @ np.array([0.299, 0.587, 0.114]))[..., None]  # (H,W,3) -> (H,W,1)
     faint = grey * _KEPT + MISSING * (1 - _KEPT)
     return np.where(visible[labels][..., None], base, faint).transpose(2, 0, 1) / 255  # (H,W,3) -> (C,H,W)
+
+
+def cross(picture: ArrayLike, at: tuple[int, int], arm: int = 9) -> Picture:
+    """The picture (h,w,3) with a white cross, edged in black, whose middle is the pixel (row, column)."""
+    marked = np.array(picture, dtype=np.uint8)
+    for width, colour in ((2, 0), (0, 255)):
+        for reach_y, reach_x in ((arm + width // 2, width + 1), (width + 1, arm + width // 2)):
+            top, left = max(0, at[0] - reach_y), max(0, at[1] - reach_x)
+            marked[top : at[0] + reach_y + 1, left : at[1] + reach_x + 1] = colour
+    return marked

@@ -157,7 +157,7 @@ def bars(
     text = [f"{value:.1%}" if span == (0.0, 1.0) else f"{value:.3g}" for value in values]
     bar = go.Bar(x=list(values), y=positions, orientation="h", marker_color=fill, text=text, hovertext=list(labels))
     bar.update(textposition="auto", hovertemplate="%{hovertext}: %{x:.4g}<extra></extra>", cliponaxis=False)
-    figure = _figure([bar], title, "", height or 60 + 28 * max(1, len(values)), left=150)
+    figure = frame([bar], title, "", height or 60 + 28 * max(1, len(values)), left=150)
     figure.update_xaxes(range=list(span))
     return figure.update_yaxes(tickvals=positions, ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False)
 
@@ -181,7 +181,7 @@ def lines(
         y = np.asarray(curve, dtype=np.float64).tolist()
         style = {"color": CATEGORICAL[index % len(CATEGORICAL)], "dash": dashes[index % len(dashes)], "width": 2}
         traces.append(go.Scatter(x=across[: len(y)], y=y, name=name, mode="lines", line=style))
-    figure = _figure(traces, x_title, y_title, height)
+    figure = frame(traces, x_title, y_title, height)
     figure.update_layout(hovermode="x unified", showlegend=len(traces) > 1, margin_t=34)  # room for the legend
     return figure.update_xaxes(range=x_range).update_yaxes(range=y_range)
 
@@ -207,11 +207,11 @@ def scatter(
     diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": INK, "dash": "dot"}, hoverinfo="skip")
     points = go.Scatter(x=a.tolist(), y=p.tolist(), mode="markers", marker=marks)
     points.hovertemplate = f"{titles[0]} %{{x:.4g}}<br>{titles[1]} %{{y:.4g}}<extra></extra>"
-    figure = _figure([diagonal, points], *titles, height)
+    figure = frame([diagonal, points], *titles, height)
     return figure.update_xaxes(range=ends).update_yaxes(range=ends)
 
 
-def _figure(traces: list[Any], x_title: str, y_title: str, height: int, left: int = 60) -> go.Figure:
+def frame(traces: list[Any], x_title: str, y_title: str, height: int, left: int = 60) -> go.Figure:
     """What all charts share: fixed margins, so that nothing jumps, and colours that a page's theme may replace."""
     import plotly.graph_objects as go
 

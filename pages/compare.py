@@ -1,0 +1,30 @@
+"""Compare: the maps of several methods, classes and networks side by side, and which of them to believe."""
+
+import streamlit as st
+
+from ui import controls, formulas, frame, show
+from ui.compare import choice, export, maps, parts
+from ui.texts import t
+
+with frame.page("compare") as page:
+    (settings,) = st.columns(1)
+    with settings, st.container(key="settings"):
+        what = choice.choose(page)
+    page.formula(formulas.compare(what.output, *choice.scores(what)))
+    result = None
+    if not what.methods:
+        st.info(t("compare.no_methods"), icon=":material/grid_off:")
+    else:
+        st.caption(f"{t('compare.meaning')} {t(f'compare.scale_{what.scale}')}")
+        result = maps.show(what)
+        part = controls.look("compare.part", list(parts.PARTS), t("compare.part"), "compare_part", flat=True)
+        st.markdown(t(f"compare.{part}_lead"))
+        if result is None or result.step < result.of:
+            st.caption(t("compare.unfinished"))
+        else:
+            parts.PARTS[part](what, result)
+    left, right = st.columns([1, 2])
+    with left:
+        export.offer(what, result)
+    with right:
+        show.explain("compare")

@@ -1,0 +1,180 @@
+"""What is compared: methods, classes (or one against another), networks, and the settings of every method."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import streamlit as st
+from torch import Tensor
+
+from ui import controls, models, play, state
+from ui.frame import Frame, class_name
+from ui.results import RESULTS
+from ui.texts import t
+from vizcore import methods
+from vizcore.classifier import Classifier
+from vizcore.params import specs
+from vizcore.targets import Contrast, Output, Target
+
+DEFAULT = tuple(method for method in methods.METHODS if method != "edges")
+MOST = 32  # maps on one page
+SCALES = ("method", "one")
+OUTPUTS: tuple[Output, ...] = ("logit", "probability")  # the logit first: maps of it do not vanish where it saturates
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One network's answer that all methods explain: ``target`` of ``clf`` on ``image`` (C,H,W) in [0,1]."""
+
+    clf: Classifier
+    image: Tensor
+    target: Target
+    digest: str
+    name: str  # of the target
+    title: str  # of target and network
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """The identity of network, picture and target."""
+        return (f"{self.clf.checksum}@{self.clf.device.type}", self.digest, self.target)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The page's whole choice. ``params`` holds the settings of every chosen method, all about the same score."""
+
+    page: Frame
+    rows: tuple[Row, ...]
+    methods: tuple[str, ...]
+    params: dict[str, Any]
+    output: Output
+    scale: str
+
+    def key(self, row: Row, method: str) -> tuple[Hashable, ...]:
+        """Under which name the map of one method for one row is kept."""
+        return ("map", *row.key, method, self.params[method])
+
+    @property
+    def maps(self) -> list[tuple[int, str]]:
+        """(number of the row, method) of all maps, in the order in which they are computed and shown."""
+        return [(number, method) for number in range(len(self.rows)) for method in self.methods]
+
+    @property
+    def whole_key(self) -> tuple[Hashable, ...]:
+        return ("maps", *(self.key(self.rows[number], method) for number, method in self.maps))
+
+
+def method_name(method: str) -> str:
+    """How a method is called."""
+    return t(f"options.method.{method}")
+
+
+def choose(page: Frame) -> Choice:
+    """Draw the controls and return what they are set to."""
+    chosen = controls.several(
+        "compare.methods", list(methods.METHODS), DEFAULT, t("compare.methods"), method_name, flat=True
+    )
+    first, second, third, fourth = st.columns(4)
+    indices = [str(k) for k in range(len(page.clf.classes))]
+    name = partial(_class_name, page)
+    with first:
+        others = [k for k in indices if int(k) != page.target]
+        more = controls.several("compare.classes", others, (), t("compare.classes"), name)
+    with second:
+        against = controls.look("compare.against", ["none", *others], t("compare.against"), names=name)
+    with third:
+        known = [one for one in models.names() if one != page.clf.name]
+        networks = controls.several(
+            "compare.networks", known, (), t("compare.networks"), models.title, most=models.KEPT - 1
+        )
+    with fourth:
+        output = controls.look("compare.output", OUTPUTS, t("compare.output"), "output")
+        scale = controls.look("compare.scale", SCALES, t("compare.scale"), "compare_scale")
+    targets: list[Target] = [page.target, *map(int, more)]
+    if against != "none":
+        targets.append(Contrast(page.target, int(against)))
+    params = {method: methods.with_output(_params(page, method), output) for method in methods.METHODS}
+    if chosen:
+        params |= _settings(chosen, params)
+    rows = _rows(page, targets, networks)
+    most = max(1, MOST // max(1, len(chosen)))
+    if len(rows) > most:
+        st.info(t("compare.too_many", most=MOST, rows=most), icon=":material/grid_on:")
+    return Choice(page, tuple(rows[:most]), chosen, params, output, scale)
+
+
+def scores(what: Choice) -> tuple[Target, list[float]]:
+    """What the frame's network is asked last, and its scores (K) of all classes."""
+    page = what.page
+    own = [row.target for row in what.rows if row.clf is page.clf]
+    key = ("scores", *page.picture_key, what.output)
+    found: Tensor = play.once(key, lambda: page.clf.all_scores(page.image[None], what.output)[0])
+    return own[-1], found.tolist()
+
+
+def _class_name(page: Frame, index: str) -> str:
+    return t("compare.nothing") if index == "none" else class_name(page.clf, int(index))
+
+
+def _rows(page: Frame, targets: list[Target], networks: tuple[str, ...]) -> list[Row]:
+    """Every target for every network; a network that knows other classes explains its own most probable one."""
+    found = [_row(page, page.clf, target) for target in targets]
+    for name in networks:
+        clf = models.network(name)
+        if clf is None:
+            continue
+        if clf.classes == page.clf.classes:
+            found += [_row(page, clf, target) for target in targets]
+        else:
+            found.append(_row(page, clf, None))
+    return found
+
+
+def _row(page: Frame, clf: Classifier, target: Target | None) -> Row:
+    digest = page.source.digest
+    image = RESULTS.get_or(("pixels", clf.checksum, digest), lambda: clf.pixels(page.source.picture))
+    if target is None:
+        target = clf.top(image, 1)[0][0]
+    if isinstance(target, Contrast):
+        name = t("compare.contrast", of=class_name(clf, target.of), against=class_name(clf, target.against))
+    else:
+        name = class_name(clf, target)
+    return Row(clf, image, target, digest, name, f"{name} · {models.title(clf.name)}")
+
+
+def _params(page: Frame, method: str) -> Any:
+    return page.params(methods.METHODS[method], f"compare.{method}")
+
+
+def _settings(chosen: tuple[str, ...], params: dict[str, Any]) -> dict[str, Any]:
+    """The settings of one of the chosen methods, in a closed box."""
+    with st.expander(t("compare.settings"), icon=":material/tune:"):
+        able = [method for method in chosen if _own(method)]
+        if not able:
+            st.caption(t("compare.no_settings"))
+            return {}
+        method = controls.look("compare.of", able, t("compare.settings_of"), "method")
+        with st.container(key="compare-settings"):
+            changed = controls.choose(f"compare.{method}", params[method], _own(method))
+            controls.reset(f"compare.{method}", methods.METHODS[method])
+    # The score is chosen once for all: kept at its default here, it stays out of the link.
+    plain = methods.METHODS[method]()
+    state.choices().params[f"compare.{method}"] = methods.with_output(changed, plain.output)
+    return {method: changed}
+
+
+def _own(method: str) -> tuple[str, ...]:
+    """The parameters of a method that are its own: without the score, which is one for all."""
+    unused = {"ridge": ("learning_rate", "epochs")}.get(method, ())
+    return tuple(field for field in specs(methods.METHODS[method]) if field != "output" and field not in unused)
+
+
+def constructor(params: Any) -> str:
+    """The Python expression that makes ``params`` anew, from what differs from its defaults."""
+    kind = type(params)
+    plain = kind()
+    given = [f.name for f in fields(params) if f.init and getattr(params, f.name) != getattr(plain, f.name)]
+    return ", ".join(f"{name}={getattr(params, name)!r}" for name in given)

@@ -1,0 +1,103 @@
+"""Taking a comparison along: the maps, a table, every setting, and a Python snippet that computes the same maps."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ui import export
+from ui.compare import maps as computed
+from ui.compare.choice import Choice, Row, constructor
+from ui.compare.maps import Maps
+from ui.texts import t
+from vizcore import params as declared
+from vizcore.targets import Contrast
+
+
+def offer(what: Choice, maps: Maps | None) -> None:
+    """A closed box with the downloads and the snippet; before there is a result, it says so."""
+    with st.popover(t("export.title"), icon=":material/download:"):
+        if maps is None:
+            st.caption(t("export.nothing"))
+            return
+        export.download("compare.npz", lambda: npz(what, maps), t("export.npz"), "application/octet-stream")
+        export.download("compare.csv", lambda: table(what, maps).encode(), t("compare.csv"), "text/csv")
+        settings = json.dumps(record(what), indent=2, ensure_ascii=False)
+        export.download("compare.json", lambda: settings.encode(), t("export.json"), "application/json")
+        st.caption(t("export.snippet"))
+        st.code(snippet(what), language="python")
+
+
+def npz(what: Choice, maps: Maps) -> bytes:
+    """Every map (H,W) as float32, named ``method.number_of_the_row``, as a NumPy archive."""
+    arrays = {
+        f"{method}.{number}": np.asarray(mapped.heat)
+        for (number, method), mapped in maps.by_place.items()
+        if mapped.found is not None
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def table(what: Choice, maps: Maps) -> str:
+    """One line for each map, as CSV: what it is of, its score, what it cost, its extremes."""
+    records = computed.table(what, maps)
+    columns = list(dict.fromkeys(name for one in records for name in one))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, restval="")
+    writer.writeheader()
+    writer.writerows(records)
+    return buffer.getvalue()
+
+
+def record(what: Choice) -> dict[str, Any]:
+    """Everything that the maps depend on; the rows in the order of the archive's numbers."""
+    common = export.record(what.page, None)
+    common["parameters"] = {method: declared.to_json(what.params[method]) for method in what.methods}
+    common["rows"] = [_row(row) for row in what.rows]
+    return {name: value for name, value in common.items() if name not in ("network", "preprocessing", "class")}
+
+
+def _row(row: Row) -> dict[str, Any]:
+    indices = [row.target.of, row.target.against] if isinstance(row.target, Contrast) else [row.target]
+    classes = [{"index": index, "name": row.clf.classes[index]} for index in indices]
+    return {
+        "network": {"name": row.clf.name, "weights_sha256": row.clf.checksum, "device": str(row.clf.device)},
+        "class": classes[0],
+        "against": classes[1] if len(classes) > 1 else None,
+    }
+
+
+def snippet(what: Choice) -> str:
+    """A Python script against ``vizcore`` that computes the page's maps and writes them to an archive."""
+    picture, needs = export.picture_of(what.page.source.id)
+    networks = list(dict.fromkeys(row.clf for row in what.rows))
+    loading = [export.network_of(clf) for clf in networks]
+    modules = sorted({"methods", *needs, *(name for names, _ in loading for name in names)})
+    lines = ["import numpy as np"]
+    if "Image" in picture:
+        lines.append("from PIL import Image")
+    lines += ["", f"from vizcore import {', '.join(modules)}", "from vizcore.run import Run"]
+    if any(isinstance(row.target, Contrast) for row in what.rows):
+        lines.append("from vizcore.targets import Contrast")
+    lines += ["", f"picture = {picture}", "params = {"]
+    for method in what.methods:
+        kind = f'methods.METHODS["{method}"]'
+        lines.append(f'    "{method}": {kind}({constructor(what.params[method])}),')
+    lines += ["}", "maps = {}", "", "", "def explain(clf, number, target):", "    image = clf.pixels(picture)"]
+    lines.append("    for method, settings in params.items():")
+    lines.append("        result = Run(methods.explain(clf, image, target, method, settings)).finish()")
+    lines += ['        maps[f"{method}.{number}"] = result.heat.numpy()', "", ""]
+    for clf, (_, load) in zip(networks, loading, strict=True):
+        lines += load
+        for number, row in enumerate(what.rows):
+            if row.clf is clf:
+                lines.append(f"explain(clf, {number}, {row.target!r})  # {' '.join(row.name.split())}")
+    lines.append('np.savez("compare.npz", **maps)')
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,217 @@
+"""The maps of all methods side by side: computed one after the other, each kept by itself, drawn as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+from torch import Tensor
+
+from ui import models, play
+from ui.compare.choice import Choice, Row, method_name
+from ui.results import RESULTS
+from ui.texts import quoted, t
+from ui.texts.sentences import said
+from ui.viewer import viewer
+from vizcore import figures, methods
+from vizcore.methods import Attribution
+
+ACROSS = 5  # cards beside each other
+Place = tuple[int, str]  # number of the row, method
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A method's map, how long it took to compute, and what stood in the way where there is none."""
+
+    found: Attribution | None
+    seconds: float
+    error: str = ""
+
+    @property
+    def heat(self) -> Tensor:
+        assert self.found is not None
+        return self.found.heat
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """All maps that there are so far, by row and method; ``step`` of ``of`` are finished."""
+
+    step: int
+    of: int
+    by_place: dict[Place, Mapped]
+
+    def of_row(self, number: int) -> dict[str, Mapped]:
+        """The maps of one row by method, without those that could not be had."""
+        return {m: found for (row, m), found in self.by_place.items() if row == number and found.found is not None}
+
+
+def computed(what: Choice, row: Row, method: str) -> Iterator[Mapped]:
+    """One method's estimates for one row, with the time spent on them; the last one is kept."""
+    key = what.key(row, method)
+    known: Mapped | None = RESULTS.get(key)
+    if known is not None:
+        yield known
+        return
+    seconds, found = 0.0, None
+    begun = time.perf_counter()
+    try:
+        for found in methods.explain(row.clf, row.image, row.target, method, what.params[method]):
+            seconds += time.perf_counter() - begun
+            yield Mapped(found, seconds)
+            begun = time.perf_counter()
+        last = Mapped(found, seconds)
+    except ValueError as error:  # the engine's own sentence, such as of a network without feature maps
+        last = Mapped(None, seconds, str(error))
+        yield last
+    RESULTS.put(key, last)
+
+
+def compute(what: Choice) -> Iterator[Maps]:
+    """All maps of the choice, one after the other; what is known already costs nothing."""
+    places = what.maps
+    by_place: dict[Place, Mapped] = {}
+    for done, (number, method) in enumerate(places):
+        for estimate in computed(what, what.rows[number], method):
+            by_place[number, method] = estimate
+            yield Maps(done, len(places), dict(by_place))
+    yield Maps(len(places), len(places), dict(by_place))
+
+
+class Board:
+    """The cards of all maps: made once in a run of the page, filled as the maps come."""
+
+    def __init__(self, what: Choice) -> None:
+        self.what = what
+        self.notes: dict[Place, Any] = {}
+        self.drawn: dict[Place, tuple[Mapped, float]] = {}
+        for number, row in enumerate(what.rows):
+            st.markdown(f"**{quoted(row.name)} · {quoted(models.title(row.clf.name))}**")
+            with st.container(key=f"compare-row-{number}"):
+                self._cards(number, row)
+
+    def _cards(self, number: int, row: Row) -> None:
+        names = ["", *self.what.methods]
+        for begin in range(0, len(names), ACROSS):
+            # Few methods get few columns, but lines of one row have as many, so that the cards stay aligned.
+            columns = st.columns(ACROSS if len(names) > ACROSS else max(3, len(names)))
+            for column, method in zip(columns, names[begin : begin + ACROSS], strict=False):
+                with column, st.container(gap="xsmall"):
+                    self._card(number, row, method)
+
+    def _card(self, number: int, row: Row, method: str) -> None:
+        if not method:
+            score = float(row.clf.scores(row.image[None], row.target, self.what.output)[0])
+            st.markdown(t("compare.score", score=score, output=t(f"options.output.{self.what.output}")))
+            label = t("compare.picture", name=row.title)
+            controls: Literal["remote", "compact"] = "compact" if number else "remote"  # one for all rows
+            viewer(f"compare-{number}-picture", row.image, label, controls=controls, follow=True, group="compare")
+            return
+        st.markdown(f"**{method_name(method)}**")
+        self._view(number, row, method, None, 1.0)
+        self.notes[number, method] = st.empty()
+
+    def _view(self, number: int, row: Row, method: str, heat: Tensor | None, limit: float) -> None:
+        viewer(
+            f"compare-{number}-{method}",
+            row.image,
+            t("compare.map", method=method_name(method), name=row.title),
+            heat=heat,
+            limit=limit,
+            unit=unit(self.what, method),
+            meaning=t("compare.meaning"),
+            waiting=heat is None,
+            controls="compact",
+            follow=True,
+            group="compare",
+        )
+
+    def draw(self, maps: Maps) -> None:
+        """Show what is new, and again what now has another scale."""
+        scales = limits(self.what, maps)
+        for (number, method), mapped in maps.by_place.items():
+            note = self.notes[number, method]
+            if mapped.found is None:
+                note.caption(said(mapped.error))
+                continue
+            state = (mapped, scales[method])
+            if self.drawn.get((number, method)) == state:
+                continue
+            self.drawn[number, method] = state
+            self._view(number, self.what.rows[number], method, mapped.heat, scales[method])
+            note.caption(passes(mapped))
+
+
+def show(what: Choice) -> Maps | None:
+    """Compute and show all maps; None, or what there is so far, until all are there."""
+    board = Board(what)
+    work = len(what.maps)
+    return play.play(
+        "compare",
+        what.whole_key,
+        lambda: compute(what),
+        board.draw,
+        unit="units.maps",
+        cost=work,
+        pace=("compare", *sorted({row.clf.checksum for row in what.rows})),
+    )
+
+
+def limits(what: Choice, maps: Maps) -> dict[str, float]:
+    """The end of each method's colour scale: one for all its maps, or one for all methods in units of the score.
+
+    What has another unit (Grad-CAM, the baselines, a gradient that is not multiplied by the input) keeps its own.
+    """
+    heats: dict[str, list[Tensor]] = {}
+    for (_, method), mapped in maps.by_place.items():
+        if mapped.found is not None:
+            shared = what.scale == "one" and in_units_of_the_score(what, method)
+            heats.setdefault("" if shared else method, []).append(mapped.heat.flatten())
+    # The mean would favour the many small values of maps by pixels: the largest of the maps' own limits is taken.
+    found = {name: max(figures.robust_limit(heat) for heat in some) for name, some in heats.items()}
+    return {method: found.get(method, found.get("", 1.0)) for method in what.methods}
+
+
+def in_units_of_the_score(what: Choice, method: str) -> bool:
+    """Whether a value of the map is a part of the score."""
+    if method in (*methods.BASELINES, "gradcam"):
+        return False
+    return getattr(what.params[method], "view", "times_input") == "times_input"
+
+
+def unit(what: Choice, method: str) -> str:
+    """The unit of a method's map, as the legend names it."""
+    output = t(f"options.output.{what.output}")
+    if method in methods.BASELINES:
+        return ""
+    if in_units_of_the_score(what, method):
+        return output
+    return t("compare.per_place", output=output) if method == "gradcam" else t(f"saliency.unit_{what.output}")
+
+
+def passes(mapped: Mapped) -> str:
+    """What a map cost."""
+    assert mapped.found is not None
+    name = "compare.cost_backward" if mapped.found.backward else "compare.cost"
+    return t(name, seconds=mapped.seconds, forward=mapped.found.forward, backward=mapped.found.backward)
+
+
+def table(what: Choice, maps: Maps) -> list[dict[str, object]]:
+    """One record for each map: what it is of, what it cost, and its largest and smallest value."""
+    records: list[dict[str, object]] = []
+    for (number, method), mapped in maps.by_place.items():
+        row, found = what.rows[number], mapped.found
+        record: dict[str, object] = {"network": row.clf.name, "target": row.name, "method": method}
+        if found is not None:
+            heat = np.asarray(found.heat)
+            record |= {"score": found.score, "seconds": mapped.seconds, "forward": found.forward}
+            record |= {"backward": found.backward, "min": float(heat.min()), "max": float(heat.max())}
+        else:
+            record["error"] = mapped.error
+        records.append(record)
+    return records

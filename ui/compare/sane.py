@@ -1,0 +1,102 @@
+"""Sanity: does a map change when what the network has learned is taken away, layer after layer?"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+from torch import Tensor
+
+from ui import controls, show
+from ui.compare import several
+from ui.compare.choice import Choice, Row, method_name
+from ui.compare.maps import Maps
+from ui.texts import t
+from ui.texts.sentences import said
+from vizcore import charts, figures, methods, sanity
+from vizcore.classifier import Classifier
+from vizcore.methods import METHODS
+
+QUICK = ("gradient", "gradcam")  # those that are looked at before the user asks for more
+CARD = 112
+MEASURES = ("rank", "rank_absolute", "ssim")
+
+
+def part(what: Choice, maps: Maps) -> None:
+    """Similarity by layer of every method asked for, and the strip of maps of each; the edge detector beside them."""
+    number = several.row_of(what)
+    row = what.rows[number]
+    options = [method for method in METHODS if method in maps.of_row(number) and method not in ("random", "edges")]
+    default = [method for method in QUICK if method in options] or options[:1]
+    asked = controls.several("compare.sane", options, default, t("compare.sane"), method_name, flat=True)
+    params = what.page.params(sanity.Randomisation, "compare.randomisation")
+    left, middle, right = st.columns(3)
+    with left:
+        params = controls.choose("compare.randomisation", params, ("stages",))
+    with middle:
+        params = controls.choose("compare.randomisation", params, ("networks",))
+    with right:
+        measure = controls.look("compare.similarity", MEASURES, t("compare.similarity"), "similarity")
+    chosen = (*asked, "edges")
+    several.key(chosen)
+    chart, strips = st.empty(), {method: st.container() for method in chosen}
+    places = {method: box.empty() for method, box in strips.items()}
+    shown: set[str] = set()
+
+    def draw(latest: several.Several, drawing: int) -> None:
+        finished = {m: found for m, found in latest.found.items() if found.step >= found.of}
+        if not finished:
+            return
+        with chart.container():
+            show.chart(_chart(finished, measure), f"compare-sanity-{drawing}")
+        for method in [m for m in finished if m not in shown]:
+            shown.add(method)
+            with places[method].container():
+                _strip(row, method, finished[method])
+
+    work = {
+        method: (
+            ("cascade", *what.key(row, method), params),
+            partial(sanity.cascade, row.clf, row.image, partial(_explain, what, row, method), params),
+        )
+        for method in chosen
+    }
+    several.show("compare-sanity", work, draw, unit="units.cascades", pace=("cascade", row.clf.checksum))
+
+
+def _explain(what: Choice, row: Row, method: str, clf: Classifier) -> Tensor:
+    *_, last = methods.explain(clf, row.image, row.target, method, what.params[method])
+    return last.heat
+
+
+def _chart(found: dict[str, sanity.Cascade], measure: str) -> Any:
+    one = next(iter(found.values()))
+    lines = {
+        method_name(method): (list(METHODS).index(method), getattr(cascade, measure))
+        for method, cascade in found.items()
+    }
+    names = [t("compare.untouched"), *one.layers[1:]]
+    return charts.curves(
+        range(len(names)),
+        lines,
+        x_title=t("compare.randomised"),
+        y_title=t(f"options.similarity.{measure}"),
+        x_names=names,
+        markers=True,
+    )
+
+
+def _strip(row: Row, method: str, cascade: sanity.Cascade) -> None:
+    """The map before, and after each stage, each on its own scale: what counts is where it points."""
+    mark = ":green[:material/check:]" if cascade.passed else ":red[:material/close:]"
+    st.markdown(f"**{method_name(method)}** {mark} {said(cascade.verdict)}")
+    with st.container(horizontal=True, gap="small"):
+        for k, name in enumerate(cascade.layers):
+            heat = cascade.maps[k]
+            with st.container(width=CARD, gap="xsmall"):
+                limit = figures.robust_limit(heat)
+                picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=limit)
+                caption = t("compare.untouched") if k == 0 else t("compare.down_to", layer=name)
+                label = t("compare.map", method=method_name(method), name=caption)
+                st.image(picture, caption=caption, width="stretch", output_format="PNG", alt=label)
