@@ -7,6 +7,7 @@ sees what really ran (convolution, batch norm, relu, ...), whatever the module c
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,9 +84,9 @@ class _Recorder(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.nodes: list[Node] = []
-        self.known: dict[int, int | None] = {}  # id of a tensor -> its node; None where no node stands for it
-        self.residents: dict[int, int] = {}  # address of a storage -> number of nodes that live in it
-        self.alive: list[Any] = []  # an id names a tensor only as long as the tensor lives
+        self.known: dict[int, int | None] = {}  # id of a living tensor -> its node; None where no node stands for it
+        self.residents: dict[int, set[int]] = {}  # address of a storage -> ids of the living tensors that see it
+        self.watched: dict[int, weakref.ref[Tensor]] = {}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -97,10 +98,20 @@ class _Recorder(TorchDispatchMode):
 
     def know(self, tensor: Tensor, node: Node) -> None:
         self.nodes.append(node)
-        self.alive.append(tensor)
-        self.known[id(tensor)] = len(self.nodes) - 1
-        address = tensor.untyped_storage().data_ptr()
-        self.residents[address] = self.residents.get(address, 0) + 1
+        self._watch(tensor, len(self.nodes) - 1)
+        self.residents.setdefault(tensor.untyped_storage().data_ptr(), set()).add(id(tensor))
+
+    def _watch(self, tensor: Tensor, index: int | None) -> None:
+        """Take a tensor's id for its name as long as it lives: to keep it would be to keep all activations."""
+        name, address = id(tensor), tensor.untyped_storage().data_ptr()
+
+        def forget(_: object) -> None:
+            del self.known[name], self.watched[name]
+            self.residents.get(address, set()).discard(name)
+
+        self.known[name] = index
+        if name not in self.watched:
+            self.watched[name] = weakref.ref(tensor, forget)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         inputs: list[int] = []
@@ -131,8 +142,8 @@ class _Recorder(TorchDispatchMode):
             return answer
         self.know(first, Node(func, tuple(named_args), named_kwargs, tuple(inputs), shape))
         for other in others:
-            self.alive.append(other)
-            self.known[id(other)] = None
+            if isinstance(other, Tensor):
+                self._watch(other, None)
         return answer
 
     def _vacate(self, func: Any, args: Any) -> None:
@@ -140,10 +151,8 @@ class _Recorder(TorchDispatchMode):
         index = self.known.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
         if not index:  # None, or 0: the picture itself
             raise Unsupported(f"{func} overwrites something other than an intermediate value")
-        address = args[0].untyped_storage().data_ptr()
-        if self.residents[address] > 1:
+        if self.residents[args[0].untyped_storage().data_ptr()] - {id(args[0])}:
             raise Unsupported(f"{func} overwrites a value that others see")
-        self.residents[address] = 0
 
 
 def _any_batch(node: Node) -> Node:
