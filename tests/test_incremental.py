@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,11 +18,12 @@ from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
 from vizcore import zoo
+from vizcore.activations import Activations
 from vizcore.classifier import Classifier, Preprocess
 from vizcore.graph import Unsupported, aten, record
-from vizcore.incremental import BATCH, Activations
+from vizcore.incremental import BATCH
 from vizcore.occlusion import Occlusion, filling, grid, occlude, occluded
-from vizcore.plan import plan_of
+from vizcore.plan import Plan, plan_of
 from vizcore.regions import classify, spans
 from vizcore.run import Run
 from vizcore.windows import alike
@@ -284,6 +287,60 @@ def test_activations_are_shared_between_fills_windows_and_targets(unchanged: Cal
         occlude(clf, image.flip(-1), 0, Occlusion(window=8), shared)
     with pytest.raises(ValueError, match="activations belong to another picture or network"):
         occlude(classifier(Zoo(), (61, 70)), image, 0, Occlusion(window=8), shared)
+
+
+def test_the_next_map_of_a_picture_finds_its_activations(monkeypatch: pytest.MonkeyPatch) -> None:
+    clf = classifier(Zoo(), (61, 70))
+    first, second, third = (random_picture(clf, seed) for seed in range(3))
+    computed: list[Tensor] = []
+    compute = Activations._compute
+
+    def counted(self: Activations, plan: Plan) -> object:
+        computed.append(self.image)
+        return compute(self, plan)
+
+    monkeypatch.setattr(Activations, "_compute", counted)
+    for image, params, count in [
+        (first, Occlusion(window=8, stride=9), 1),
+        (first, Occlusion(window=12, stride=9, fill="black", output="logit"), 1),
+        (second, Occlusion(window=8, stride=9), 2),
+        (first, Occlusion(window=8, stride=9), 2),
+        (third, Occlusion(window=8, stride=9), 3),  # now the second has been unused for longest
+        (first, Occlusion(window=8, stride=9), 3),
+        (second, Occlusion(window=8, stride=9), 4),
+    ]:
+        Run(occlude(clf, image, 1, params)).finish()
+        assert len(computed) == count
+    with torch.no_grad():
+        next(clf.module.parameters()).mul_(1.5)
+    changed = Run(occlude(clf, second, 1, Occlusion(window=8, stride=9))).finish()
+    assert len(computed) == 5
+    assert changed.score == pytest.approx(float(clf.scores(second[None], 1)[0]))
+
+
+def test_a_network_that_is_gone_takes_its_activations_along() -> None:
+    clf = classifier(Zoo(), (61, 70))
+    Run(occlude(clf, random_picture(clf), 1, Occlusion(window=8, stride=9))).finish()
+    gone = weakref.ref(clf)
+    del clf
+    gc.collect()
+    assert gone() is None
+
+
+def test_recording_keeps_no_activation_that_the_network_lets_go() -> None:
+    living: list[int] = []
+
+    class Long(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen = []
+            for _ in range(6):
+                x = x.sigmoid()
+                seen.append(weakref.ref(x))
+                living.append(sum(ref() is not None for ref in seen))
+            return x.mean((2, 3))
+
+    assert len(record(Long(), torch.zeros(1, 3, 8, 8))) == 8
+    assert max(living) == 1
 
 
 def test_two_runs_are_equal_bit_for_bit_on_any_thread() -> None:

@@ -11,105 +11,23 @@ list of operations instead of one kernel per architecture, and batches of window
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier
 from vizcore.convolution import Convolution
 from vizcore.graph import aten
-from vizcore.patches import Kept, cut, keep, max_pool, nowhere, overlay, region_sum
-from vizcore.plan import Plan, plan_of
-from vizcore.regions import Ints, Places, partial, place, spans, works
+from vizcore.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
+from vizcore.plan import Plan
+from vizcore.regions import Ints, Places, partial, place
 from vizcore.windows import alike
 
-# Incremental only where it is estimated to need less than this share of the full computation.
-WORTHWHILE = 0.9
 # Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache.
 BATCH = 24
 # Multiplications between two estimates, a third of a second on one thread, and the most batches that this may take.
 _CHUNK, _CHUNK_BATCHES = 30e9, 8
-
-
-class Activations:
-    """What every layer makes of one unchanged picture, shared by all windows and fills; computed when first needed.
-
-    ``image`` (C,H,W) in [0,1]. Holds about as many numbers as the network has activations. Safe to share between
-    threads.
-    """
-
-    def __init__(self, clf: Classifier, image: Tensor) -> None:
-        clf.check_image(image)
-        self.clf, self.image = clf, image.detach().clone()
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[int, float], Kept] | None = None
-        self._means: dict[int, Tensor] = {}
-        self._plan: Plan | None = None
-        self._tried = False
-
-    def windows(self, rows: Sequence[int], columns: Sequence[int], window: int) -> Windows | None:
-        """The windows with these top and left edges, ready to be computed; None where the full passes are as good.
-
-        That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart, and
-        where the regions would soon cover every layer.
-        """
-        if self.clf.device.type != "cpu":
-            return None
-        plan = self._planned()
-        if plan is None:
-            return None
-        tables = [
-            spans(plan.nodes, plan.steps, np.asarray(starts), window, axis)
-            for axis, starts in enumerate((rows, columns))
-        ]
-        work, whole = works(plan.nodes, plan.steps, *tables)
-        if work.mean() > WORTHWHILE * whole:
-            return None
-        with self._lock:
-            self._kept = self._kept or self._compute(plan)
-            if self._kept is None:
-                self._plan = None  # it does not fit this network: do not try again
-                return None
-            return Windows(plan, self._kept, self._means, tables, float(work.mean()))
-
-    def paint(self, picture: Tensor) -> Kept:
-        """A picture (C,H,W) in [0,1] as the network's zero-centred input, to be shown through windows."""
-        return keep(self.clf.normalise(picture[None]))
-
-    def _planned(self) -> Plan | None:
-        with self._lock:
-            if not self._tried:
-                self._plan, self._tried = plan_of(self.clf, self.image), True
-            return self._plan
-
-    def _compute(self, plan: Plan) -> dict[tuple[int, float], Kept] | None:
-        """The store; None if the plan does not give the network's own answer."""
-        z = self.clf.normalise(self.image[None]).contiguous(memory_format=torch.channels_last)
-        kept: dict[tuple[int, float], Kept] = {}
-        values: list[Tensor | None] = []
-        with torch.no_grad():
-            for index, node in enumerate(plan.nodes):
-                try:
-                    value = node.run(values) if index else z
-                except RuntimeError:
-                    return None
-                values.append(value)
-                for (where, outside), padding in plan.kept.items():
-                    if where == index:
-                        kept[where, outside] = keep(value, padding, outside)
-                if plan.steps[index].kind == "mean":
-                    self._means[index] = value.clone()
-                for source in node.inputs:
-                    if plan.last_use[source] == index:
-                        values[source] = None
-            own = self.clf.logits_of_input(z)
-        answer = values[-1]
-        assert answer is not None
-        same = answer.shape == own.shape and _close(answer.float(), own)
-        return kept if same else None
 
 
 class Windows:
@@ -245,7 +163,3 @@ class Windows:
         change = region_sum(region) - region_sum(before)  # (n,C)
         _, _, whole_height, whole_width = self._plan.nodes[source].shape
         return mean + change.view(-1, *mean.shape[1:]) / (whole_height * whole_width)
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=0, atol=1e-3 * float(other.abs().max()))

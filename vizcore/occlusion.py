@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vizcore.activations import Activations
 from vizcore.classifier import Classifier
-from vizcore.incremental import Activations
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.targets import Output, Target, value
 from vizcore.windows import coarse_to_fine, interpolate, starts
