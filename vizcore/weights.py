@@ -86,7 +86,7 @@ def parse(data: bytes, source: str) -> dict[str, Tensor]:
     Also takes a checkpoint that holds the state_dict under a usual name, and names that begin with ``module.``.
     """
     # A safetensors file begins with the length of its header, in eight bytes, and the header, which is JSON.
-    state = _parsed(io.BytesIO(data), source, data[8:9] == b"{" and data[:1] not in (b"P", b"\x80"))
+    state = _parsed(io.BytesIO(data), source, data[8:9] == b"{")
     if isinstance(state, dict):
         state = next((state[key] for key in _HOLDERS if isinstance(state.get(key), dict)), state)
     plain = _plain(state, source)

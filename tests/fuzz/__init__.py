@@ -1,0 +1,1 @@
+"""Files and addresses from strangers, made by the thousand from a seed: nothing may crash, hang or take the memory."""
