@@ -235,6 +235,10 @@ def test_the_table_replaces_what_stands_between_the_marks() -> None:
         put_into(f"{END} {BEGIN}", "new\n")
 
 
+def test_the_readme_has_a_place_for_the_table() -> None:
+    assert "| Occlusion |" in (ROOT / "README.md").read_text().partition(BEGIN)[2].partition(END)[0]
+
+
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
 def test_growth_gives_the_exponent_of_a_power_law(tmp_path: Path, exponent: float) -> None:
     rows = [(Job("lime", "vgg16", "ours", settings={"samples": n}), 0.01 * n**exponent) for n in (125, 250, 500, 1000)]
