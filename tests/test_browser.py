@@ -108,6 +108,9 @@ class Visit:
 def test_opens_by_a_cold_deep_link_and_shows_a_result(server: str, browser: Browser, path: str) -> None:
     visit = Visit(browser, server, f"/{path}")
     visit.healthy()
+    if path == "study":  # begun by hand, and about no single picture
+        visit.page.close()
+        return
     pictures = '[data-testid="stImage"] img'
     assert visit.page.locator(pictures).count() >= 1
     assert visit.colours(pictures) > 20

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.test_own import saved, state_of
-from tests.test_pages import PAGES, ROOT, SMALL, address, healthy
+from tests.test_pages import OF_ONE_PICTURE, PAGES, ROOT, SMALL, address, healthy
 from ui import brought
 from vizcore import own
 from vizcore.own import Design
@@ -146,7 +146,7 @@ def test_an_operators_network_that_fails_is_named_and_others_can_be_chosen(monke
     assert healthy(app)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_ONE_PICTURE)
 def test_a_network_that_answers_nan_gets_a_sentence_on_every_page(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(own.VARIABLE, "tests.networks:broken")
     app = opened(page)

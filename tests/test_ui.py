@@ -14,6 +14,7 @@ import torch
 from ui import formulas, texts, viewer
 from ui.results import Store, size_of
 from vizcore import faithfulness, lime, maximize, methods, occlusion, saliency, sanity, stability
+from vizcore.study.plan import Study
 
 
 def test_store_forgets_what_was_used_longest_ago() -> None:
@@ -110,7 +111,7 @@ ENGINE = ("params.", "classes.", "photos.", "summaries.")
 
 # Whose parameters have controls on a page.
 FIGURES = (faithfulness.Faithfulness, stability.Repeats, stability.Sensitivity, sanity.Randomisation)
-TECHNIQUES = (lime.Lime, maximize.Maximisation, *methods.METHODS.values(), *FIGURES)
+TECHNIQUES = (lime.Lime, maximize.Maximisation, Study, *methods.METHODS.values(), *FIGURES)
 
 
 def _engine_keys() -> set[str]:

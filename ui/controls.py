@@ -134,14 +134,16 @@ def keep(name: str, number: int) -> None:
         state.choices().looks.pop(name, None)
 
 
-def whole(name: str, low: int, high: int, label: str) -> int:
-    """Choose a whole number that only changes what is looked at."""
+def whole(name: str, low: int, high: int, label: str, usual: int | None = None) -> int:
+    """Choose a whole number, ``usual`` at first; it is no parameter of a technique."""
     key = f"look.{name}"
     held = state.choices().linked.pop(name, state.choices().looks.get(name, ""))
-    start = int(held) if held.isascii() and held.isdigit() and len(held) < 9 else low
+    start = int(held) if held.isascii() and held.isdigit() and len(held) < 9 else low if usual is None else usual
     st.session_state[key] = min(max(int(st.session_state.get(key, start)), low), high)
     chosen = int(st.number_input(label, low, high, step=1, key=key))
     state.choices().looks[name] = str(chosen)
+    if chosen == usual:
+        del state.choices().looks[name]
     return chosen
 
 

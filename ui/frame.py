@@ -36,6 +36,7 @@ PAGES = {  # in the order of the links: name -> (script, icon)
     "occlusion": ("pages/occlusion.py", ":material/select:"),
     "lime": ("pages/lime.py", ":material/extension:"),
     "compare": ("pages/compare.py", ":material/compare:"),
+    "study": ("pages/study.py", ":material/monitoring:"),
     "network": ("pages/network.py", ":material/upload_file:"),
 }
 
@@ -45,17 +46,32 @@ gc.freeze()
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What the user has chosen to look at: a network, a picture as that network sees it, and a class."""
+class Hall:
+    """A page, and how the user came to it."""
 
     page: str
+    query: Mapping[str, str] | None
+    remarks: DeltaGenerator  # the place under the title, for what could not be taken as it was given
+
+    def params(self, technique: type[P], name: str | None = None) -> P:
+        """This session's parameters of the page's technique, from the link where the user came by one."""
+        params, complaints = state.take_params(name or self.page, technique, self.query)
+        for complaint in complaints:
+            label = controls.label_of(technique, complaint.name, declared.specs(technique)[complaint.name])
+            text = t("link.param", name=label, given=quoted(complaint.given), taken=complaint.taken)
+            self.remarks.warning(text, icon=":material/link_off:")
+        return params
+
+
+@dataclass(frozen=True)
+class Frame(Hall):
+    """What the user has chosen to look at: a network, a picture as that network sees it, and a class."""
+
     clf: Classifier
     source: sources.Source
     image: Tensor  # (C,H,W) in [0,1]
     target: int
     probabilities: Tensor  # (K,)
-    query: Mapping[str, str] | None
-    remarks: DeltaGenerator  # the place under the title, for what could not be taken as it was given
     head: DeltaGenerator  # the place beside the picture, for the formula
 
     @property
@@ -78,15 +94,6 @@ class Frame:
     def class_name(self) -> str:
         """The chosen class, in the session's language where it has a word for it."""
         return class_name(self.clf, self.target)
-
-    def params(self, technique: type[P], name: str | None = None) -> P:
-        """This session's parameters of the page's technique, from the link where the user came by one."""
-        params, complaints = state.take_params(name or self.page, technique, self.query)
-        for complaint in complaints:
-            label = controls.label_of(technique, complaint.name, declared.specs(technique)[complaint.name])
-            text = t("link.param", name=label, given=quoted(complaint.given), taken=complaint.taken)
-            self.remarks.warning(text, icon=":material/link_off:")
-        return params
 
 
 def class_name(clf: Classifier, index: int) -> str:
@@ -137,15 +144,36 @@ def reported(name: str, keep: Callable[[str], None] = lambda _: None) -> Iterato
         st.stop()
 
 
-def _open(name: str) -> Frame:
+@contextmanager
+def hall(name: str) -> Iterator[Hall]:
+    """As :func:`page`, for a page that is about no single picture."""
+    st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
+    show.style()
+    with reported(name, state.settle):
+        query = _arrive(name)
+        state.choices().frame.setdefault("network", link.default_network())
+        with st.sidebar:
+            _links(name)
+            _language()
+            present.copy_link()
+            present.begin()
+        entered = Hall(name, query, _head(name))
+    with reported(name, link.write):
+        yield entered
+        link.write(name)
+
+
+def _arrive(name: str) -> Mapping[str, str] | None:
+    """Enter the page; the address's parameters if the user came by a link."""
     state.enter(name)
     query = state.arrived(name)
     if query is not None:
         link.take(query)
-    chosen = state.choices().frame
-    with st.sidebar:
-        _links(name)
-        chosen["network"] = _network()
+    return query
+
+
+def _head(name: str) -> DeltaGenerator:
+    """The page's title and lead, and under them the place for what could not be taken as it was given."""
     with st.container():  # there in any case, so that what follows keeps its place
         if present.presenting():
             present.bar(name, PAGES)
@@ -155,6 +183,16 @@ def _open(name: str) -> Frame:
     for complaint in state.choices().complaints:
         remarks.warning(complaint, icon=":material/link_off:")
     state.choices().complaints.clear()
+    return remarks
+
+
+def _open(name: str) -> Frame:
+    query = _arrive(name)
+    chosen = state.choices().frame
+    with st.sidebar:
+        _links(name)
+        chosen["network"] = _network()
+    remarks = _head(name)
     clf = models.network(chosen["network"])
     if clf is None:
         state.settle(name)
@@ -175,7 +213,7 @@ def _open(name: str) -> Frame:
     for note in source.notes:
         remarks.info(said(note), icon=":material/info:")
     left, right = st.columns([1, 3], vertical_alignment="center")
-    frame = Frame(name, clf, source, image, target, probabilities, query, remarks, right)
+    frame = Frame(name, query, remarks, clf, source, image, target, probabilities, right)
     with left:
         show.picture(image, caption=t("frame.seen", height=image.shape[1], width=image.shape[2]))
     with right:

@@ -31,7 +31,7 @@ class Study:
         help="The class explained: a scene's true class where the network knows it, else its most probable one (auto).",
     )
     steps: int = number(
-        32, 4, 256, 4, label="Curve steps", help="Equal parts in which deletion and insertion take the pixels."
+        16, 4, 256, 4, label="Curve steps", help="Equal parts in which deletion and insertion take the pixels."
     )
     fill: faithfulness.Fill = choice(  # noqa: RUF009
         "blur", get_args(faithfulness.Fill), label="Fill", help="What removed pixels show on the two curves."
@@ -106,16 +106,16 @@ def make(
     Raises :class:`StudyError` for an unknown or missing method or network, and what ``load`` raises.
     """
     names, kinds = tuple(dict.fromkeys(networks)), tuple(dict.fromkeys((*asked, BASELINE)))
-    for what, given, known in (
-        ("network", names, classifier.catalogue()),
-        ("method", kinds, list(methods.METHODS)),
-    ):
-        unknown = [one for one in given if one not in known]
-        if unknown:
-            raise StudyError(f"There is no {what} called {unknown[0]!r}; accepted: {', '.join(known)}.")
+    unknown = [one for one in kinds if one not in methods.METHODS]
+    if unknown:
+        raise StudyError(f"There is no method called {unknown[0]!r}; accepted: {', '.join(methods.METHODS)}.")
     if not names or not pictures:
         raise StudyError("A study wants at least one picture and one network.")
-    return Plan(study, distinct(pictures), tuple((name, load(name).checksum) for name in names), kinds)
+    try:
+        loaded = tuple((name, load(name).checksum) for name in names)
+    except ValueError as error:  # there is no such network
+        raise StudyError(str(error)) from None
+    return Plan(study, distinct(pictures), loaded, kinds)
 
 
 def parameters(method: str, study: Study, picture: str) -> Any:

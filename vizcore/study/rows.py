@@ -16,7 +16,7 @@ MAX_BYTES = 20 * 2**20
 MAX_ROWS = 200_000
 MAX_FIELD = 400
 LARGEST = 1e12  # of any number in a table from elsewhere
-_NAME = re.compile(r"[a-z0-9_.\-]{1,60}", re.ASCII)
+_NAME = re.compile(r"[\w.:\-]{1,200}", re.ASCII)
 
 Better = Literal["high", "low", "none"]
 FIGURES: dict[str, Better] = {

@@ -1,0 +1,89 @@
+"""The settings of a study on the page: which pictures, which networks, which methods, and what is computed of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ui import controls, link, models
+from ui.frame import Hall
+from ui.texts import t
+from ui.texts.sentences import said
+from vizcore import methods
+from vizcore.classifier import Classifier
+from vizcore.study import plan, rows, sources
+from vizcore.study.plan import Plan, Study
+from vizcore.study.rows import Row
+from vizcore.study.sources import Picture, StudyError
+
+SOURCES = ("scenes", "stamped", "files", "finished")
+MOST_SCENES = 500
+MOST_FILES = 50
+QUICK = ("gradient", "smoothgrad", "gradcam", "occlusion", "random", "edges")
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What is to be shown: a plan with its networks, or the rows of a finished study; neither where it is not clear."""
+
+    plan: Plan | None = None
+    networks: Mapping[str, Classifier] | None = None
+    rows: tuple[Row, ...] | None = None
+
+
+def choose(page: Hall) -> Choice:
+    """Draw the settings and return what they ask for; a mistake becomes a sentence beside them."""
+    st.subheader(t("controls.heading"), anchor=False)
+    params = page.params(Study)
+    source = controls.look("study.source", SOURCES, t("study.source"), "study_source")
+    try:
+        if source == "finished":
+            return Choice(rows=_finished())
+        found = _files() if source == "files" else _scenes(source)
+        kinds = controls.several(
+            "study.methods", list(methods.METHODS), QUICK, t("study.methods"), controls.option("method")
+        )
+        names = controls.several(
+            "study.networks", models.names(), (link.default_network(),), t("study.networks"), models.title, most=3
+        )
+        params = controls.choose("study", params)
+        controls.reset("study", Study)
+        networks = {name: models.network(name) for name in names}
+        if not found or not names or None in networks.values():
+            return Choice()
+        loaded = {name: clf for name, clf in networks.items() if clf is not None}
+        return Choice(plan.make(params, found, names, kinds, loaded.__getitem__), loaded)
+    except StudyError as error:
+        st.error(said(str(error)), icon=":material/error:")
+        return Choice()
+
+
+def _scenes(source: str) -> tuple[Picture, ...]:
+    count = controls.whole("study.count", 1, MOST_SCENES, t("study.count"), 20)
+    st.caption(t(f"study.{source}_help", first=sources.FIRST, last=sources.FIRST + count - 1))
+    return sources.find([f"{source}:{count}"])
+
+
+def _files() -> tuple[Picture, ...]:
+    given = st.file_uploader(
+        t("study.files"), accept_multiple_files=True, key="study.files", help=t("picture.file_help")
+    )
+    if len(given) > MOST_FILES:
+        st.warning(t("study.too_many", most=MOST_FILES), icon=":material/filter_none:")
+    return sources.distinct([sources.uploaded(file.name, file.getvalue()) for file in given[:MOST_FILES]])
+
+
+def _finished() -> tuple[Row, ...] | None:
+    file = st.file_uploader(t("study.table"), key="study.table", help=t("study.table_help"))
+    if file is None:
+        return None
+    if file.size > rows.MAX_BYTES:
+        raise StudyError(
+            f"The table has {file.size / 2**20:.0f} MB; tables of up to {rows.MAX_BYTES // 2**20} MB are taken."
+        )
+    try:
+        return rows.read(file.getvalue().decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise StudyError("This is no table of a study: it is not a text.") from None
