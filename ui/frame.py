@@ -16,7 +16,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui import controls, link, models, play, present, show, sources, state
+from ui import controls, link, models, play, present, reconnect, show, sources, state
 from ui.results import RESULTS
 from ui.texts import LANGUAGES, language, quoted, t, t_or
 from ui.texts.sentences import said
@@ -114,6 +114,7 @@ def page(name: str) -> Iterator[Frame]:
     new_run()
     with reported(name, state.settle):
         frame = _open(name)
+        state.taken(name, frame.query)
     with reported(name, link.write):
         yield frame
         link.write(name)
@@ -210,6 +211,7 @@ def _open(name: str) -> Frame:
         _language()
         present.copy_link()
         present.begin()
+        reconnect.watch()
     for note in source.notes:
         remarks.info(said(note), icon=":material/info:")
     left, right = st.columns([1, 3], vertical_alignment="center")

@@ -52,3 +52,12 @@ def write(page: str) -> None:
         if name == page or name.startswith(f"{page}."):
             address |= state.address_of(name, params)
     state.write_address(page, address)
+
+
+def keep_up() -> None:
+    """Write the address before a long computation, so that one that is lost halfway is asked for again as it was.
+
+    Who has just come by a link has the address already, and some of what it asks for may not have been taken up yet.
+    """
+    if not state.choices().arriving:
+        write(state.choices().page)

@@ -10,6 +10,7 @@ import streamlit as st
 import torch
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ui import link
 from ui.results import RESULTS
 from ui.seat import QUEUE, Slot, seat
 from ui.texts import t
@@ -54,6 +55,7 @@ def play(
         with status:
             _text(t("run.ready", of=finished.of, unit=t(unit)))
         return finished
+    link.keep_up()
     expected = _PACES[pace] * cost if pace in _PACES else None
     held = _slot(slot, key, start, expected)
     run: Run[Any] = held.job.run

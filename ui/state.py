@@ -27,6 +27,7 @@ class Choices:
     looks: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)  # what a link asked for and no control has taken up yet
     page: str = ""  # the page that was shown last
+    arriving: bool = False  # whether the run of the script that goes on follows a link
     written: dict[str, dict[str, str]] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
 
@@ -64,8 +65,19 @@ def arrived(page: str) -> dict[str, str] | None:
 
 def _seen(page: str, query: dict[str, str]) -> bool:
     # The browser's address lags behind a fast series of changes: an address that we wrote ourselves is no new link.
-    history: list[dict[str, str]] = st.session_state.setdefault(f"vizcore.addresses.{page}", [])
-    return query in history
+    return query in _history(page)
+
+
+def taken(page: str, query: Mapping[str, str] | None) -> None:
+    """Remember a link that the session has taken: in its next run it is no news, whatever was changed meanwhile."""
+    choices().arriving = query is not None
+    if query is not None:
+        _history(page).append(dict(query))
+
+
+def _history(page: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = st.session_state.setdefault(f"vizcore.addresses.{page}", [])
+    return found
 
 
 def settle(page: str) -> None:
@@ -78,7 +90,7 @@ def write_address(page: str, values: Mapping[str, str]) -> None:
     """Put the session's choices into the address bar, so that the page can be shared as it is shown."""
     address = dict(values)
     if choices().written.get(page) != address or st.query_params.to_dict() != address:
-        history: list[dict[str, str]] = st.session_state.setdefault(f"vizcore.addresses.{page}", [])
+        history = _history(page)
         history.append(address)
         del history[:-50]
         choices().written[page] = address
