@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import tomllib
 import urllib.request
@@ -21,9 +22,9 @@ from websockets.typing import Subprotocol
 from tests.servers import ROOT, knock, start, stop
 
 FILE = ROOT / ".streamlit" / "config.toml"
-LARGEST_MESSAGE = 50  # megabytes
+LARGEST_MESSAGE, LARGEST_UPLOAD = 50, 400  # megabytes
 SAFE = {
-    "server.maxUploadSize": 20,
+    "server.maxUploadSize": LARGEST_UPLOAD,
     "server.maxMessageSize": LARGEST_MESSAGE,
     "server.enableXsrfProtection": True,
     "server.enableCORS": True,
@@ -63,6 +64,33 @@ def run(client: ClientConnection) -> bytes:
         told += message
         if ForwardMsg.FromString(message).WhichOneof("type") == "script_finished":
             return told
+
+
+def offer(address: str, session_id: str, megabytes: int, token: bool = True) -> int:
+    """The status that answers an upload as soon as its length has been said, before a byte of it is sent."""
+    cookie = urllib.request.urlopen(f"{address}/_stcore/health", timeout=10).headers.get_all("Set-Cookie")
+    xsrf = next(one.partition("=")[2].partition(";")[0] for one in cookie if one.startswith("_streamlit_xsrf="))
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
+    try:
+        connection.putrequest("PUT", f"/_stcore/upload_file/{session_id}/1")
+        connection.putheader("Content-Length", str(megabytes * 2**20))
+        connection.putheader("Cookie", f"_streamlit_xsrf={xsrf}")
+        if token:
+            connection.putheader("X-Xsrftoken", xsrf)
+        connection.endheaders()
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(address: str) -> None:
+    with session(address) as client:
+        client.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+        message = client.recv(timeout=30)
+        assert isinstance(message, bytes)
+        mine = ForwardMsg.FromString(message).new_session.initialize.session_id
+        assert offer(address, mine, LARGEST_UPLOAD + 1) == 413
+        assert offer(address, mine, 1, token=False) == 403
 
 
 def test_every_choice_is_the_safe_one() -> None:

@@ -111,7 +111,9 @@ def _seed() -> int:
 
 
 def _uploaded(current: str) -> str:
-    file = st.file_uploader(t("picture.file"), key="frame.file", help=t("picture.file_help"))
+    file = st.file_uploader(
+        t("picture.file"), key="frame.file", help=t("picture.file_help"), max_upload_size=pictures.MAX_BYTES >> 20
+    )
     if file is None:
         return "upload" if _UPLOAD in st.session_state else current
     fingerprint = f"{file.file_id}"
