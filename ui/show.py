@@ -43,6 +43,11 @@ _STYLE = """<div class="vz-style"></div><style>
 .katex-display {margin: 0; padding: .4rem 0; text-align: left; overflow: hidden !important;}
 .katex-display > .katex {text-align: left; white-space: normal; font-size: 1.1em;} /* breaks between its terms */
 .katex-display > .katex > .katex-html > .base {margin: .25em 0;}
+@media (max-width: 640px) { /* two maps beside each other, since they are there to be compared */
+  [class*="st-key-compare-row-"] [data-testid="stColumn"] {min-width: calc(50% - .5rem); max-width: calc(50% - .4rem);
+    flex: 1 1 calc(50% - .5rem);}
+  [class*="st-key-compare-row-"] [data-testid="stHorizontalBlock"] {gap: .8rem;}
+}
 /* Streamlit's pale grey has a contrast of 3.9 : 1; small type needs 4.5. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"],
 [data-testid="stImageCaption"] p {color: light-dark(#5c5b59, #b9b7b2); opacity: 1;}

@@ -118,7 +118,7 @@ def viewer(
                 name: t(f"viewer.{name}")
                 for name in ("opacity", "threshold", "closer", "farther", "whole", "save", "keys")
             },
-            "hint": t(f"viewer.hint_{mode}"),
+            "hint": "" if controls == "compact" else t(f"viewer.hint_{mode}"),
         },
     }
     data = pack(head, blobs)

@@ -107,12 +107,13 @@ def choose(page: Frame) -> Choice:
 
 
 def scores(what: Choice) -> tuple[Target, list[float]]:
-    """What the frame's network is asked last, and its scores (K) of all classes."""
+    """What the formula is about, the contrast if there is one and else the frame's class, and the scores (K) of all."""
     page = what.page
-    own = [row.target for row in what.rows if row.clf is page.clf]
+    contrasts = [row.target for row in what.rows if row.clf is page.clf and isinstance(row.target, Contrast)]
     key = ("scores", *page.picture_key, what.output)
     found: Tensor = play.once(key, lambda: page.clf.all_scores(page.image[None], what.output)[0])
-    return own[-1], found.tolist()
+    target: Target = contrasts[-1] if contrasts else page.target
+    return target, found.tolist()
 
 
 def _class_name(page: Frame, index: str) -> str:
@@ -137,7 +138,7 @@ def _row(page: Frame, clf: Classifier, target: Target | None) -> Row:
     digest = page.source.digest
     image = RESULTS.get_or(("pixels", clf.checksum, digest), lambda: clf.pixels(page.source.picture))
     if target is None:
-        target = clf.top(image, 1)[0][0]
+        target = play.once(("top", clf.checksum, digest), lambda: clf.top(image, 1)[0][0])
     if isinstance(target, Contrast):
         name = t("compare.contrast", of=class_name(clf, target.of), against=class_name(clf, target.against))
     else:

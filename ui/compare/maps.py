@@ -106,7 +106,10 @@ class Board:
 
     def _card(self, number: int, row: Row, method: str) -> None:
         if not method:
-            score = float(row.clf.scores(row.image[None], row.target, self.what.output)[0])
+            score = play.once(
+                ("score", *row.key, self.what.output),
+                lambda: float(row.clf.scores(row.image[None], row.target, self.what.output)[0]),
+            )
             st.markdown(t("compare.score", score=score, output=t(f"options.output.{self.what.output}")))
             label = t("compare.picture", name=row.title)
             controls: Literal["remote", "compact"] = "compact" if number else "remote"  # one for all rows

@@ -41,7 +41,8 @@ def part(what: Choice, maps: Maps) -> None:
         changes = controls.choose("compare.sensitivity", changes, ("radius",))
     with right:
         changes = controls.choose("compare.sensitivity", changes, ("samples",))
-    boxes = st.columns(4)
+    with st.container(key="compare-row-stability"):
+        boxes = st.columns(4)
     if method in SEEDED:
         _repeated(what, row, method, repeats, boxes[:2])
     else:
