@@ -18,6 +18,7 @@ QUERY = "study.count=30&study.steps=4&study.methods=gradient,edges,random"
 def test_a_study_is_begun_stopped_carried_on_saved_and_opened(warm: str, browser: Browser, tmp_path: Path) -> None:
     visit = Visit(browser, warm, f"/study?{QUERY}")
     visit.page.get_by_role("button", name="Begin the study").click()
+    visit.page.get_by_text("of 90 maps, ").first.wait_for(timeout=60_000)
     visit.page.get_by_role("button", name="Stop").click(timeout=60_000)
     visit.page.get_by_role("button", name="Continue").wait_for(timeout=30_000)
     visit.wait()
