@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from streamlit import config
 
 from tests.proxy import CONFIGURATION
 from tests.servers import ROOT, free_port, stop, wait
+from tests.test_config import run, session
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 LINES = [line for line in re.sub(r"\\\n", " ", DOCKERFILE).splitlines() if line and not line.startswith("#")]
@@ -107,24 +107,21 @@ def test_what_is_copied_starts_draws_and_calls_nobody(image: Path, tmp_path: Pat
     variables = {**os.environ, **environment(), "PATH": os.environ["PATH"], "STREAMLIT_SERVER_PORT": str(port)}
     variables |= {"HOME": "/nonexistent", "TORCH_HOME": str(tmp_path / "weights"), "no_proxy": "127.0.0.1"}
     variables |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy)
-    command = ["-m", "streamlit", "run", "app.py", "--server.scriptHealthCheckEnabled", "true"]
-    folders = [one for one in [image, *image.rglob("*")] if one.is_dir()]
-    for folder in folders:
-        folder.chmod(0o555)
+    command = ["-m", "streamlit", "run", "app.py"]
     with open(log, "wb") as file:
         process = subprocess.Popen([sys.executable, *command], cwd=image, stdout=file, stderr=file, env=variables)
     try:
         address = wait(process, port, log)
-        with urllib.request.urlopen(f"{address}/_stcore/script-health-check", timeout=120) as answer:
-            assert answer.status == 200
+        with session(address) as client:
+            told = run(client)
+        assert b"Most probable classes" in told
+        assert b"encountered an error" not in told
         python, *check = json.loads(instructions("HEALTHCHECK")[0].partition(" CMD ")[2])
         assert python == "python"
         assert subprocess.run([sys.executable, *check], env=variables, timeout=60).returncode == 0
     finally:
         stop(process)
         outside.shutdown()
-        for folder in folders:
-            folder.chmod(0o755)
     assert Outside.asked == []
     assert "Traceback" not in log.read_text()
     assert not list(image.rglob("__pycache__"))
