@@ -25,7 +25,7 @@ from ui.compare import export, maps, several, sweep, true
 from ui.compare.choice import Choice, Row
 from ui.compare.parts import PARTS
 from ui.results import RESULTS
-from vizcore import methods, pictures, scenes
+from vizcore import faithfulness, methods, pictures, scenes, truth
 from vizcore.classifier import Classifier
 from vizcore.params import specs
 from vizcore.run import Run
@@ -140,7 +140,7 @@ def test_a_method_that_cannot_be_had_leaves_the_others_alone() -> None:
     found = Run(maps.compute(what)).finish()
     assert list(found.of_row(0)) == ["gradient"]
     assert "no convolution" in found.by_place[0, "gradcam"].error
-    assert [record.get("error", "") != "" for record in maps.table(what, found)] == [True, False]
+    assert [record.get("error", "") != "" for record in export.records(what, found)] == [True, False]
 
 
 def test_scales_are_locked_for_a_method_or_for_all_of_one_unit(bundled: Classifier) -> None:
@@ -148,9 +148,18 @@ def test_scales_are_locked_for_a_method_or_for_all_of_one_unit(bundled: Classifi
     found = Run(maps.compute(chosen(bundled, names, (1, 2)))).finish()
     own = maps.limits(chosen(bundled, names, (1, 2)), found)
     assert len(set(own.values())) == 4
+    assert all(own[0, name] == own[1, name] for name in names)
     one = maps.limits(chosen(bundled, names, (1, 2), "one"), found)
-    assert one["gradient"] == one["occlusion"] == max(own["gradient"], own["occlusion"])
-    assert (one["gradcam"], one["random"]) == (own["gradcam"], own["random"])
+    assert one[0, "gradient"] == one[1, "occlusion"] == max(own[0, "gradient"], own[0, "occlusion"])
+    assert (one[0, "gradcam"], one[1, "random"]) == (own[0, "gradcam"], own[1, "random"])
+
+
+def test_networks_that_answer_differently_do_not_share_a_scale(bundled: Classifier) -> None:
+    other = linear_classifier(size=(128, 128), classes=3)
+    what = chosen(bundled, ("gradient",))
+    what = replace(what, rows=(*what.rows, *chosen(other, ("gradient",)).rows))
+    scales = maps.limits(what, Run(maps.compute(what)).finish())
+    assert scales[0, "gradient"] != scales[1, "gradient"]
 
 
 def test_several_results_are_kept_one_by_one() -> None:
@@ -196,7 +205,18 @@ def test_the_archive_the_table_and_the_snippet_hold_the_same_maps(bundled: Class
     assert set(arrays) == {f"{name}.{row}" for name in what.methods for row in (0, 1)}
     lines = export.table(what, found).splitlines()
     assert len(lines) == 7
-    assert lines[0].startswith("network,target,method,score,seconds,forward,backward")
+    assert lines[0] == "network,target,method,score,seconds,forward,backward,min,max"
+    row = what.rows[0]
+    for key in (("truth",), ("curves", faithfulness.Faithfulness())):
+        figures: Any = {
+            "truth": lambda: truth.truth(found.by_place[0, "ridge"].heat, np.eye(128, dtype=bool)),
+            "curves": lambda: Run(faithfulness.curves(row.clf, row.image, 1, found.by_place[0, "ridge"].heat)).finish(),
+        }
+        RESULTS.put((key[0], *what.key(row, "ridge"), *key[1:]), figures[key[0]]())
+    figured = {line["method"]: line for line in export.records(what, found) if line["target"] == "1"}
+    assert 0 < figured["ridge"]["deletion_area"] < 1
+    assert figured["ridge"]["precision"] > 0
+    assert "precision" not in figured["gradient"]
     script = tmp_path / "snippet.py"
     script.write_text(export.snippet(what), encoding="utf-8")
     done = subprocess.run(

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from ui import export
-from ui.compare import maps as computed
+from ui.compare import faithful, sane, stable, true
 from ui.compare.choice import Choice, Row, constructor
 from ui.compare.maps import Maps
 from ui.texts import t
@@ -26,7 +26,8 @@ def offer(what: Choice, maps: Maps | None) -> None:
             st.caption(t("export.nothing"))
             return
         export.download("compare.npz", lambda: npz(what, maps), t("export.npz"), "application/octet-stream")
-        export.download("compare.csv", lambda: table(what, maps).encode(), t("compare.csv"), "text/csv")
+        lines = table(what, maps)  # now: what is known belongs to this session, which a later thread cannot ask
+        export.download("compare.csv", lambda: lines.encode(), t("compare.csv"), "text/csv")
         settings = json.dumps(record(what), indent=2, ensure_ascii=False)
         export.download("compare.json", lambda: settings.encode(), t("export.json"), "application/json")
         st.caption(t("export.snippet"))
@@ -46,14 +47,31 @@ def npz(what: Choice, maps: Maps) -> bytes:
 
 
 def table(what: Choice, maps: Maps) -> str:
-    """One line for each map, as CSV: what it is of, its score, what it cost, its extremes."""
-    records = computed.table(what, maps)
-    columns = list(dict.fromkeys(name for one in records for name in one))
+    """One line for each map, as CSV, with all figures of it that were computed so far."""
+    lines = records(what, maps)
+    columns = list(dict.fromkeys(name for one in lines for name in one))
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, restval="")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows(lines)
     return buffer.getvalue()
+
+
+def records(what: Choice, maps: Maps) -> list[dict[str, Any]]:
+    """What each map is of, its score, what it cost, its extremes, and what the parts of the page found out about it."""
+    found: list[dict[str, Any]] = []
+    for (number, method), mapped in maps.by_place.items():
+        row = what.rows[number]
+        one: dict[str, Any] = {"network": row.clf.name, "target": row.name, "method": method}
+        if mapped.found is None:
+            found.append(one | {"error": mapped.error})
+            continue
+        one |= {"score": mapped.found.score, "seconds": mapped.seconds, "forward": mapped.found.forward}
+        one |= {"backward": mapped.found.backward, "min": float(mapped.heat.min()), "max": float(mapped.heat.max())}
+        for part in (faithful, stable, sane, true):
+            one |= part.known(what, row, method)
+        found.append(one)
+    return found
 
 
 def record(what: Choice) -> dict[str, Any]:

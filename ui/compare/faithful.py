@@ -12,6 +12,7 @@ from ui import controls, show
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
+from ui.results import RESULTS
 from ui.texts import t
 from vizcore import charts, faithfulness
 from vizcore.methods import METHODS
@@ -61,6 +62,15 @@ def work(
     for method, mapped in found.items():
         all_[method] = (("curves", *what.key(row, method), params), partial(_curves, row, mapped.heat, params))
     return all_
+
+
+def known(what: Choice, row: Row, method: str) -> dict[str, Any]:
+    """The areas of one map, if they were computed with the settings chosen now."""
+    params = several.settings(faithfulness.Faithfulness, "faithfulness")
+    curves: faithfulness.Curves | None = RESULTS.get(("curves", *what.key(row, method), params))
+    if curves is None:
+        return {}
+    return {"deletion_area": curves.deletion_area, "insertion_area": curves.insertion_area}
 
 
 def _curves(row: Row, heat: Any, params: faithfulness.Faithfulness) -> Iterator[faithfulness.Curves]:

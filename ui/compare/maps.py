@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import streamlit as st
 from torch import Tensor
 
@@ -142,11 +141,11 @@ class Board:
             if mapped.found is None:
                 note.caption(said(mapped.error))
                 continue
-            state = (mapped, scales[method])
+            state = (mapped, scales[number, method])
             if self.drawn.get((number, method)) == state:
                 continue
             self.drawn[number, method] = state
-            self._view(number, self.what.rows[number], method, mapped.heat, scales[method])
+            self._view(number, self.what.rows[number], method, mapped.heat, scales[number, method])
             note.caption(passes(mapped))
 
 
@@ -165,19 +164,24 @@ def show(what: Choice) -> Maps | None:
     )
 
 
-def limits(what: Choice, maps: Maps) -> dict[str, float]:
-    """The end of each method's colour scale: one for all its maps, or one for all methods in units of the score.
+def limits(what: Choice, maps: Maps) -> dict[Place, float]:
+    """The end of each map's colour scale, locked where values can be compared.
 
-    What has another unit (Grad-CAM, the baselines, a gradient that is not multiplied by the input) keeps its own.
+    That is for one method among the rows whose networks answer alike, with the same classes and the same size of
+    input, or with ``scale`` "one" for all methods in units of the score. What has another unit (Grad-CAM, the
+    baselines, a gradient that is not multiplied by the input) keeps its own.
     """
-    heats: dict[str, list[Tensor]] = {}
-    for (_, method), mapped in maps.by_place.items():
+    own: dict[Place, tuple[Hashable, float]] = {}
+    for (number, method), mapped in maps.by_place.items():
         if mapped.found is not None:
+            clf = what.rows[number].clf
             shared = what.scale == "one" and in_units_of_the_score(what, method)
-            heats.setdefault("" if shared else method, []).append(mapped.heat.flatten())
-    # The mean would favour the many small values of maps by pixels: the largest of the maps' own limits is taken.
-    found = {name: max(figures.robust_limit(heat) for heat in some) for name, some in heats.items()}
-    return {method: found.get(method, found.get("", 1.0)) for method in what.methods}
+            group: Hashable = ("" if shared else method, tuple(clf.classes), clf.preprocess.size)
+            own[number, method] = (group, figures.robust_limit(mapped.heat))
+    common: dict[Hashable, float] = {}
+    for name, limit in own.values():  # the largest: a percentile of all values together would favour the finer maps
+        common[name] = max(limit, common.get(name, 0.0))
+    return {place: common[name] for place, (name, _) in own.items()}
 
 
 def in_units_of_the_score(what: Choice, method: str) -> bool:
@@ -202,19 +206,3 @@ def passes(mapped: Mapped) -> str:
     assert mapped.found is not None
     name = "compare.cost_backward" if mapped.found.backward else "compare.cost"
     return t(name, seconds=mapped.seconds, forward=mapped.found.forward, backward=mapped.found.backward)
-
-
-def table(what: Choice, maps: Maps) -> list[dict[str, object]]:
-    """One record for each map: what it is of, what it cost, and its largest and smallest value."""
-    records: list[dict[str, object]] = []
-    for (number, method), mapped in maps.by_place.items():
-        row, found = what.rows[number], mapped.found
-        record: dict[str, object] = {"network": row.clf.name, "target": row.name, "method": method}
-        if found is not None:
-            heat = np.asarray(found.heat)
-            record |= {"score": found.score, "seconds": mapped.seconds, "forward": found.forward}
-            record |= {"backward": found.backward, "min": float(heat.min()), "max": float(heat.max())}
-        else:
-            record["error"] = mapped.error
-        records.append(record)
-    return records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from ui import controls, show
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
+from ui.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
 from vizcore import charts, figures, methods, sanity
@@ -57,12 +59,23 @@ def part(what: Choice, maps: Maps) -> None:
 
     work = {
         method: (
-            ("cascade", *what.key(row, method), params),
+            _key(what, row, method, params),
             partial(sanity.cascade, row.clf, row.image, partial(_explain, what, row, method), params),
         )
         for method in chosen
     }
     several.show("compare-sanity", work, draw, unit="units.cascades", pace=("cascade", row.clf.checksum))
+
+
+def known(what: Choice, row: Row, method: str) -> dict[str, Any]:
+    """What is left of one map on random networks, if it was computed with the settings chosen now."""
+    params = several.settings(sanity.Randomisation, "randomisation")
+    cascade: sanity.Cascade | None = RESULTS.get(_key(what, row, method, params))
+    return {} if cascade is None else {"remaining": cascade.remaining, "sane": cascade.passed}
+
+
+def _key(what: Choice, row: Row, method: str, params: sanity.Randomisation) -> tuple[Hashable, ...]:
+    return ("cascade", *what.key(row, method), params)
 
 
 def _explain(what: Choice, row: Row, method: str, clf: Classifier) -> Tensor:

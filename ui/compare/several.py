@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
-from ui import controls, play
+from ui import controls, play, state
 from ui import show as shared
 from ui.compare.choice import Choice, method_name
 from ui.results import RESULTS
@@ -16,6 +16,7 @@ from ui.texts import t
 from vizcore import charts
 from vizcore.methods import METHODS
 
+P = TypeVar("P")
 Start = Callable[[], Iterator[Any]]
 
 
@@ -64,6 +65,12 @@ def show(
 
     key = (slot, tuple(key for key, _ in work.values()))
     return play.play(slot, key, lambda: one_after_another(work), step, unit=unit, cost=len(work), pace=pace)
+
+
+def settings(technique: type[P], name: str) -> P:
+    """The settings of one of the parts as chosen now, or their defaults where it was not opened yet."""
+    held = state.choices().params.get(f"compare.{name}")
+    return held if isinstance(held, technique) else technique()
 
 
 def row_of(what: Choice) -> int:

@@ -69,6 +69,14 @@ def _changes_key(what: Choice, row: Row, method: str, params: stability.Sensitiv
     return ("sensitivity", *what.key(row, method), params)
 
 
+def known(what: Choice, row: Row, method: str) -> dict[str, Any]:
+    """The stability of one map, as far as it was computed with the settings chosen now."""
+    seeds = RESULTS.get(_repeats_key(what, row, method, several.settings(stability.Repeats, "repeats")))
+    moved = RESULTS.get(_changes_key(what, row, method, several.settings(stability.Sensitivity, "sensitivity")))
+    found = {} if seeds is None else {"seeds_agreement": seeds.agreement}
+    return found if moved is None else found | {"max_sensitivity": moved.maximum}
+
+
 def _repeated(what: Choice, row: Row, method: str, params: stability.Repeats, boxes: Sequence[Any]) -> None:
     """The mean map and the deviation of a single one, on one scale."""
     note = st.empty()

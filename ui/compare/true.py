@@ -16,6 +16,7 @@ from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
 from ui.frame import class_name
+from ui.results import RESULTS
 from ui.texts import quoted, t, t_or
 from vizcore import cutouts, figures, truth
 
@@ -62,6 +63,12 @@ def figures_of(what: Choice, row: Row, maps: Maps, number: int, inside: NDArray[
     for method, mapped in maps.of_row(number).items():
         found[method] = play.once(("truth", *what.key(row, method)), partial(truth.truth, mapped.heat, inside))
     return found
+
+
+def known(what: Choice, row: Row, method: str) -> dict[str, Any]:
+    """The figures of one map, if they were looked at."""
+    one: truth.Truth | None = RESULTS.get(("truth", *what.key(row, method)))
+    return {} if one is None else {"hit": one.hit, "away": one.away, "mass": one.mass, "precision": one.precision}
 
 
 def pointed(row: Row, heat: NDArray[Any], inside: NDArray[np.bool_], peak: tuple[int, int]) -> figures.Picture:
