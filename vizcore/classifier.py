@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vizcore import memory, targets
+from vizcore import memory, passes, targets
 from vizcore.targets import Contrast, Output, Target, check_output, pick
 
 __all__ = [
@@ -111,6 +111,7 @@ class Classifier:
         self._checksum = checksum
         # Channels-last is what the CPU's and the GPU's convolutions are fastest at; the values are the same.
         self.module = module.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._passes = passes.faster(self.module, self.device)
         channels = len(preprocess.mean)
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
         self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
@@ -168,7 +169,7 @@ class Classifier:
 
     def logits_of_input(self, z: Tensor) -> Tensor:
         """Logits (N,K) of the zero-centred input z (N,C,H,W), for techniques that work in the network's own space."""
-        answer: Tensor = self.module(z.to(self.device).contiguous(memory_format=torch.channels_last))
+        answer: Tensor = self._passes(z.to(self.device).contiguous(memory_format=torch.channels_last))
         return self.finite(answer.float())
 
     def finite(self, values: Tensor) -> Tensor:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from vizcore.classifier import Classifier
+from vizcore.passes import private_copy
 
 
 class _Enough(Exception):
     """Raised inside a forward pass as soon as the wanted layer has answered."""
-
-
-def private_copy(module: nn.Module) -> nn.Module:
-    """A copy of the network's structure over the very same weights: hooks on it are invisible to everybody else.
-
-    Costs no memory for weights and a few milliseconds for a hundred layers.
-    """
-    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
-    return copy.deepcopy(module, memo)
 
 
 def layers(clf: Classifier) -> list[tuple[str, tuple[int, ...]]]:

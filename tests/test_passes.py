@@ -1,0 +1,94 @@
+"""The faster passes give the network's own answers and slopes."""
+
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vizcore import passes
+
+CPU = torch.device("cpu")
+needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
+
+
+def slopes(module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = x.clone().requires_grad_()
+    answer = module(leaf)
+    weights = torch.linspace(-1, 1, answer.numel()).view_as(answer)
+    (grad,) = torch.autograd.grad((answer * weights).sum(), leaf)
+    return answer.detach(), grad
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "size"),
+    [
+        ((7, 7), 2, (0, 0), (32, 32)),  # SqueezeNet: the last row and column are not reached
+        ((11, 11), 4, (2, 2), (45, 50)),
+        ((7, 7), 2, (3, 3), (33, 40)),
+        ((4, 4), 4, (0, 0), (32, 36)),
+        ((3, 5), 3, (1, 2), (31, 30)),
+        ((2, 2), 3, (0, 0), (20, 21)),  # pixels between the windows have no slope
+        ((1, 1), 1, (0, 0), (9, 8)),
+        ((1, 1), 2, (0, 0), (9, 8)),
+    ],
+)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_convolution_of_few_channels(
+    kernel: tuple[int, int], stride: int, padding: tuple[int, int], size: tuple[int, int], bias: bool
+) -> None:
+    torch.manual_seed(sum(kernel) + stride)
+    layer = nn.Conv2d(3, 10, kernel, stride, padding, bias=bias).requires_grad_(False)
+    x = torch.randn(2, 3, *size).contiguous(memory_format=torch.channels_last)
+    module = nn.Sequential(layer, nn.ReLU(inplace=True))
+    fast = passes.faster(module, CPU)
+    assert fast is not module
+    for found, expected in zip(slopes(fast, x), slopes(module.double(), x.double()), strict=True):
+        assert found.shape == expected.shape
+        assert torch.allclose(found.double(), expected, atol=1e-5)
+
+
+@needs_onednn
+def test_the_weights_are_the_same_and_the_network_is_not_touched() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Conv2d(8, 4, 1), nn.Flatten()).requires_grad_(False)
+    before = [type(layer) for layer in module.modules()]
+    fast = passes.faster(module, CPU)
+    assert [type(layer) for layer in module.modules()] == before
+    x = torch.randn(1, 3, 9, 9)
+    module[0].weight.mul_(2)  # in place, as load_state_dict does
+    assert torch.allclose(fast(x), module(x), atol=1e-6)
+    assert [id(p) for p in fast.parameters()] == [id(p) for p in module.parameters()]
+
+
+@needs_onednn
+def test_a_layer_that_learns_has_its_own_gradient() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, 2))
+    fast = passes.faster(module, CPU)
+    fast(torch.randn(1, 3, 9, 9)).sum().backward()
+    assert module[0].weight.grad is not None
+
+
+def test_where_nothing_is_to_be_gained_the_network_itself_is_taken() -> None:
+    dilated, grouped = nn.Conv2d(8, 8, 3, 2, dilation=2), nn.Conv2d(8, 8, 1, groups=2)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), dilated, grouped)
+    assert passes.faster(module, CPU) is module
+    strided = nn.Sequential(nn.Conv2d(3, 8, 3, 2))
+    assert passes.faster(strided, torch.device("cuda")) is strided
+    circular = nn.Sequential(nn.Conv2d(3, 8, 3, 2, padding_mode="circular"))
+    assert passes.faster(circular, CPU) is circular
+
+
+def test_a_module_that_cannot_be_copied_is_used_as_it_is() -> None:
+    class Locked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.lock = nn.Conv2d(3, 8, 3, 2), threading.Lock()
+
+        def forward(self, x: Tensor) -> Tensor:
+            with self.lock:
+                return F.relu(self.first(x))
+
+    module = Locked()
+    assert passes.faster(module, CPU) is module
