@@ -74,8 +74,10 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: nn.Conv2d) -> Tensor:
         ctx.layer, ctx.size = layer, x.shape[2:]
-        settings = layer.padding, layer.stride, layer.dilation, layer.groups
-        value: Tensor = torch.mkldnn_convolution(x, layer.weight, layer.bias, *settings)
+        padding = [length for length in layer.padding if isinstance(length, int)]
+        value: Tensor = torch.mkldnn_convolution(
+            x, layer.weight, layer.bias, padding, layer.stride, layer.dilation, layer.groups
+        )
         return value
 
     @staticmethod
