@@ -5,6 +5,7 @@ python -m tests.fuzz.links --count 50000
 
 from __future__ import annotations
 
+import logging
 import random
 from typing import Any
 from unittest import mock
@@ -12,6 +13,9 @@ from unittest import mock
 from tests.fuzz import watch
 from ui import link, sources, state
 from vizcore import classifier, lime, maximize, occlusion, params, saliency
+
+# Outside of a page Streamlit remarks on that with every text that is looked up.
+logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
 
 TECHNIQUES: dict[str, type] = {
     "lime": lime.Lime,
