@@ -90,3 +90,22 @@ def broken() -> Classifier:
             return torch.log(-z.flatten(1)[:, :3].abs() + (z.abs().sum() == 0))
 
     return Classifier(Broken(), Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+
+
+class Starving(nn.Module):
+    """Runs out of memory on every picture that shows anything."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        if z.abs().sum() > 0:
+            raise torch.OutOfMemoryError("pretended")
+        return z.flatten(1)[:, :3]
+
+
+def starving() -> Classifier:
+    """A network for whose answers there is never enough memory."""
+    return Classifier(Starving(), Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+
+
+def hopeless() -> Classifier:
+    """A network that does not even fit into the memory itself."""
+    raise torch.OutOfMemoryError("pretended")

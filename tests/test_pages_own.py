@@ -15,6 +15,7 @@ from vizcore import own
 from vizcore.own import Design
 from vizcore.weights import WeightsError
 
+PICTURED = [page for page in PAGES if page != "pages/study.py"]  # a study has many pictures and asks for none
 TINY = {**SMALL, "occlusion.stride": "16", "occlusion.window": "16"}
 
 

@@ -15,7 +15,7 @@ from ui.results import RESULTS
 from vizcore import machine
 
 MEGABYTE = 2**20
-_START = time.time()
+_START = time.monotonic()
 
 
 def facts() -> dict[str, dict[str, Any]]:
@@ -33,7 +33,7 @@ def facts() -> dict[str, dict[str, Any]]:
         "results": {"entries": len(RESULTS), "megabytes": round(RESULTS.megabytes, 1)},
         "networks": {"loaded": sorted(models.LOADED.keys()), "kept_at_most": models.KEPT},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        "uptime": {"seconds": round(time.time() - _START)},
+        "uptime": {"seconds": round(time.monotonic() - _START)},
     }
 
 

@@ -169,7 +169,7 @@ class Viewer {
     const old = this.data;
     this.component = component;
     // Messages can overtake each other: an older one than what is shown is dropped.
-    if (old && (data.stamp[0] < old.stamp[0] || (data.stamp[0] === old.stamp[0] && data.stamp[1] < old.stamp[1]))) return;
+    if (old && data.stamp[0] === old.stamp[0] && data.stamp[1] < old.stamp[1]) return;
     const same = old?.picture && data.picture.length === old.picture.length && data.picture.every((v, i) => v === old.picture[i]);
     this.root.querySelector(".viewer").classList.toggle("waiting", data.waiting);
     if (data.waiting && old?.map && same) {

@@ -36,7 +36,7 @@ _FEED = st.components.v2.component(
     }""",
 )
 _MOUNTED = "vizcore.viewers"
-_START = time.time()  # of this server: a restarted one counts from zero again
+_START = time.time()  # tells one server from the next, which counts from zero again; clocks may jump either way
 _STAMPS = itertools.count()
 
 

@@ -166,6 +166,8 @@ def call(name: str) -> Classifier:
     module, _, function = name.partition(":")
     try:
         made = getattr(importlib.import_module(module), function)()
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
     except Exception as error:  # the operator's code may raise anything
         raise WeightsError(f"{VARIABLE} names {name}, which failed: {type(error).__name__}: {error}") from error
     if not isinstance(made, Classifier):
