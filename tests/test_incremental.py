@@ -407,3 +407,15 @@ def test_a_plan_is_made_once_and_anew_when_the_weights_change() -> None:
 def test_a_linear_network_has_nothing_to_gain() -> None:
     clf = linear_classifier()
     assert Activations(clf, random_picture(clf)).windows([0, 8], [0, 6], 4) is None
+
+
+def test_going_back_to_the_last_picture_finds_its_activations(bundled: Classifier) -> None:
+    """Two pictures are kept; asking for the older of them must not be mistaken for a comparison of the two."""
+    first, second = (Activations(bundled, random_picture(bundled, seed)) for seed in (31, 32))
+    rows = list(range(0, 128 - 16, 16))
+    assert first.windows(rows, rows, 16) is not None
+    assert second.windows(rows, rows, 16) is not None
+    for seed, known in ((32, second), (31, first), (32, second)):
+        again = Activations(bundled, random_picture(bundled, seed))
+        assert again.windows(rows, rows, 16) is not None
+        assert again._store is known._store

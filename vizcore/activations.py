@@ -22,7 +22,7 @@ from vizcore.regions import spans, works
 WORTHWHILE = 0.9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Store:
     """What the layers of ``plan`` make of ``image``: values by node and padding, and the means over all places."""
 
