@@ -1,4 +1,4 @@
-"""What goes wrong around the app becomes one sentence and a way on: the disk, the net, the memory, the numbers, the clock.
+"""What goes wrong becomes a sentence and a way on: with the disk, the net, the memory, the numbers and the clock.
 
 The engine's side of downloads and weights is in ``test_weights.py``; here the same faults reach a page.
 """
@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ def test_truncated_and_tampered_weights_on_disk(
 
 
 class Cramped(nn.Module):
-    """A small network for which there is memory for ``most`` pictures at once, and on pass number ``fails`` for none."""
+    """A network for which there is memory for ``most`` pictures at once, and on pass number ``fails`` for none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,15 +163,13 @@ def cramped() -> tuple[Classifier, Cramped, Tensor]:
 
 
 TECHNIQUES: dict[str, Callable[[Classifier, Tensor], Any]] = {
-    "occlusion": lambda clf, image: Run(
-        occlusion.occlude(clf, image, 0, occlusion.Occlusion(window=8, stride=2, output="logit"))
-    )
-    .finish()
-    .heat(),
+    "occlusion": lambda clf, image: (
+        Run(occlusion.occlude(clf, image, 0, occlusion.Occlusion(window=8, stride=2, output="logit"))).finish().heat()
+    ),
     "lime": lambda clf, image: Run(lime.explain(clf, image, 0, lime.Lime(samples=60, segments=8))).finish().heat(),
-    "smoothgrad": lambda clf, image: Run(saliency.smoothgrad(clf, image, 0, saliency.SmoothGrad(copies=20)))
-    .finish()
-    .gradient,
+    "smoothgrad": lambda clf, image: (
+        Run(saliency.smoothgrad(clf, image, 0, saliency.SmoothGrad(copies=20))).finish().gradient
+    ),
     "integrated": lambda clf, image: Run(integrated.integrated_gradients(clf, image, 0)).finish().gradient,
     "maximise": lambda clf, image: Run(maximize.maximize(clf, 0, maximize.Maximisation(steps=10))).finish().input,
     "taylor": lambda clf, image: Run(taylor.taylor_check(clf, image, 0)).finish().actual,
@@ -260,10 +258,10 @@ def test_incremental_occlusion_notices_nan_as_well() -> None:
 
 
 @pytest.fixture(params=[-30 * 365 * 86400.0, 30 * 365 * 86400.0], ids=["back", "forward"])
-def jump(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+def jump(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Let the clock on the wall jump by thirty years; the one that only ever goes on is not touched."""
     real = time.time
-    yield lambda: monkeypatch.setattr(time, "time", lambda: real() + request.param)
+    return lambda: monkeypatch.setattr(time, "time", lambda: real() + request.param)
 
 
 def test_a_page_does_not_mind_the_clock(jump: Callable[[], None]) -> None:
@@ -288,5 +286,3 @@ def test_a_download_does_not_mind_the_clock(
     assert path.read_bytes() == BODY
     assert list(cache.iterdir()) == [path]
     assert download.checksum(path.name) == DIGEST
-
-

@@ -72,6 +72,7 @@ def test_a_brought_network_is_explained_on_every_page_and_seen_by_nobody_else(da
         to(app, page)
         assert healthy(app), page
         assert address(app)["network"] == name
+    to(app, "pages/occlusion.py")
     assert any("own.Design(architecture='squeezenet1_1'" in one.value for one in app.code)
 
     other = opened("pages/saliency.py", network=name)
