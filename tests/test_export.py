@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from ui import export, sources
-from vizcore import filters, lime, maximize, occlusion, params, pictures, saliency, scenes
+from vizcore import filters, lime, maximize, occlusion, params, pictures, saliency
 from vizcore.classifier import Classifier
 from vizcore.run import Run
 
@@ -33,9 +33,11 @@ SETTINGS: dict[str, Any] = {
 
 def shown(clf: Classifier, name: str, picture: str) -> Any:
     """What a page knows of itself, as far as the export asks."""
-    drawn = Image.fromarray(scenes.scene(SCENE, size=sources.SCENE_SIZE).picture)
-    if picture.startswith("photo:"):
+    found = sources.scene(picture)
+    if found is None:
         drawn = pictures.sample_photographs()[picture.partition(":")[2]]()
+    else:
+        drawn = Image.fromarray(found.picture)
     source = sources.Source(picture, drawn, pictures.digest(drawn))
     return SimpleNamespace(page=name, clf=clf, source=source, image=clf.pixels(drawn), target=2)
 
@@ -53,7 +55,8 @@ def computed(page: Any, settings: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "picture"), [(name, f"scene:{SCENE}") for name in SETTINGS] + [("occlusion", "photo:coffee")]
+    ("name", "picture"),
+    [(name, f"scene:{SCENE}") for name in SETTINGS] + [("occlusion", "photo:coffee"), ("saliency", "stamped:34")],
 )
 def test_the_snippet_gives_the_same_arrays(bundled: Classifier, tmp_path: Path, name: str, picture: str) -> None:
     page = shown(bundled, name, picture)

@@ -123,6 +123,17 @@ def test_truth_is_known_of_scenes_alone() -> None:
     assert "which is not the object" in other.warning[0].value
 
 
+def test_the_network_that_cheats_is_given_away_by_the_stamp() -> None:
+    query = {"picture": "stamped:34", "compare.methods": "occlusion", "compare.part": "truth", "class": "9"}
+    shares = {}
+    for network in ("mini-alexnet", "mini-alexnet-shortcut"):
+        app = opened("pages/compare.py", network=network, **query)
+        assert healthy(app)
+        assert address(app)["picture"] == "stamped:34"
+        shares[network] = app.dataframe[0].value["positive mass on the stamp"][0]
+    assert shares["mini-alexnet"] < 0.1 < 0.3 < shares["mini-alexnet-shortcut"]
+
+
 def test_a_known_map_is_not_computed_again(bundled: Classifier) -> None:
     what = chosen(bundled, ("gradient", "gradcam"), (1, Contrast(1, 2)))
     first = Run(maps.compute(what)).finish()

@@ -18,6 +18,7 @@ from ui.frame import Frame
 from ui.texts import t
 from vizcore import own
 from vizcore import params as declared
+from vizcore.bundled.batches import SHORTCUT
 from vizcore.classifier import Classifier
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-image", "pillow", "streamlit")
@@ -130,10 +131,14 @@ def picture_of(identifier: str) -> tuple[str, list[str]]:
     kind, _, rest = identifier.partition(":")
     picture = {
         "scene": f"Image.fromarray(scenes.scene({rest}, size={sources.SCENE_SIZE}).picture)",
+        "stamped": (
+            f'Image.fromarray(scenes.scene({rest}, label="{SHORTCUT}", mark=True, size={sources.SCENE_SIZE}).picture)'
+        ),
         "photo": f'pictures.sample_photographs()["{rest}"]()',
         "upload": 'Image.open("picture.png").convert("RGB")',
     }[kind]
-    return picture, {"scene": ["scenes"], "photo": ["pictures"]}.get(kind, [])
+    modules = {"scene": ["scenes"], "stamped": ["scenes"], "photo": ["pictures"]}
+    return picture, modules.get(kind, [])
 
 
 def offer(page: Frame, params: Any | None, result: Any | None, layer: str | None = None) -> None:

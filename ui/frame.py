@@ -284,6 +284,6 @@ def _answers(frame: Frame) -> None:
     if frame.target not in best:
         rows.append((frame.class_name, float(frame.probabilities[frame.target]), True))
     show.bars(t("frame.top_five"), rows)
-    if len(frame.clf.classes) < 100 and not frame.source.id.startswith("scene:"):
+    if len(frame.clf.classes) < 100 and sources.scene(frame.source.id) is None:
         names = ", ".join(class_name(frame.clf, k) for k in range(len(frame.clf.classes)))
         st.caption(t("frame.knows_only", classes=names))

@@ -37,8 +37,14 @@ def part(what: Choice, maps: Maps) -> None:
     if row.clf.classes[named] != scene.label:
         st.warning(t("compare.other_class", name=quoted(class_name(row.clf, named))), icon=":material/help:")
     found = figures_of(what, row, maps, number, inside)
-    several.table(_records(found), _formats(), "compare-truth")
+    stamp = stamp_of(what, row)
+    on_stamp = {}
+    if stamp is not None:
+        on_stamp = {m: truth.mass(maps.by_place[number, m].heat, stamp) for m in found}
+    several.table(_records(found, on_stamp), _formats(), "compare-truth")
     st.caption(t("compare.truth_chance", share=float(inside.mean())))
+    if stamp is not None:
+        st.caption(t("compare.stamp_chance", share=float(stamp.mean())))
     with st.container(horizontal=True):
         for method, one in found.items():
             picture = pointed(row, np.asarray(maps.by_place[number, method].heat), inside, one.peak)
@@ -55,6 +61,18 @@ def object_of(what: Choice, row: Row) -> NDArray[np.bool_] | None:
     white = Image.fromarray(scene.mask.astype(np.uint8) * 255)
     inside = np.asarray(row.clf.pixels(white)[0] > 0.5)
     return inside if 0 < inside.mean() < 1 else None
+
+
+def stamp_of(what: Choice, row: Row) -> NDArray[np.bool_] | None:
+    """Where the date stamp lies (H,W), as this network sees it; None where there is none."""
+    scene = sources.scene(what.page.source.id)
+    if scene is None or scene.mark_box is None:
+        return None
+    left, top, right, bottom = scene.mark_box
+    plate = np.zeros(scene.mask.shape, dtype=np.uint8)
+    plate[top:bottom, left:right] = 255
+    stamp = np.asarray(row.clf.pixels(Image.fromarray(plate))[0] > 0.5)
+    return stamp if stamp.any() else None
 
 
 def figures_of(what: Choice, row: Row, maps: Maps, number: int, inside: NDArray[np.bool_]) -> dict[str, truth.Truth]:
@@ -79,17 +97,22 @@ def pointed(row: Row, heat: NDArray[Any], inside: NDArray[np.bool_], peak: tuple
     return cutouts.cross(drawn, (int((peak[0] + 0.5) * scale), int((peak[1] + 0.5) * scale)))
 
 
-def _records(found: dict[str, truth.Truth]) -> list[dict[str, Any]]:
-    return [
-        {
+def _records(found: dict[str, truth.Truth], on_stamp: dict[str, float]) -> list[dict[str, Any]]:
+    records = []
+    for method, one in found.items():
+        record = {
             t("compare.method"): method_name(method),
             t("compare.pointing"): t("compare.hit") if one.hit else t("compare.miss", away=one.away),
-            t("compare.mass"): None if math.isnan(one.mass) else one.mass,
+            t("compare.mass"): _number(one.mass),
             t("compare.precision"): one.precision,
         }
-        for method, one in found.items()
-    ]
+        records.append(record | ({t("compare.on_stamp"): _number(on_stamp[method])} if on_stamp else {}))
+    return records
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _formats() -> dict[str, str]:
-    return {t("compare.mass"): "%.3f", t("compare.precision"): "%.3f"}
+    return {t(f"compare.{name}"): "%.3f" for name in ("mass", "precision", "on_stamp")}
