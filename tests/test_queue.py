@@ -251,6 +251,17 @@ def test_the_standing_counts_turns_and_the_work_of_others() -> None:
         until(lambda: first.over)
 
 
+def test_a_worker_that_has_nothing_to_do_says_so_once() -> None:
+    told: list[int] = []
+    queue = Queue(idle=lambda: told.append(1), patience=0.01)
+    finish(queue, queue.job("a", counting(2)))
+    until(lambda: told == [1])
+    time.sleep(0.1)
+    assert told == [1]
+    finish(queue, queue.job("b", counting(2)))
+    until(lambda: told == [1, 1])
+
+
 def test_places_must_be_positive() -> None:
     with pytest.raises(ValueError, match="places is 0; accepted: 1 or more"):
         Queue(places=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +14,6 @@ from ui.results import RESULTS
 from vizcore import machine
 
 MEGABYTE = 2**20
-_START = time.monotonic()
 
 
 def facts() -> dict[str, dict[str, Any]]:
@@ -33,7 +31,7 @@ def facts() -> dict[str, dict[str, Any]]:
         "results": {"entries": len(RESULTS), "megabytes": round(RESULTS.megabytes, 1)},
         "networks": {"loaded": sorted(models.LOADED.keys()), "kept_at_most": models.KEPT},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        "uptime": {"seconds": round(time.monotonic() - _START)},
+        "uptime": {"seconds": round(machine.uptime())},
     }
 
 

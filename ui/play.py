@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
 import torch
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from ui import link
 from ui.results import RESULTS
@@ -71,7 +72,7 @@ def play(
             t("run.start" if run.latest is None else "run.resume") if held.stopped else t("run.stop"),
             key=f"stop-{slot}",
             on_click=_toggle,
-            args=(held,),
+            args=(slot,),
             icon=":material/play_arrow:" if held.stopped else ":material/stop:",
         )
     if run.latest is None:
@@ -133,7 +134,7 @@ def once(key: Hashable, compute: Callable[[], T]) -> T:
     if get_script_run_ctx(suppress_warning=True) is None:  # on a worker's thread, or without a page
         return RESULTS.get_or(key, compute)
     job = QUEUE.job(("once", key), lambda: _whole(compute), lambda whole: RESULTS.put(key, whole.value))
-    with QUEUE.watching(seat().session, job):
+    with _watching(job):
         while not job.over:
             QUEUE.wait(job, 1 / FRAMES_PER_SECOND)
             st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt
@@ -156,14 +157,27 @@ def _whole(compute: Callable[[], T]) -> Iterator[_Whole[T]]:
     yield _Whole(compute())
 
 
-def _toggle(held: Slot) -> None:
-    held.stopped = not held.stopped
+def _toggle(slot: str) -> None:
+    held = seat().slots.get(slot)  # by name: Streamlit keeps what a callback is given beyond the session's end
+    if held is not None:
+        held.stopped = not held.stopped
+
+
+@contextmanager
+def _watching(job: Job[Any]) -> Iterator[None]:
+    mine = seat()
+    try:
+        with QUEUE.watching(mine.session, job):
+            yield
+    except StopException:  # the tab was closed, maybe before this run of the script took its seat
+        mine.leave()
+        raise
 
 
 def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], None]) -> bool:
     """Show the job's estimates until it is over; whether it could be computed."""
     drawn: Any = job.run.latest
-    with QUEUE.watching(seat().session, job):
+    with _watching(job):
         while not job.over:
             QUEUE.wait(job, 1 / FRAMES_PER_SECOND)
             st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt

@@ -9,10 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from vizcore import machine
+from vizcore import machine, memory
 from vizcore.queue import Job, Queue, Session
 
-QUEUE = Queue(machine.places(), machine.most_runs())
+# What the C library keeps between forward passes goes back to the system when nobody computes.
+QUEUE = Queue(machine.places(), machine.most_runs(), idle=memory.release)
 _KEY = "vizcore.seat"
 _NUMBERS = itertools.count()
 _TAKEN: weakref.WeakSet[Seat] = weakref.WeakSet()

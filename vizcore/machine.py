@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import torch
 
 RUN_BYTES = 128 * 2**20  # what a half-done computation may hold: a large network's activations for one picture
+_LOADED = time.monotonic()
 _CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 
 
@@ -41,6 +43,15 @@ def memory() -> tuple[int, int] | None:
 def gpu_memory() -> tuple[int, int] | None:
     """(free, total) bytes of the graphics card's memory; None without CUDA."""
     return torch.cuda.mem_get_info() if torch.cuda.is_available() else None
+
+
+def uptime() -> float:
+    """Seconds since this process was started, or where the system does not say, since this module was loaded."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])  # field 22: starttime
+        return float(Path("/proc/uptime").read_text().split()[0]) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return time.monotonic() - _LOADED
 
 
 def cores() -> int:

@@ -74,13 +74,24 @@ class Standing:
 
 
 class Queue:
-    """``places`` workers that advance jobs in slices of about ``turn`` seconds, and at most ``most`` jobs begun."""
+    """``places`` workers that advance jobs in slices of about ``turn`` seconds, and at most ``most`` jobs begun.
 
-    def __init__(self, places: int = 1, most: int = 16, turn: float = 0.25) -> None:
+    ``idle`` is called once whenever a worker has had nothing to do for ``patience`` seconds.
+    """
+
+    def __init__(
+        self,
+        places: int = 1,
+        most: int = 16,
+        turn: float = 0.25,
+        idle: Callable[[], object] = lambda: None,
+        patience: float = 5.0,
+    ) -> None:
         for name, value in (("places", places), ("most", most)):
             if value < 1:
                 raise ValueError(f"{name} is {value}; accepted: 1 or more.")
         self.places, self.most, self.turn = places, most, turn
+        self._idle, self._patience = idle, patience
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._jobs: weakref.WeakValueDictionary[Hashable, Job[Any]] = weakref.WeakValueDictionary()
@@ -180,8 +191,11 @@ class Queue:
     def _serve(self) -> None:
         while True:
             with self._lock:
-                while (job := self._next()) is None:
-                    self._work.wait()
+                if not self._work.wait_for(lambda: self._next() is not None, self._patience):
+                    self._idle()
+                self._work.wait_for(lambda: self._next() is not None)
+                job = self._next()
+                assert job is not None
                 payers = list(job.watchers)
                 self._clock = max(self._clock, job.rank)
                 job.begun = job.running = True
