@@ -82,7 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--networks", nargs="+", default=["mini-alexnet"], metavar="NETWORK")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where the table is kept")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; without effect on Ray's workers")
-    parser.add_argument("--ray", metavar="ADDRESS", help="local, or HOST:PORT of a running Ray cluster")
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="local, or HOST:PORT of a running Ray cluster; where that asks for a token, see RAY_AUTH_MODE of Ray",
+    )
     for name, spec in declared.specs(Study).items():
         default = getattr(Study(), name)
         told = f"{spec.help} Default: {default}; accepted: {spec.accepted}."

@@ -2,6 +2,9 @@
 
 A worker that dies takes nothing with it but its current task, which is sent out again, up to ``ATTEMPTS`` times in all.
 Its rows come back to the driver once or not at all, so that no row is lost or counted twice.
+
+Ray's processes listen on all addresses of their machine, those of a local cluster too. What guards them is the token
+that Ray makes for itself, or the one that ``RAY_AUTH_MODE`` and ``RAY_AUTH_TOKEN`` give to all of a cluster.
 """
 
 from __future__ import annotations
