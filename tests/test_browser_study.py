@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.test_browser import Visit, browser, warm
+from tests.test_browser_frame import serious
 from vizcore.study import rows
 
 __all__ = ["browser", "warm"]
@@ -31,6 +32,7 @@ def test_a_study_is_begun_stopped_carried_on_saved_and_opened(warm: str, browser
     visit.healthy()
     assert visit.page.locator('[data-testid="stPlotlyChart"] .scatterlayer').count() == 2
     assert visit.page.locator('[data-testid="stTable"]').get_by_text("▲ beats Random").count() >= 1
+    assert serious(visit) == []
     with visit.page.expect_download() as saved:
         visit.page.get_by_role("button", name="Table (CSV)").click()
     table = tmp_path / "study.csv"

@@ -101,7 +101,11 @@ def test_the_report_pairs_by_picture_and_not_by_place() -> None:
     assert found["a"].mean == pytest.approx(-1.125)
     assert report.verdict("deletion", found["a"]) == "better"
     assert report.verdict("insertion", found["a"]) == "worse"
-    assert report.verdict("on_stamp", found["a"]) == "open"
+    assert report.verdict("on_stamp", found["a"]) == report.verdict("sanity", found["a"]) == "open"
+    assert [name for name in ("deletion", "pointing", "sanity", "on_stamp", "seconds") if report.ranks(name)] == [
+        "deletion",
+        "pointing",
+    ]
     assert report.verdict("deletion", Interval(0.1, -0.2, 0.4, 9)) == "open"
     assert report.verdict("deletion", interval([1.0])) == "open"
     assert report.differences(rows, "deletion", "lime") == {}

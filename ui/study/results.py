@@ -109,7 +109,7 @@ def _told(value: Interval, *, signed: bool = False) -> str:
 
 
 def _finding(view: View, difference: Interval) -> str:
-    if view.figure not in FIGURES or FIGURES[view.figure] == "none":
+    if not report.ranks(view.figure):
         return ""
     found = report.verdict(view.figure, difference)
     return f"{SIGNS[found]} {t(f'study.{found}', method=method(view.against))}"

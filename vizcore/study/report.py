@@ -66,9 +66,14 @@ def differences(rows: Sequence[Row], figure: str, against: str) -> dict[str, Int
     return {method: one for method, one in pairs.items() if one.count > 0}
 
 
+def ranks(figure: str) -> bool:
+    """Whether more, or less, of a figure is better, so that one method can beat another by it."""
+    return FIGURES.get(figure) in ("high", "low")
+
+
 def verdict(figure: str, difference: Interval) -> Verdict:
     """Whether a method beats the other by this figure: only if zero lies outside the interval of the difference."""
-    sign = {"high": 1, "low": -1, "none": 0}[FIGURES.get(figure, "low")]
+    sign = {"high": 1, "low": -1}.get(FIGURES.get(figure, "low"), 0)
     if sign * difference.low > 0 and sign * difference.high > 0:
         return "better"
     return "worse" if sign * difference.low < 0 and sign * difference.high < 0 else "open"
@@ -92,7 +97,7 @@ def text(rows: Sequence[Row], against: str) -> str:
         for figure in (name for name in available(own) if name not in ("forward", "backward")):
             means, apart = intervals(own, figure), differences(own, figure, against)
             better = FIGURES.get(figure, "none")
-            lines.append(f"  {figure}" + ("" if better == "none" else f" ({better} is better)"))
+            lines.append(f"  {figure}" + (f" ({better} is better)" if ranks(figure) else ""))
             order = sorted(means, key=lambda method: means[method].mean, reverse=better == "high")
             lines += [_line(figure, method, means[method], apart.get(method), against) for method in order]
     return "\n".join(lines)
@@ -100,7 +105,7 @@ def text(rows: Sequence[Row], against: str) -> str:
 
 def _line(figure: str, method: str, mean: Interval, difference: Interval | None, against: str) -> str:
     shown = f"    {method:<12}{mean.mean:>9.4g}  [{mean.low:.4g}, {mean.high:.4g}]"
-    if difference is None or figure not in FIGURES or FIGURES[figure] == "none":
+    if difference is None or not ranks(figure):
         return shown
     said = {"better": f"beats {against}", "worse": f"is beaten by {against}", "open": f"not told from {against}"}
     of = f"{difference.mean:+.4g} [{difference.low:+.4g}, {difference.high:+.4g}]"
