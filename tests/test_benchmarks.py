@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import plan, runner
+from benchmarks import arithmetic, plan, runner
 from benchmarks.__main__ import choice, parser
 from benchmarks.child import fastest
 from benchmarks.children import ChildError
@@ -23,6 +23,7 @@ from benchmarks.store import Row, Store
 from benchmarks.summary import collect, growths
 from benchmarks.table import BEGIN, END, put_into, render
 from benchmarks.techniques import ALL, TECHNIQUES
+from vizcore.occlusion import Occlusion
 
 ROOT = Path(__file__).parents[1]
 SMALL = {
@@ -283,3 +284,11 @@ def test_the_plan_compares_each_technique_on_each_network_and_follows_one() -> N
     assert groups[1].threads == [1, 2]
     once, five = (sum(plan.seconds(group, repeats, 60.0) for group in groups) for repeats in (1, 5))
     assert 0 < once < five
+
+
+def test_the_arithmetic_of_occlusion() -> None:
+    counts = arithmetic.count("mini-alexnet", Occlusion(window=32, stride=16))
+    assert counts.least < counts.done < counts.full
+    smaller = arithmetic.count("mini-alexnet", Occlusion(window=16, stride=16))
+    assert smaller.full == counts.full
+    assert smaller.least < counts.least
