@@ -33,6 +33,8 @@ MODULES = {
     "classifier": ("NetworkError",),
     "superpixels": ("ParameterError",),
     "occlusion": ("ParameterError",),
+    "study/rows": ("StudyError",),
+    "study/plan": ("StudyError",),
     "faithfulness": ("ParameterError",),
 }
 

@@ -99,8 +99,8 @@ def test_a_plan_names_what_there_is_and_adds_the_baseline(small: Plan, pair: dic
     assert without.methods == ("edges", "random")
     for networks, kinds, said in ((["resnet"], ["edges"], "resnet"), (["mini-alexnet"], ["lime"], "lime")):
         with pytest.raises(StudyError, match=said):
-            make(QUICK, find(["scenes:1"]), networks, kinds, pair.__getitem__)
-    assert {plan.seed_of(one.id) for one in find(["scenes:50"])}.__len__() > 45  # a random map of its own for each
+            make(QUICK, find(["scenes:1"]), networks, kinds, load)
+    assert len({plan.seed_of(one.id) for one in find(["scenes:50"])}) > 45  # a random map of its own for each
 
 
 def test_scenes_have_their_truth_and_the_stamp_its_place(pair: dict[str, Classifier]) -> None:

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--methods", nargs="+", default=list(methods.METHODS), metavar="METHOD", help="default: all")
     parser.add_argument("--networks", nargs="+", default=["mini-alexnet"], metavar="NETWORK")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where the table is kept")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; without effect on Ray's workers")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; Ray's workers compute on the CPU")
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",

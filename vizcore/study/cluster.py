@@ -34,7 +34,7 @@ Measure = Callable[[str, bytes | None, str, tuple[str, ...], Study], list[Row]]
 
 @cache
 def _network(name: str) -> Classifier:
-    return classifier.load(name)
+    return classifier.load(name, "cpu")
 
 
 def measure(identifier: str, content: bytes | None, network: str, asked: tuple[str, ...], study: Study) -> list[Row]:
