@@ -114,7 +114,9 @@ def test_opens_by_a_cold_deep_link_and_shows_a_result(server: str, browser: Brow
     pictures = '[data-testid="stImage"] img'
     assert visit.page.locator(pictures).count() >= 1
     assert visit.colours(pictures) > 20
-    if path:
+    if path == "network":  # a form
+        assert visit.page.get_by_role("button", name="Check and use").count() == 1
+    elif path:
         assert visit.colours("canvas.main") > 20
     else:
         assert visit.page.locator(pictures).count() == 6

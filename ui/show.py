@@ -50,7 +50,7 @@ _STYLE = """<div class="vz-style"></div><style>
 }
 /* Streamlit's white on the dark theme's orange has a contrast of 2.3 : 1, its pale grey one of 3.9 : 1; small type
 needs 4.5. */
-[data-testid="stBaseButton-primary"] *, [data-testid="stMultiSelect"] [data-tag] * {
+[data-testid^="stBaseButton-primary"] *, [data-testid="stMultiSelect"] [data-tag] * {
   color: light-dark(#ffffff, #1a1a18);}
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"],
 [data-testid="stImageCaption"] p {color: light-dark(#5c5b59, #b9b7b2); opacity: 1;}
