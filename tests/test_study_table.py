@@ -170,3 +170,22 @@ def test_errors_stand_on_one_line_and_begin_no_formula() -> None:
     row = Row("a.png", "mini-alexnet", "edges", error=rows.line('bad, "very"\nbad' + "y" * 900))
     assert write([row]).count("\n") == 1
     assert read(f"{HEADER}\n{write([row])}") == (row,)
+
+
+def test_damaged_tables_are_read_or_refused_and_nothing_else() -> None:
+    dice = random.Random(0)
+    read_anyway = 0
+    for _ in range(1000):
+        text = list(WHOLE.decode())
+        for _ in range(dice.randint(1, 6)):
+            at = dice.randrange(len(HEADER) + 1, len(text))
+            text[at : at + dice.choice((0, 1, 40))] = dice.choice(
+                ("", ",", '"', "\n", "\r", "\0", "-", "9", "e", "é", "\ud800")
+            )
+        try:
+            found = read("".join(text))
+        except StudyError:
+            continue
+        read_anyway += 1
+        assert read(f"{HEADER}\n{write(found)}") == rows.rounded(found)
+    assert 0 < read_anyway < 1000
