@@ -137,29 +137,40 @@ def test_truncated_and_tampered_weights_on_disk(
 # --- Memory
 
 
-class Cramped(nn.Module):
-    """A network for which there is memory for ``most`` pictures at once, and on pass number ``fails`` for none."""
+class Limits:
+    """Memory for ``most`` pictures at once, and on pass number ``fails`` for none; one and the same in every copy."""
 
     def __init__(self) -> None:
+        self.most, self.fails, self.passes = 10**9, -1, 0
+
+    def __deepcopy__(self, memo: object) -> Limits:
+        return self
+
+
+class Cramped(nn.Module):
+    """A small network that runs out of memory as its limits say."""
+
+    def __init__(self, limits: Limits) -> None:
         super().__init__()
         torch.manual_seed(0)
         self.body = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Tanh(), nn.AdaptiveAvgPool2d(3), nn.Flatten())
         self.head = nn.Linear(36, 3)
-        self.most, self.fails, self.passes = 10**9, -1, 0
+        self.limits = limits
 
     def forward(self, z: Tensor) -> Tensor:
-        self.passes += 1
-        if len(z) > self.most or (self.passes == self.fails and len(z) > 1):
+        limits = self.limits
+        limits.passes += 1
+        if len(z) > limits.most or (limits.passes == limits.fails and len(z) > 1):
             raise torch.OutOfMemoryError("pretended")
         answer: Tensor = self.head(self.body(z))
         return answer
 
 
-def cramped() -> tuple[Classifier, Cramped, Tensor]:
-    module = Cramped()
-    clf = Classifier(module, Preprocess((24, 24), (0.5,) * 3, (0.5,) * 3), ["a", "b", "c"])
-    clf.batch_size, module.passes = 8, 0
-    return clf, module, torch.rand(clf.input_shape, generator=torch.Generator().manual_seed(3))
+def cramped() -> tuple[Classifier, Limits, Tensor]:
+    limits = Limits()
+    clf = Classifier(Cramped(limits), Preprocess((24, 24), (0.5,) * 3, (0.5,) * 3), ["a", "b", "c"])
+    clf.batch_size, limits.passes = 8, 0
+    return clf, limits, torch.rand(clf.input_shape, generator=torch.Generator().manual_seed(3))
 
 
 TECHNIQUES: dict[str, Callable[[Classifier, Tensor], Any]] = {
@@ -186,17 +197,18 @@ def test_running_out_of_memory_once_changes_no_result(
     monkeypatch.setattr(occlusion.Activations, "windows", lambda *_: None)  # occlusion by whole forward passes
     clf, _, image = cramped()
     expected = TECHNIQUES[technique](clf, image)
-    clf, module, image = cramped()
-    module.most = 1 if when == "more than one" else 10**9
-    module.fails = {"first": 1, "middle": 4, "more than one": -1}[when]
+    clf, limits, image = cramped()
+    limits.most = 1 if when == "more than one" else 10**9
+    limits.fails = {"first": 1, "middle": 4, "more than one": -1}[when]
     found = TECHNIQUES[technique](clf, image)
+    assert limits.passes > 0
     assert torch.allclose(found, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_without_memory_for_one_picture_every_technique_says_so(technique: str) -> None:
-    clf, module, image = cramped()
-    module.most = 0
+    clf, limits, image = cramped()
+    limits.most = 0
     with pytest.raises(torch.OutOfMemoryError):
         TECHNIQUES[technique](clf, image)
 
