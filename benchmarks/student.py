@@ -128,6 +128,9 @@ class Student:
         picture = Image.fromarray(figures.enlarge(noise, 240, smooth=True))
         file = io.BytesIO()
         picture.save(file, "PNG")
+        if "frame.picture" not in tab.shown.widgets:  # a page about many pictures
+            await self._link(tab)
+            return
         if "frame.file" not in tab.shown.widgets:
             options = tab.shown.widgets["frame.picture"][1].options
             await tab.set("frame.picture", next(one for one in options if one.startswith("Your own")))
@@ -142,7 +145,7 @@ class Student:
         page, query = self._choose()
         await tab.open(page, query)
         self.hall.left += 1
-        await tab.watch(lambda shown: "frame.picture" in shown.widgets, TIMEOUT)
+        await tab.watch(lambda shown: bool(shown.widgets), TIMEOUT)
 
     async def _ask(
         self, tab: Visitor, page: str, kind: str, act: Callable[[], Any], wanted: dict[str, str] | None = None
@@ -169,7 +172,7 @@ class Student:
         answer.views = {
             key: view["picture"] for key, view in shown.views.items() if key.split("-")[0] in ("saliency", "occlusion")
         }
-        if shown.images:
+        if shown.images and "frame.picture" in shown.widgets:
             answer.seen = await tab.fetch(shown.images[0])
 
 
