@@ -5,7 +5,8 @@ import json
 import streamlit as st
 
 from ui import health, show
-from ui.frame import ICON, reported
+from ui.errors import reported
+from ui.frame import ICON
 from ui.texts import t
 
 st.set_page_config(page_title=f"{t('health.title')} · vizcore", page_icon=ICON, layout="wide")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from ui import state
-from ui.texts import t, t_or
+from ui.texts import LANGUAGES, language, t, t_or
 from vizcore import params as declared
 
 P = TypeVar("P")
@@ -172,3 +172,20 @@ def level(value: float) -> str:
     mantissa, exponent = f"{value:.0e}".split("e")
     power = f"10{str(int(exponent)).translate(_DIGITS)}"
     return power if mantissa == "1" else f"{mantissa}·{power}"
+
+
+def choose_language() -> None:
+    """The language of all pages, for this session."""
+    st.session_state.setdefault("frame.language", language())
+
+    def change() -> None:
+        st.session_state["language"] = st.session_state["frame.language"]
+
+    if len(LANGUAGES) > 1:
+        st.selectbox(
+            t("frame.language"),
+            list(LANGUAGES),
+            key="frame.language",
+            format_func=LANGUAGES.__getitem__,
+            on_change=change,
+        )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import logging
-import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +15,17 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from ui import controls, link, models, play, present, reconnect, show, sources, state
+from ui.errors import reported
 from ui.results import RESULTS
-from ui.texts import LANGUAGES, language, quoted, t, t_or
+from ui.texts import quoted, t, t_or
 from ui.texts.sentences import said
 from ui.viewer import new_run
 from vizcore import params as declared
-from vizcore.classifier import Classifier, NetworkError
+from vizcore.classifier import Classifier
 
 P = TypeVar("P")
 # A file of our own: an icon by name would be fetched from its maker at every visit.
 ICON = str(Path(__file__).with_name("icon.png"))
-LOG = logging.getLogger("vizcore.pages")
 PAGES = {  # in the order of the links: name -> (script, icon)
     "overview": ("app.py", ":material/dashboard:"),
     "filters": ("pages/filters.py", ":material/grid_view:"),
@@ -121,31 +119,6 @@ def page(name: str) -> Iterator[Frame]:
 
 
 @contextmanager
-def reported(name: str, keep: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Write whatever goes wrong to the log under a number, show that number, and end the script.
-
-    Before that ``keep(name)`` sees to it that the address does not bring the fault back for ever.
-    """
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError):
-        keep(name)
-        LOG.exception("out of memory on page %s", name)
-        st.error(t("errors.memory_run"), icon=":material/memory:")
-        st.stop()
-    except NetworkError as error:
-        keep(name)
-        st.warning(said(str(error)), icon=":material/block:")
-        st.stop()
-    except Exception:
-        keep(name)
-        number = secrets.token_hex(4)
-        LOG.exception("error %s on page %s", number, name)
-        st.error(t("errors.unexpected", number=number), icon=":material/error:")
-        st.stop()
-
-
-@contextmanager
 def hall(name: str) -> Iterator[Hall]:
     """As :func:`page`, for a page that is about no single picture."""
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
@@ -155,7 +128,7 @@ def hall(name: str) -> Iterator[Hall]:
         state.choices().frame.setdefault("network", link.default_network())
         with st.sidebar:
             _links(name)
-            _language()
+            controls.choose_language()
             present.copy_link()
             present.begin()
         entered = Hall(name, query, _head(name))
@@ -208,7 +181,7 @@ def _open(name: str) -> Frame:
     )
     with st.sidebar:
         target = _class(clf, probabilities)
-        _language()
+        controls.choose_language()
         present.copy_link()
         present.begin()
         reconnect.watch()
@@ -253,22 +226,6 @@ def _class(clf: Classifier, probabilities: Tensor) -> int:
     )
     chosen["class"] = "" if picked == "auto" else str(picked)
     return best if picked == "auto" else int(picked)
-
-
-def _language() -> None:
-    st.session_state.setdefault("frame.language", language())
-
-    def change() -> None:
-        st.session_state["language"] = st.session_state["frame.language"]
-
-    if len(LANGUAGES) > 1:
-        st.selectbox(
-            t("frame.language"),
-            list(LANGUAGES),
-            key="frame.language",
-            format_func=LANGUAGES.__getitem__,
-            on_change=change,
-        )
 
 
 def _device(clf: Classifier) -> str:

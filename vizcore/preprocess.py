@@ -1,0 +1,54 @@
+"""How a picture becomes what the network sees: its size, its channels and its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a picture becomes the network's input: resize the shorter side, crop the centre, scale to [0,1], normalise.
+
+    ``size`` is (H, W) of the input; ``resize`` the length in pixels of the shorter side before the crop (None: just
+    large enough to cover ``size``); ``mean`` and ``std`` have one entry per channel (3 for RGB, 1 for grey).
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize: int | None = None
+
+    @property
+    def mode(self) -> str:
+        """Pillow's name for the pictures that the network takes."""
+        return "L" if len(self.mean) == 1 else "RGB"
+
+    def pixels(self, picture: Image.Image) -> Tensor:
+        """The (C,H,W) input in [0,1] that the network sees of ``picture``, on the CPU."""
+        height, width = self.size
+        if picture.mode != self.mode:
+            picture = picture.convert(self.mode)
+        # What lies far beyond the crop goes first: a strip of 1600 x 1 would else take 300 MB once its height is 256.
+        longest = 64 * -(-max(self.size) // min(self.size)) * min(picture.size)
+        if max(picture.size) > longest:
+            x, y = max(0, picture.width - longest) // 2, max(0, picture.height - longest) // 2
+            picture = picture.crop((x, y, picture.width - x, picture.height - y))
+        if self.resize is None:  # cover the input exactly, whatever its shape
+            scale = max(height / picture.height, width / picture.width)
+            shape = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
+        elif picture.width <= picture.height:  # the convention of torchvision: the shorter side, then int()
+            shape = (self.resize, max(1, int(self.resize * picture.height / picture.width)))
+        else:
+            shape = (max(1, int(self.resize * picture.width / picture.height)), self.resize)
+        if picture.size != shape:
+            picture = picture.resize(shape, Image.Resampling.BILINEAR)
+        left, top = round((picture.width - width) / 2.0), round((picture.height - height) / 2.0)
+        array = np.array(picture.crop((left, top, left + width, top + height)), dtype=np.float32) / 255.0
+        if array.ndim == 2:
+            array = array[..., None]
+        return torch.from_numpy(array).permute(2, 0, 1).contiguous()  # (H,W,C) -> (C,H,W)
