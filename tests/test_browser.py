@@ -25,6 +25,7 @@ FLAGS = [
     "--disable-sync",
 ]
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+UNFED = ".viewer button:not([aria-label])"
 
 
 @pytest.fixture
@@ -78,13 +79,16 @@ class Visit:
             self.complaints.append(f"{message.text} ({place})")
 
     def wait(self, seconds: float = 90) -> None:
-        """Until the script has been at rest for a while: it still reads so shortly after an input."""
+        """Until the script has been at rest for a while and every viewer has its labels.
+
+        It also reads so shortly after an input and between two runs of the script, for longer on a busy computer.
+        """
         self.page.wait_for_selector('[data-testid="stAppViewContainer"] h1', timeout=seconds * 1000)
         rest, begun = 0, time.monotonic()
-        while rest < 4:
+        while rest < 8:
             assert time.monotonic() - begun < seconds, "the page did not come to rest"
             time.sleep(0.15)
-            rest = rest + 1 if self.page.locator(IDLE).count() else 0
+            rest = rest + 1 if self.page.locator(IDLE).count() and not self.page.locator(UNFED).count() else 0
 
     def healthy(self) -> None:
         assert self.page.locator('[data-testid="stException"]').count() == 0
@@ -112,7 +116,7 @@ def test_opens_by_a_cold_deep_link_and_shows_a_result(server: str, browser: Brow
         visit.page.close()
         return
     pictures = '[data-testid="stImage"] img'
-    assert visit.page.locator(pictures).count() >= 1
+    visit.page.locator(pictures).first.wait_for()
     assert visit.colours(pictures) > 20
     if path == "network":  # a form
         assert visit.page.get_by_role("button", name="Check and use").count() == 1
