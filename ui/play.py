@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 import torch
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from ui import link
@@ -169,9 +170,17 @@ def _watching(job: Job[Any]) -> Iterator[None]:
     try:
         with QUEUE.watching(mine.session, job):
             yield
-    except StopException:  # the tab was closed, maybe before this run of the script took its seat
-        mine.leave()
+    except StopException:
+        # A changed control stops this run of the script, too, and by now the next one may have taken over the seat.
+        if _gone():
+            mine.leave()  # the tab was closed, maybe before this run of the script took its seat
         raise
+
+
+def _gone() -> bool:
+    """Whether the browser tab that this run of the script is for has been closed."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and runtime.exists() and not runtime.get_instance().is_active_session(context.session_id)
 
 
 def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], None]) -> bool:
