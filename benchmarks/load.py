@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from benchmarks.student import PAGES, Answer, Hall, Student, wrong
 from vizcore import machine
 
 ROOT = Path(__file__).parents[1]
+_FAULT = re.compile(r"\berror\b|Traceback|^ +File .*(ui|vizcore|pages)/|^[\w.]*(Error|Exception)\b")
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def run(sessions: int, seconds: float, seed: int = 0, think: float = 3.0) -> Rep
 
             asyncio.run(fill())
             after = memory(process)
-        logged = [line for line in log.read_text().splitlines() if "Traceback" in line or " error " in line]
+        logged = [line for line in log.read_text().splitlines() if _FAULT.search(line)]
     mixed_up, compared = [], 0
     for answer in hall.answers:
         if answer.whole is not None:

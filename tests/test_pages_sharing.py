@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,18 +16,19 @@ from streamlit.testing.v1 import AppTest
 from tests.test_queue import Count, Gate, rested, until
 from ui.results import RESULTS
 from ui.seat import QUEUE, Seat
+from vizcore.queue import Job, Session
 
 GATES: dict[str, Gate] = {}
 
 
 def page() -> None:
-    """A page that plays one run; which one is in its address."""
+    """A page that plays one run; which one is in its first address (AppTest forgets it when a script asks to rerun)."""
     import streamlit as st
 
     from tests.test_pages_sharing import GATES
     from ui import play
 
-    name = st.query_params["run"]
+    name = str(st.session_state.setdefault("run", st.query_params.get("run")))
     result = play.play(
         "slot",
         ("sharing", name),
@@ -97,6 +99,31 @@ def test_an_error_of_the_computation_reaches_both(gate: Callable[[str], Gate]) -
     for app in apps:
         assert [error.value for error in app.error] == ["There is no such thing."]
         assert seen(app) == ["nothing"]
+
+
+def test_what_was_given_up_just_before_it_is_watched_begins_anew(
+    gate: Callable[[str], Gate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, watching = gate("late"), QUEUE.watching
+    given_up: list[Job[Any]] = []
+
+    @contextmanager
+    def late(session: Session, job: Job[Any]) -> Iterator[None]:
+        if not given_up:
+            given_up.append(job)
+            job.run.cancel()
+            job.over = True
+        with watching(session, job):
+            yield
+
+    monkeypatch.setattr(QUEUE, "watching", late)
+    app = visit("late")
+    (thread,) = running(app)
+    steps.step(4)
+    thread.join()
+    assert not app.exception
+    assert len(given_up) == 1
+    assert seen(app)[-1] == "done 4"
 
 
 def test_a_seat_that_is_left_keeps_nothing(gate: Callable[[str], Gate]) -> None:

@@ -141,6 +141,8 @@ def once(key: Hashable, compute: Callable[[], T]) -> T:
             st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt
     if job.error is not None:
         raise job.error
+    if job.run.cancelled:  # as in _watch
+        st.rerun()
     assert job.run.latest is not None
     return job.run.latest.value
 
@@ -204,6 +206,8 @@ def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], 
         st.error(said(str(job.error)), icon=":material/error:")
     elif job.error is not None:
         raise job.error
+    elif job.run.cancelled:  # given up for another's sake in the moment before it was watched
+        st.rerun()
     return job.error is None
 
 
@@ -215,8 +219,8 @@ def _progress(line: Any, job: Job[Any], unit: str) -> None:
         return
     left = run.seconds_left
     others = 0
-    if job.watchers:
-        standing = QUEUE.standing(job)
+    standing = QUEUE.standing(job)
+    if standing is not None:
         left, others = standing.left, standing.of - 1
     if left is not None:
         name = "run.step_shared" if others else "run.step"
@@ -227,7 +231,7 @@ def _progress(line: Any, job: Job[Any], unit: str) -> None:
 def _waiting(line: Any, job: Job[Any]) -> None:
     """The place in the queue of a job without an estimate, where that takes more than a moment."""
     standing = QUEUE.standing(job)
-    if job.run.latest is None and standing.of > 1 and standing.wait > QUICK:
+    if job.run.latest is None and standing is not None and standing.of > 1 and standing.wait > QUICK:
         seconds = f"{standing.wait:.0f}"
         line.progress(0.0, text=t("run.waiting", place=standing.place, of=standing.of, seconds=seconds))
 

@@ -113,7 +113,8 @@ class Queue:
         ``start`` is called here and now, but what it returns is iterated on a worker's thread, where ``keep`` is
         called with the result before anybody hears of it. It is computed only while somebody is :meth:`watching`.
         """
-        found: Job[E] | None = self._alive(key)
+        with self._lock:
+            found: Job[E] | None = self._alive(key)
         if found is not None:
             return found
         estimates = start()
@@ -153,9 +154,11 @@ class Queue:
             first = job.run.latest is None
             job.news.wait_for(lambda: job.over or (first and job.run.latest is not None), timeout)
 
-    def standing(self, job: Job[Any]) -> Standing:
-        """Where a job that somebody watches stands."""
+    def standing(self, job: Job[Any]) -> Standing | None:
+        """Where a job stands; None where nobody watches it, so that it has no place."""
         with self._lock:
+            if job not in self._watched:
+                return None
             order = sorted(self._watched, key=lambda one: (not one.running, one.rank, one.number))
             place = order.index(job)
             wait = place // self.places * self._slice
@@ -244,7 +247,7 @@ class Queue:
         resting = [job for job in open_ if not job.watchers and not job.running]
         if resting:
             oldest = min(resting, key=lambda job: job.rested)
+            oldest.run.cancel()  # before ``over``: who looks from outside must not take it for finished
             oldest.over = True
-            oldest.run.cancel()
             return best
         return min((job for job in ready if job.begun), key=lambda job: (job.rank, job.number), default=None)
