@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from vizcore import figures
 from vizcore.colours import CATEGORICAL, INK, SHADE
+from vizcore.plotting import graph_objects
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -42,7 +43,7 @@ def curves(
     A curve keeps its number, and so its looks, whichever others are shown: charts beside each other share one key, and
     have none of their own. ``band`` (low, high), each (n,), is shaded; ``x_names`` stand in place of the numbers of x.
     """
-    import plotly.graph_objects as go
+    go = graph_objects()
 
     across, traces = np.asarray(x, dtype=np.float64).tolist(), []
     if band is not None:
@@ -65,7 +66,7 @@ def matrix(names: Sequence[str], values: ArrayLike, *, low: float = -1.0, height
 
     ``low`` is where the numbers can begin, -1 or 0. The first row is on top.
     """
-    import plotly.graph_objects as go
+    go = graph_objects()
 
     array = np.asarray(values, dtype=np.float64)
     ramp = figures.signed_colours(np.linspace(low, 1.0, 33), limit=1.0)

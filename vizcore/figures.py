@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vizcore.colours import CATEGORICAL, DIVERGING, GRID, INK, MISSING, SEQUENTIAL
+from vizcore.plotting import graph_objects
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -149,7 +150,7 @@ def bars(
     height: int | None = None,
 ) -> go.Figure:
     """Horizontal bars, the first on top, with their values; bar number ``highlight`` has a second colour."""
-    import plotly.graph_objects as go
+    go = graph_objects()
 
     fill = [CATEGORICAL[1] if index == highlight else CATEGORICAL[0] for index in range(len(values))]
     names = [label if len(label) <= 22 else label[:21] + "…" for label in labels]
@@ -173,7 +174,7 @@ def lines(
     height: int = 280,
 ) -> go.Figure:
     """Curves over a common x, told apart by colour and dash; a curve shorter than x is one still being drawn."""
-    import plotly.graph_objects as go
+    go = graph_objects()
 
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     across, traces = np.asarray(x, dtype=np.float64).tolist(), []
@@ -195,7 +196,7 @@ def scatter(
     height: int = 320,
 ) -> go.Figure:
     """Predicted against actual values, with the diagonal on which a perfect model lies; fainter points weigh less."""
-    import plotly.graph_objects as go
+    go = graph_objects()
 
     p, a = (np.asarray(values, dtype=np.float64) for values in (predicted, actual))
     both = np.concatenate([p, a])
@@ -213,7 +214,7 @@ def scatter(
 
 def frame(traces: list[Any], x_title: str, y_title: str, height: int, left: int = 60) -> go.Figure:
     """What all charts share: fixed margins, so that nothing jumps, and colours that a page's theme may replace."""
-    import plotly.graph_objects as go
+    go = graph_objects()
 
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "automargin": False, "fixedrange": True}
     base = go.layout.Template(layout={"font": {"color": INK}, "xaxis": axis, "yaxis": axis})

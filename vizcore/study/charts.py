@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vizcore import figures
 from vizcore.colours import CATEGORICAL, INK
+from vizcore.plotting import graph_objects
 from vizcore.study.bootstrap import Interval
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def forest(
     Where there are several series, each has a :func:`colour`, a symbol and a height of its own, for a key beside the
     chart. ``line`` is drawn upright, for the value that means no difference.
     """
-    import plotly.graph_objects as go
+    go = graph_objects()
 
     traces = []
     for at, (title, intervals) in enumerate(series.items()):
