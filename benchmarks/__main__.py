@@ -93,7 +93,7 @@ def choice(given: argparse.Namespace) -> Choice:
 
 def run(given: argparse.Namespace) -> Store:
     """Measure what is missing."""
-    store, groups = Store(given.results, machine.session(given.device)), list(choice(given).groups())
+    store, groups = Store(given.results, machine.sessions(given.device)), list(choice(given).groups())
     if machine.busy():
         say("Other programs are using the processors: the ratios of one run still hold, the seconds do not.")
     if given.device == "cpu":

@@ -11,6 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.imports import ROOT, files
+from benchmarks.techniques import ALL
+
 PACKAGES = ("torch", "torchvision", "numpy", "captum", "lime", "saliency", "torchcam", "grad-cam")
 
 
@@ -35,30 +38,47 @@ def versions() -> dict[str, str]:
     return found
 
 
-def code() -> str:
-    """Eight digits that change with any file of vizcore."""
+def code(technique: str) -> str:
+    """Eight digits that change with any file of vizcore that the technique's module imports, however indirectly.
+
+    The module itself and the rest of the benchmarks do not count: they say how it is measured, not what.
+    """
+    modules = {contender.prepare.__module__ for contender in ALL[technique].contenders.values()}
     digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parents[1] / "vizcore").rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(files(*modules)):
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith("vizcore/"):
+            digest.update(f"{name}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:8]
 
 
-def session(device: str) -> dict[str, Any]:
-    """The description of this run, as it is stored with its measurements; ``run`` tells one state from another."""
+def sessions(device: str) -> dict[str, dict[str, Any]]:
+    """The description of this run for each technique, as it is stored with the technique's measurements.
+
+    ``run`` tells one state of machine, versions and code from another.
+    """
+    here = _machine(device)
+    found = {}
+    for technique in ALL:
+        about = {**here, "technique": technique, "code": code(technique)}
+        run = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:8]
+        today = datetime.now(UTC).strftime("%Y-%m-%d")
+        found[technique] = {**about, "run": run, "date": today}
+    return found
+
+
+def _machine(device: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": device,
         "versions": versions(),
-        "code": code(),
     }
     if device == "cuda":
         import torch
 
         found["accelerator"] = torch.cuda.get_device_name()
-    found["run"] = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:8]
-    found["date"] = datetime.now(UTC).strftime("%Y-%m-%d")
     return found
 
 

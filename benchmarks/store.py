@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ Row = dict[str, Any]
 
 
 class Store:
-    """The rows of one file. Kinds: ``session``, ``time``, ``at_once``, ``agreement`` and ``failed``."""
+    """The rows of one file. Kinds: ``session``, ``time``, ``at_once``, ``agreement`` and ``failed``.
 
-    def __init__(self, path: Path, session: Row | None = None) -> None:
+    ``sessions`` describes this run for each technique that it measures; without it the file can only be read.
+    """
+
+    def __init__(self, path: Path, sessions: Mapping[str, Row] | None = None) -> None:
         self.path = path
         self.rows: list[Row] = []
         if path.exists():
@@ -24,17 +27,19 @@ class Store:
                     self.rows.append(json.loads(line))
                 except json.JSONDecodeError:
                     continue  # the line in which a run was cut off
-        self._run = session["run"] if session else ""
-        if session and session["run"] not in {row["run"] for row in self.rows if row["kind"] == "session"}:
-            self._write({"kind": "session", **session})
+        self._sessions = sessions or {}
 
     def add(self, kind: str, job: Job, **values: Any) -> None:
-        """Append a row of this run."""
-        self._write({"kind": kind, "run": self._run, "key": job.key, **values})
+        """Append a row of this run, and before the first one of a technique what it was measured on and with."""
+        session = self._sessions[job.technique]
+        if session["run"] not in {row["run"] for row in self.sessions()}:
+            self._write({"kind": "session", **session})
+        self._write({"kind": kind, "run": session["run"], "key": job.key, **values})
 
     def of(self, kind: str, job: Job) -> list[Row]:
         """This run's rows."""
-        return [row for row in self.rows if row["kind"] == kind and row["run"] == self._run and row["key"] == job.key]
+        run = self._sessions[job.technique]["run"]
+        return [row for row in self.rows if row["kind"] == kind and row["run"] == run and row["key"] == job.key]
 
     def sessions(self) -> list[Row]:
         return [row for row in self.rows if row["kind"] == "session"]

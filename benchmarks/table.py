@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.first import REFIT, REFIT_TARGET, TARGETS
-from benchmarks.store import Store
+from benchmarks.store import Row, Store
 from benchmarks.summary import Measured, collect, comparisons, firsts, growths
 from benchmarks.techniques import ALL
 
@@ -41,10 +41,16 @@ def _header(store: Store, measured: Sequence[Measured]) -> str:
         rows = [row for row in sessions if machine.startswith(f"{row['processor']}, {row['cores']} ")]
         versions = ", ".join(f"{name} {number}" for name, number in rows[-1]["versions"].items() if number != "-")
         dates = " to ".join(dict.fromkeys((rows[0]["date"], rows[-1]["date"])))
-        codes = ", ".join(dict.fromkeys(row["code"] for row in rows))
+        codes = ", ".join(dict.fromkeys(_code(row) for row in rows))
         on = f"{rows[-1]['accelerator']}, " if "accelerator" in rows[-1] else ""
         lines.append(f"{on}{machine}; {versions}; vizcore's code {codes}; {dates}.")
     return "\n".join(lines)
+
+
+def _code(session: Row) -> str:
+    """The digits, and of what they are where they are not those of all files of vizcore, as they used to be."""
+    technique = f" ({ALL[session['technique']].title})" if "technique" in session else ""
+    return f"{session['code']}{technique}"
 
 
 def _short(measured: Sequence[Measured]) -> str:

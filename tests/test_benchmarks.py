@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import arithmetic, plan, runner
+from benchmarks import arithmetic, machine, plan, runner
 from benchmarks.__main__ import choice, parser
 from benchmarks.child import fastest
 from benchmarks.children import ChildError
 from benchmarks.contender import Map, Stage
+from benchmarks.imports import files
 from benchmarks.job import Job
 from benchmarks.networks import as_installed, classifier, picture
 from benchmarks.store import Row, Store
@@ -34,6 +36,10 @@ SMALL = {
     "gradcam": {},
 }
 SESSION = {"processor": "P", "cores": 2, "system": "S", "versions": {"torch": "1"}, "code": "c", "date": "2026-01-01"}
+
+
+def sessions(run: str) -> dict[str, Row]:
+    return {technique: {"run": run, "technique": technique, **SESSION} for technique in ALL}
 
 
 def stage(tuned: bool) -> Stage:
@@ -140,7 +146,7 @@ def jobs(*contenders: str, **settings: int) -> list[Job]:
 
 
 def test_contenders_take_turns(tmp_path: Path, recorder: type[Recorder]) -> None:
-    store = Store(tmp_path / "r.jsonl", {"run": "a", **SESSION})
+    store = Store(tmp_path / "r.jsonl", sessions("a"))
     runner.measure(store, jobs("ours", "bare"), threads=[1, 2], repeats=2, patience=60)
     assert recorder.asked == [("ours", "1"), ("bare", "1"), ("ours", "2"), ("bare", "2")] * 2
 
@@ -149,23 +155,96 @@ def test_a_run_goes_on_where_it_was_stopped_and_starts_anew_with_other_code(
     tmp_path: Path, recorder: type[Recorder]
 ) -> None:
     path = tmp_path / "r.jsonl"
-    runner.measure(Store(path, {"run": "a", **SESSION}), jobs("ours"), [1], repeats=2, patience=60)
+    runner.measure(Store(path, sessions("a")), jobs("ours"), [1], repeats=2, patience=60)
     with path.open("a") as file:
         file.write('{"kind": "time", "run"')  # cut off in the middle of a line
     recorder.asked.clear()
-    runner.measure(Store(path, {"run": "a", **SESSION}), jobs("ours", "bare"), [1], repeats=3, patience=60)
+    runner.measure(Store(path, sessions("a")), jobs("ours", "bare"), [1], repeats=3, patience=60)
     assert recorder.asked == [("ours", "1"), ("bare", "1"), ("bare", "1"), ("bare", "1")]
     recorder.asked.clear()
     Recorder.seconds = 7.0
-    runner.measure(Store(path, {"run": "b", **SESSION}), jobs("ours"), [1], repeats=1, patience=60)
+    runner.measure(Store(path, sessions("b")), jobs("ours"), [1], repeats=1, patience=60)
     assert recorder.asked == [("ours", "1")]
     newest = {about.job.contender: about.cpu for about in collect(Store(path))}
     assert newest == {"ours": 7.0, "bare": 1.0}
 
 
+def test_a_technique_is_measured_anew_after_a_change_of_its_own_code_alone(
+    tmp_path: Path, recorder: type[Recorder]
+) -> None:
+    path, lime = tmp_path / "r.jsonl", Job("lime", "mini-alexnet", "ours", settings={"samples": 50})
+    runner.measure(Store(path, sessions("a")), [*jobs("ours"), lime], [1], repeats=1, patience=60)
+    changed = {**sessions("a"), "lime": {**sessions("b")["lime"], "code": "d"}}
+    recorder.asked.clear()
+    store = Store(path, changed)
+    runner.measure(store, jobs("ours"), [1], repeats=1, patience=60)
+    assert recorder.asked == []
+    runner.measure(store, [lime], [1], repeats=1, patience=60)
+    assert recorder.asked == [("ours", "1")]
+    assert "; vizcore's code c (Occlusion), d (LIME); " in render(Store(path))
+
+
+def test_the_code_of_a_technique_is_what_its_module_imports() -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in files("benchmarks.lime")}
+    assert {"vizcore/__init__.py", "vizcore/lime.py", "vizcore/adaline.py", "vizcore/classifier.py"} <= found
+    assert "vizcore/zoo.py" in found  # which the classifier imports inside a function
+    assert not found & {"vizcore/queue.py", "vizcore/saliency.py", "vizcore/study/__init__.py"}
+    assert "vizcore/lime.py" not in {path.relative_to(ROOT).as_posix() for path in files("benchmarks.smoothgrad")}
+
+
+def test_imports_are_followed_in_all_their_forms_and_without_being_run(tmp_path: Path) -> None:
+    written = {
+        "house/__init__.py": "from . import hall\n",
+        "house/hall.py": "import json\nfrom .upper import *\nraise SystemExit\n",
+        "house/upper/__init__.py": "",
+        "house/upper/attic.py": "from ..cellar import COLD\ndef f():\n    import house.garden as g\n",
+        "house/cellar.py": "from house import upper\nfrom house.upper import attic\n",
+        "house/garden.py": "",
+        "house/shed.py": "import house.garden\n",
+    }
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def of(module: str) -> set[str]:
+        return {path.relative_to(tmp_path / "house").as_posix() for path in files(module, root=tmp_path)}
+
+    around = {"__init__.py", "hall.py", "upper/__init__.py"}
+    assert of("house.garden") == {"garden.py", *around}
+    assert of("house.upper") == around
+    assert of("house.cellar") == {"cellar.py", "upper/attic.py", "garden.py", *around}
+
+
+def test_the_digits_change_with_a_file_that_is_imported_and_with_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / "vizcore").mkdir(exist_ok=True)
+        (tmp_path / "vizcore" / f"{name}.py").write_text("")
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "lime.py").write_text("from vizcore import one\n")
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    monkeypatch.setattr(machine, "files", lambda *modules: files(*modules, root=tmp_path))
+    before = machine.code("lime")
+    (tmp_path / "vizcore" / "other.py").write_text("1")
+    (tmp_path / "benchmarks" / "lime.py").write_text("import vizcore.one\n")
+    assert machine.code("lime") == before
+    (tmp_path / "vizcore" / "one.py").write_text("1")
+    assert machine.code("lime") != before
+
+
+def test_measurements_of_the_days_when_all_files_counted_are_still_read(tmp_path: Path) -> None:
+    path, (job,) = tmp_path / "r.jsonl", jobs("ours", window=32, stride=32)
+    row = {"kind": "time", "run": "a", "key": job.key, "threads": 1, "at_once": 0, "weights": "its own", "cpu": 2.0}
+    rows = [{"kind": "session", "run": "a", **SESSION}, row | {"wall": 2.0, "peak": 1.0}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [about.cpu for about in collect(Store(path))] == [2.0]
+    assert "; vizcore's code c; 2026-01-01." in render(Store(path))
+
+
 def test_patience_ends_the_repeats_of_a_slow_contender(tmp_path: Path, recorder: type[Recorder]) -> None:
     Recorder.seconds = 25.0
-    runner.measure(Store(tmp_path / "r.jsonl", {"run": "a", **SESSION}), jobs("ours"), [1], repeats=5, patience=60)
+    runner.measure(Store(tmp_path / "r.jsonl", sessions("a")), jobs("ours"), [1], repeats=5, patience=60)
     assert len(recorder.asked) == 3
 
 
@@ -174,7 +253,7 @@ def test_one_that_fails_or_is_missing_is_named_and_the_others_go_on(
 ) -> None:
     Recorder.broken = "bare"
     monkeypatch.setattr(runner, "find_spec", lambda name: None)
-    store = Store(tmp_path / "r.jsonl", {"run": "a", **SESSION})
+    store = Store(tmp_path / "r.jsonl", sessions("a"))
     runner.measure(store, jobs("ours", "bare", "Captum", window=32, stride=32), [1], repeats=2, patience=60)
     assert recorder.asked == [("ours", "1")] * 2
     table = render(store)
@@ -201,7 +280,7 @@ def test_the_fastest_batch_is_the_one_with_the_best_trial_and_long_trials_are_no
 
 
 def written(path: Path, *rows: tuple[Job, float]) -> Store:
-    store = Store(path, {"run": "a", **SESSION})
+    store = Store(path, sessions("a"))
     for job, seconds in rows:
         about: Row = {
             "threads": 1,
