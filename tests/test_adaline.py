@@ -65,13 +65,14 @@ def test_adaline_and_ridge_reach_the_ridge_of_scikit_learn(
         assert fit.r2 == pytest.approx(reference.score(vectors.numpy(), scores.numpy(), sample_weight=given), abs=1e-9)
 
 
+@pytest.mark.parametrize("eta", [0.4, 1.9])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_each_epoch_is_the_averaged_delta_rule_and_its_error(
-    data: tuple[Tensor, Tensor, Tensor], weighted: bool
+    data: tuple[Tensor, Tensor, Tensor], weighted: bool, eta: float
 ) -> None:
     vectors, scores, weights = data
     c = weights if weighted else torch.ones(N).double()
-    eta, alpha = 0.4, 2.0
+    alpha = 2.0
     fit = train(vectors, scores, learning_rate=eta, epochs=12, alpha=alpha, sample_weights=c if weighted else None)
     assert fit.history is not None
     assert fit.history.weights.shape == (13, L)
@@ -125,6 +126,24 @@ def test_the_largest_stable_rate_is_where_training_begins_to_diverge(
         train(vectors, scores, learning_rate=1.02 * limit, alpha=alpha, sample_weights=weights)
     assert f"learning_rate is {1.02 * limit:g}" in str(caught.value)
     assert f"below {limit:.4g}" in str(caught.value)
+
+
+def test_a_rate_that_is_too_large_can_be_replaced_by_half_of_the_largest_stable_one(
+    data: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    limit = largest_stable_rate(*data[:2], alpha=3.0)
+    replaced = train(*data[:2], learning_rate=1.01 * limit, alpha=3.0, stabilise=True)
+    assert replaced.learning_rate == limit / 2
+    assert torch.equal(replaced.weights, train(*data[:2], learning_rate=limit / 2, alpha=3.0).weights)
+    assert train(*data[:2], learning_rate=0.99 * limit, alpha=3.0, stabilise=True).learning_rate == 0.99 * limit
+
+
+def test_a_small_variance_on_a_large_mean_is_explained_as_well(data: tuple[Tensor, Tensor, Tensor]) -> None:
+    vectors, scores, _ = data
+    small = 0.9 + 1e-5 * scores
+    fit = train(vectors, small, learning_rate=1.0, epochs=600)
+    assert fit.r2 == pytest.approx(train(vectors, scores, learning_rate=1.0, epochs=600).r2, abs=1e-8)
+    assert fit.r2 == pytest.approx(r_squared(small, vectors.double() @ fit.weights + fit.bias), abs=1e-10)
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])

@@ -58,6 +58,7 @@ def train(
     epochs: int = 200,
     alpha: float = 0.0,
     sample_weights: Tensor | None = None,
+    stabilise: bool = False,
 ) -> LinearFit:
     """w <- w + eta * (mean of e * x - alpha/n * w), with the error e = y - (w . x + b); b <- b + eta * mean of e.
 
@@ -65,7 +66,11 @@ def train(
     once. ``vectors`` (n,l), usually of 0 and 1; ``scores`` (n,); ``sample_weights`` c (n,) >= 0, all 1 unless given
     (the mean and n above are then weighted); ``alpha`` >= 0 does not touch the bias. Weights and bias start at zero, so
     nothing is random.
-    Raises ParameterError, naming the largest stable one, for a learning rate under which training diverges.
+    Raises ParameterError, naming the largest stable one, for a learning rate under which training diverges; with
+    ``stabilise`` one that is too large is replaced by half of that, which the fit's ``learning_rate`` tells.
+
+    All epochs are computed at once: along an eigenvector v of X'CX/n with the eigenvalue m a step is
+    a <- r a + eta v . X'Cy/n with r = 1 - eta (m + alpha/n), so that after t of them a is a sum of t powers of r.
 
     Widrow & Hoff 1960, "Adaptive switching circuits". Two deviations: the delta rule is averaged over all samples of an
     epoch instead of being applied after each, so that it converges to the minimum and not around it; and it sees x
@@ -77,34 +82,33 @@ def train(
     _check_alpha(alpha)
     if epochs < 1:
         raise ParameterError(f"epochs is {epochs}; accepted: a whole number from 1.")
-    curvature = _curvature(moments, alpha)  # (l+1,l+1)
-    limit = _limit(curvature)
+    spread, axes = torch.linalg.eigh(moments.xx)  # (l,) ascending, and (l,l) in columns
+    curvature = _curvature(spread, moments, alpha)  # (l+1,)
+    limit = 2.0 / float(curvature.max())
+    if stabilise and not learning_rate < limit:
+        learning_rate = limit / 2
     if not 0 < learning_rate < limit:
         raise ParameterError(
             f"learning_rate is {learning_rate:g}, and training diverges; accepted: above 0 and below {limit:.4g}, "
             f"the largest stable one for these samples."
         )
-    goal = torch.cat([moments.xy, torch.tensor([moments.mean_y], dtype=torch.float64)])  # (l+1,)
-    # theta + eta * (goal - curvature theta), as one matrix-vector product for each epoch
-    step = torch.eye(len(goal), dtype=torch.float64) - learning_rate * curvature
-    thetas = torch.zeros(epochs + 1, len(goal), dtype=torch.float64)
-    push = learning_rate * goal
-    for epoch in range(epochs):
-        torch.addmv(push, step, thetas[epoch], out=thetas[epoch + 1])
-    weights, shifted = thetas[:, :-1].contiguous(), thetas[:, -1]
-    error = moments.yy + ((weights @ moments.xx) * weights).sum(1) - 2 * weights @ moments.xy
-    error = (error + (moments.mean_y - shifted) ** 2).clamp(min=0)
+    sums = _sums(1 - learning_rate * curvature, epochs).mul_(learning_rate)  # (epochs+1,l+1)
+    push, shifted = moments.xy @ axes, moments.mean_y * sums[:, -1]  # (l,); (epochs+1,)
+    along = sums[:, :-1] * push  # (epochs+1,l)
+    weights = along @ axes.T
+    error = along.square() @ spread - along @ (2 * push) + moments.yy + (moments.mean_y - shifted).square()
+    error = error.clamp_(min=0)
     bias = shifted - weights @ moments.mean_x  # back from x - mean to x
-    history = History(weights, bias, error)
-    last, b = weights[-1].clone(), float(bias[-1])
-    return LinearFit(last, b, r_squared(scores, vectors.double() @ last + b, sample_weights), history, learning_rate)
+    r2 = _explained(float(error[-1]), moments.yy, moments.yy + moments.mean_y**2)
+    return LinearFit(weights[-1].clone(), float(bias[-1]), r2, History(weights, bias, error), learning_rate)
 
 
 def largest_stable_rate(
     vectors: Tensor, scores: Tensor, *, alpha: float = 0.0, sample_weights: Tensor | None = None
 ) -> float:
     """2 / the largest eigenvalue of the error's curvature: below it :func:`train` converges, above it diverges."""
-    return _limit(_curvature(_moments(vectors, scores, sample_weights), alpha))
+    moments = _moments(vectors, scores, sample_weights)
+    return 2.0 / float(_curvature(torch.linalg.eigvalsh(moments.xx), moments, alpha).max())
 
 
 def ridge(vectors: Tensor, scores: Tensor, *, alpha: float = 1.0, sample_weights: Tensor | None = None) -> LinearFit:
@@ -132,10 +136,12 @@ def r_squared(scores: Tensor, predicted: Tensor, sample_weights: Tensor | None =
     y, p = scores.double(), predicted.double()
     c = torch.ones_like(y) if sample_weights is None else sample_weights.double()
     mean = (c * y).sum() / c.sum()
-    total = float((c * (y - mean) ** 2).sum())
-    if total <= 1e-14 * float((c * y**2).sum()):
-        return 0.0
-    return 1.0 - float((c * (y - p) ** 2).sum()) / total
+    unexplained, total = float((c * (y - p) ** 2).sum()), float((c * (y - mean) ** 2).sum())
+    return _explained(unexplained, total, float((c * y**2).sum()))
+
+
+def _explained(unexplained: float, total: float, size: float) -> float:
+    return 0.0 if total <= 1e-14 * size else 1.0 - unexplained / total
 
 
 def _moments(vectors: Tensor, scores: Tensor, sample_weights: Tensor | None) -> _Moments:
@@ -145,7 +151,11 @@ def _moments(vectors: Tensor, scores: Tensor, sample_weights: Tensor | None) -> 
             f"accepted: (n, l) and (n,), n >= 1."
         )
     x, y = vectors.double(), scores.double()
-    c = torch.ones_like(y) if sample_weights is None else sample_weights.double()
+    if sample_weights is None:  # nothing to check or to multiply by, for each of LIME's estimates
+        total, mean_x, mean_y = float(len(y)), x.mean(0), float(y.mean())
+        x, y = x - mean_x, y - mean_y
+        return _Moments(total, mean_x, mean_y, x.T @ x / total, y @ x / total, float(y @ y) / total)
+    c = sample_weights.double()
     if c.shape != y.shape or not bool((c >= 0).all()) or float(c.sum()) <= 0:
         raise ValueError(f"sample_weights must be {tuple(y.shape)} numbers >= 0 that are not all 0.")
     total = float(c.sum())
@@ -156,17 +166,18 @@ def _moments(vectors: Tensor, scores: Tensor, sample_weights: Tensor | None) -> 
     return _Moments(total, mean_x, mean_y, x.T @ cx, cx.T @ y, float(c @ y**2))
 
 
-def _curvature(moments: _Moments, alpha: float) -> Tensor:
-    """(l+1,l+1) half the Hessian of the mean squared error and penalty in (w, b); centring cuts the two apart."""
-    size = len(moments.xy)
-    curvature = torch.eye(size + 1, dtype=torch.float64)  # the bias sees the constant input 1
-    curvature[:size, :size] = moments.xx
-    curvature[:size, :size].diagonal().add_(alpha / moments.total)
-    return curvature
+def _sums(ratio: Tensor, count: int) -> Tensor:
+    """s_t = 1 + r + ... + r^(t-1) for t = 0..count: (k,) to (count+1,k)."""
+    powers = torch.ones(count + 1, len(ratio), dtype=ratio.dtype)
+    powers[0] = 0.0
+    powers[2:] = ratio.expand(count - 1, -1).cumprod(0)
+    return powers.cumsum(0)
 
 
-def _limit(curvature: Tensor) -> float:
-    return 2.0 / float(torch.linalg.eigvalsh(curvature)[-1])
+def _curvature(spread: Tensor, moments: _Moments, alpha: float) -> Tensor:
+    """(l+1,) half the second derivative of the mean squared error and penalty along each axis of w, and along b."""
+    along_bias = spread.new_ones(1)  # which sees the constant input 1; centring cuts it off from w
+    return torch.cat([spread + alpha / moments.total, along_bias])
 
 
 def _check_alpha(alpha: float) -> None:

@@ -179,9 +179,8 @@ def fit(vectors: Tensor, scores: Tensor, params: Lime) -> adaline.LinearFit:
     """The linear model that ``params`` asks for, fitted to ``vectors`` (n,l) and ``scores`` (n,); no forward pass."""
     if params.model == "ridge":
         return adaline.ridge(vectors, scores, alpha=params.alpha, sample_weights=proximity(vectors))
-    limit = adaline.largest_stable_rate(vectors, scores, alpha=params.alpha)
-    rate = params.learning_rate if params.learning_rate < limit else limit / 2
-    return adaline.train(vectors, scores, learning_rate=rate, epochs=params.epochs, alpha=params.alpha)
+    rate, epochs = params.learning_rate, params.epochs
+    return adaline.train(vectors, scores, learning_rate=rate, epochs=epochs, alpha=params.alpha, stabilise=True)
 
 
 def _estimates(
