@@ -19,7 +19,7 @@ from vizcore.classifier import Classifier, Preprocess
 from vizcore.lime import Lime, LimeMap, Model, explain, fit, predict, proximity, reconstruct
 from vizcore.params import ParameterError, from_json, specs, to_json
 from vizcore.run import Run
-from vizcore.subimages import Fill, draw, paint
+from vizcore.subimages import Fill, composer, draw, paint
 
 EXACT = Lime(samples=150, alpha=0.0, learning_rate=1.0, epochs=1000, output="logit")
 
@@ -280,6 +280,18 @@ def test_vectors_depend_on_the_seed_and_their_number_alone() -> None:
     assert not torch.equal(draw(4, 40, 17), few)
     assert float(many[1:].double().mean()) == pytest.approx(0.5, abs=0.02)
     assert float(many[1:].double().mean(0).sub(0.5).abs().max()) < 0.07
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sub_images_are_composed_of_the_very_numbers_of_picture_and_fill(channels: int) -> None:
+    generator = torch.Generator().manual_seed(5)
+    segments = torch.randint(6, (11, 7), generator=generator)  # (H,W), in stretches of a pixel or two
+    picture, fill = torch.randn(2, 11, 7, channels, generator=generator)
+    on = torch.rand(9, 6, generator=generator) < 0.5
+    compose = composer(picture, fill, segments)
+    expected = torch.where(on[:, segments][..., None], picture, fill)
+    assert torch.equal(compose(on), expected)
+    assert torch.equal(compose(on[3:4]), expected[3:4])
 
 
 @pytest.mark.parametrize("fill", get_args(Fill))

@@ -109,15 +109,14 @@ def asker(clf: Classifier, samples: Samples) -> Callable[[Tensor], Tensor]:
     """
     both = torch.stack([samples.image, paint(clf, samples.image, samples.segments, samples.fill)])
     picture, fill = clf.normalise(both).permute(0, 2, 3, 1).contiguous()  # (2,C,H,W) -> two (H,W,C)
-    segments = samples.segments.to(clf.device)
+    compose = composer(picture, fill, samples.segments.to(clf.device))
 
     def ask(on: Tensor) -> Tensor:
         while True:
-            chunk = on[: clf.batch_size].to(clf.device)
+            chunk = on[: clf.batch_size]
             try:
                 with torch.no_grad():
-                    mask = chunk[:, segments]  # (m,l) -> (m,H,W)
-                    z = torch.where(mask[..., None], picture, fill)  # (m,H,W,C)
+                    z = compose(chunk.to(clf.device))  # (m,l) -> (m,H,W,C)
                     return clf.logits_of_input(z.permute(0, 3, 1, 2)).cpu()  # (m,C,H,W), channels-last
             except torch.OutOfMemoryError:
                 if len(chunk) == 1:
@@ -126,3 +125,23 @@ def asker(clf: Classifier, samples: Samples) -> Callable[[Tensor], Tensor]:
                 torch.cuda.empty_cache()
 
     return ask
+
+
+def composer(picture: Tensor, fill: Tensor, segments: Tensor) -> Callable[[Tensor], Tensor]:
+    """A function from vectors (m,l) to their sub-images (m,H,W,C); picture and fill (H,W,C), contiguous."""
+    if picture.device.type != "cpu":
+        return lambda on: torch.where(on[:, segments][..., None], picture, fill)
+    # A superpixel's pixels lie side by side in a row, and numpy copies such a stretch of whole pixels as one piece: a
+    # quarter of the time that torch takes to choose number by number.
+    shape, numbers = picture.shape, segments.flatten().numpy()
+    pixel = np.dtype((np.void, picture.element_size() * shape[-1]))
+    shown, hidden = (source.numpy().reshape(-1).view(pixel) for source in (picture, fill))  # (HW,) each
+
+    def compose(on: Tensor) -> Tensor:
+        z = torch.empty(len(on), *shape, dtype=picture.dtype)
+        pixels = z.numpy().reshape(len(on), -1).view(pixel)  # (m,HWC) -> (m,HW), the same memory
+        pixels[:] = hidden
+        np.copyto(pixels, shown, where=on.numpy().take(numbers, axis=1))
+        return z
+
+    return compose
