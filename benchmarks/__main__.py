@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import machine, networks
@@ -26,6 +26,7 @@ from vizcore.classifier import catalogue
 
 _QUICK = {"window": 32, "stride": 32, "samples": 50, "copies": 8, "steps": 8}
 _PARTS = ("first", "techniques", "growth")
+_ALL = "catalogue"  # in place of every network by name
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,8 +36,11 @@ def parser() -> argparse.ArgumentParser:
     add = about.add_argument
     add("--parts", nargs="+", choices=_PARTS, default=list(_PARTS), help="which kinds of measurement")
     add("--techniques", nargs="+", choices=list(TECHNIQUES), default=list(TECHNIQUES))
-    add("--networks", nargs="+", choices=catalogue(), metavar="NETWORK", default=[], help="to compare on")
-    add("--growth", nargs="+", choices=catalogue(), metavar="NETWORK", default=["squeezenet1_0"], help="to follow on")
+    names = catalogue()
+    what = f"to compare on; {_ALL!r} stands for all that there are: {', '.join(names)}"
+    add("--networks", nargs="+", choices=[*names, _ALL], metavar="NETWORK", default=[], help=what)
+    what = "to follow on; squeezenet1_0 unless given, and none on the whole catalogue"
+    add("--growth", nargs="+", choices=names, metavar="NETWORK", help=what)
     add("--contenders", nargs="+", default=[], help="only these, such as ours bare Captum 'Captum, tuned' lime")
     add("--repeats", type=at_least(1), default=5, help="measurements of which the median is given")
     add("--patience", type=float, default=60.0, help="seconds after which a contender is not repeated any more")
@@ -49,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     add("--table", type=Path, metavar="FILE", help="measure nothing; print the table of this file of measurements")
     add("--full", action="store_true", help="a table with a line for each contender")
     add("--quick", action="store_true", help="small settings on the bundled network, once")
-    add("--positions", type=at_least(4), help="occlusion: a stride so large that there are at most so many windows")
+    add("--positions", type=at_least(9), help="occlusion: a stride so large that there are at most so many windows")
     add("--at-once", type=int, default=0, help="pictures at once, in place of each contender's fastest of 1, 8 and 16")
     for setting in _QUICK:
         add(f"--{setting}", type=at_least(1), help="in place of the technique's own")
@@ -72,14 +76,15 @@ def choice(given: argparse.Namespace) -> Choice:
     if given.quick:
         given.networks = given.networks or ["mini-alexnet"]
         given.growth, given.repeats, given.threads = [], 1, [1]
-    given.networks = given.networks or list(networks.DEFAULT)
+    growth = given.growth or (["squeezenet1_0"] if given.growth is None and _ALL not in given.networks else [])
+    given.networks = list(dict.fromkeys(_named(given.networks))) or list(networks.DEFAULT)
     settings = dict(_QUICK) if given.quick else {}
     settings |= {key: getattr(given, key) for key in _QUICK if getattr(given, key) is not None}
     compared = "techniques" in given.parts
     return Choice(
         techniques=given.techniques,
         networks=given.networks if compared else [],
-        growth=given.growth if "growth" in given.parts else [],
+        growth=growth if "growth" in given.parts else [],
         first=[name for name in TARGETS if name in given.networks] if "first" in given.parts else [],
         contenders=given.contenders,
         threads=given.threads if given.device == "cpu" else [0],
@@ -89,6 +94,11 @@ def choice(given: argparse.Namespace) -> Choice:
         positions=given.positions,
         at_once=given.at_once or (8 if given.quick else 0),
     )
+
+
+def _named(given: Sequence[str]) -> Iterator[str]:
+    for name in given:
+        yield from catalogue() if name == _ALL else [name]
 
 
 def run(given: argparse.Namespace) -> Store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -11,7 +12,6 @@ from PIL import Image
 from torch import nn
 
 from vizcore import zoo
-from vizcore.bundled import network
 from vizcore.classifier import Classifier, Preprocess, load
 
 DEFAULT = ("mini-alexnet", "squeezenet1_0", "alexnet", "vgg16", "resnet18", "resnet50")
@@ -19,7 +19,7 @@ DEFAULT = ("mini-alexnet", "squeezenet1_0", "alexnet", "vgg16", "resnet18", "res
 
 def weights_of(name: str) -> str:
     """ "its own" where the network's weights are on disk, else "random"."""
-    return "its own" if name in network.NAMES or zoo.entry(name).on_disk else "random"
+    return "its own" if name not in zoo.NAMES or zoo.entry(name).on_disk else "random"
 
 
 def classifier(name: str, device: str = "cpu", size: int | None = None) -> Classifier:
@@ -39,9 +39,10 @@ def classifier(name: str, device: str = "cpu", size: int | None = None) -> Class
         raise ValueError(f"size is {size}; accepted: {clf.preprocess.size[0]}, the one that {name} takes.") from error
 
 
+@cache
 def side(name: str) -> int:
-    """The side of the network's usual input, in pixels, without loading its weights."""
-    return classifier(name).preprocess.size[0] if name in network.NAMES else 224
+    """The side of the network's usual input, in pixels; torchvision's are not loaded for it."""
+    return 224 if name in zoo.NAMES else classifier(name).preprocess.size[0]
 
 
 def picture(path: str = "") -> Image.Image:

@@ -46,7 +46,8 @@ class Choice:
         for network in self.first:
             chosen = [c for c in first.TECHNIQUE.contenders if not self.contenders or c in self.contenders]
             jobs = [self._job("first", network, c, {}) for c in chosen]
-            yield Group(f"first estimates, {network}", jobs, self.threads[:1])
+            if jobs:
+                yield Group(f"first estimates, {network}", jobs, self.threads[:1])
         for name in self.techniques:
             for network in self.networks:
                 settings = self.settings_of(name, network)

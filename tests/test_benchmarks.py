@@ -20,11 +20,13 @@ from benchmarks.children import ChildError
 from benchmarks.contender import Map, Stage
 from benchmarks.imports import files
 from benchmarks.job import Job
-from benchmarks.networks import as_installed, classifier, picture
+from benchmarks.networks import as_installed, classifier, picture, side, weights_of
 from benchmarks.store import Row, Store
 from benchmarks.summary import collect, growths
 from benchmarks.table import BEGIN, END, put_into, render
 from benchmarks.techniques import ALL, TECHNIQUES
+from vizcore import own, zoo
+from vizcore.bundled import network
 from vizcore.occlusion import Occlusion
 
 ROOT = Path(__file__).parents[1]
@@ -341,7 +343,29 @@ def test_positions_widen_the_stride_just_enough() -> None:
     assert windows <= 169 < finer
 
 
-@pytest.mark.parametrize("wrong", [["--repeats", "0"], ["--positions", "3"], ["--stride", "x"], ["--networks", "none"]])
+def test_the_whole_catalogue_is_compared_with_the_bare_passes_a_line_for_each_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(own.VARIABLE, "tests.networks:grey")
+    given = ["--techniques", "occlusion", "--positions", "49", "--contenders", "ours", "bare"]
+    groups = list(choice(parser().parse_args([*given, "--networks", "catalogue", "vgg16"])).groups())
+    assert [group.jobs[0].network for group in groups] == ["tests.networks:grey", *network.NAMES, *zoo.NAMES]
+    assert all([job.contender for job in group.jobs] == ["ours", "bare"] for group in groups)
+    assert (weights_of("tests.networks:grey"), side("tests.networks:grey")) == ("its own", 28)
+    followed = choice(parser().parse_args(["--networks", "catalogue", "--growth", "vgg16"]))
+    assert followed.growth == ["vgg16"]
+
+
+def test_every_torchvision_network_takes_the_pictures_that_the_plan_counts_with() -> None:
+    assert all(side(name) == zoo.preprocess_of(zoo.metadata(name)).size[0] for name in zoo.NAMES)
+
+
+def test_the_fewest_positions_are_possible_with_the_largest_stride() -> None:
+    settings = choice(parser().parse_args(["--positions", "9"])).settings_of("occlusion", "vgg16")
+    Occlusion(window=settings["window"], stride=settings["stride"])  # which refuses what is too large
+
+
+@pytest.mark.parametrize("wrong", [["--repeats", "0"], ["--positions", "8"], ["--stride", "x"], ["--networks", "none"]])
 def test_what_cannot_be_measured_is_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(wrong)
