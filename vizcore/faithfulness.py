@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vizcore.classifier import Classifier
-from vizcore.occlusion import Fill, filling
+from vizcore.fill import Fill, filling
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.seeds import generator
 from vizcore.targets import Output, Target

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vizcore.classifier import Classifier
-from vizcore.occlusion import filling
+from vizcore.fill import filling
 from vizcore.superpixels import Superpixels, segment
 
 Fill = Literal["grey", "mean", "black", "blur", "segment"]
@@ -52,7 +52,7 @@ def draw(seed: int, samples: int, superpixels: int) -> Tensor:
 def paint(clf: Classifier, image: Tensor, segments: Tensor, fill: Fill) -> Tensor:
     """The picture (C,H,W) that shows through a superpixel that is off.
 
-    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`vizcore.occlusion.filling`; ``segment``: each superpixel's
+    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`vizcore.fill.filling`; ``segment``: each superpixel's
     own mean colour, the reference implementation's default, which hides its details but not its colour.
     """
     if fill != "segment":
