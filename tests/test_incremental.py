@@ -23,6 +23,7 @@ from vizcore.classifier import Classifier, Preprocess
 from vizcore.graph import Unsupported, aten, record
 from vizcore.incremental import BATCH
 from vizcore.occlusion import Occlusion, filling, grid, occlude, occluded
+from vizcore.passes import Passes
 from vizcore.plan import Plan, plan_of
 from vizcore.regions import classify, spans
 from vizcore.run import Run
@@ -132,7 +133,7 @@ def test_every_network_of_the_catalogue(name: str, params: Occlusion, share: flo
     clf = catalogued(name)
     if name not in ("alexnet", "vgg16"):  # a gigabyte of weights in double precision
         clf.module.double()
-        clf._passes = clf.module  # its copy shares the weights, but keeps its statistics in single precision
+        clf.passes = Passes(clf.module, clf.device, clf.input_shape)  # the copy keeps statistics in single precision
     rows, columns = grid(clf, params)
     cells = [(0, 0), (1, 1), (len(rows) - 1, len(columns) - 1)]
     compare(clf, params, cells, share)

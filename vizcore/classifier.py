@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vizcore import memory, passes, targets
+from vizcore import memory, targets
+from vizcore.passes import Passes
 from vizcore.preprocess import Preprocess
 from vizcore.targets import Contrast, Output, Target, check_output, pick
 
@@ -41,7 +42,8 @@ class Classifier:
     """y = f(I): a network in eval mode with frozen parameters, safe to share between threads.
 
     ``module`` maps the normalised input (N,C,H,W) to logits (N,K). Nothing in ``vizcore`` hooks, trains or alters it.
-    ``classes`` names the K outputs. ``checksum`` is the network's identity, computed when first asked for.
+    ``passes`` does the same sooner. ``classes`` names the K outputs. ``checksum`` is the network's identity, computed
+    when first asked for.
 
     Raises ValueError where the number of classes is not what the network answers. Whatever is asked of it later raises
     :class:`NetworkError` where the answer is not finite: no technique can explain a score that is none.
@@ -66,8 +68,8 @@ class Classifier:
         self._checksum = checksum
         # Channels-last is what the CPU's and the GPU's convolutions are fastest at; the values are the same.
         self.module = module.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._passes = passes.faster(self.module, self.device)
         channels = len(preprocess.mean)
+        self.passes = Passes(self.module, self.device, self.input_shape)
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
         self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
         self.batch_size = _first_batch_size(self.device, preprocess.size)
@@ -124,7 +126,7 @@ class Classifier:
 
     def logits_of_input(self, z: Tensor) -> Tensor:
         """Logits (N,K) of the zero-centred input z (N,C,H,W), for techniques that work in the network's own space."""
-        answer: Tensor = self._passes(z.to(self.device).contiguous(memory_format=torch.channels_last))
+        answer: Tensor = self.passes(z.to(self.device).contiguous(memory_format=torch.channels_last))
         return self.finite(answer.float())
 
     def finite(self, values: Tensor) -> Tensor:

@@ -1,65 +1,20 @@
-"""A network as a flat list of tensor operations, recorded while it answers once.
-
-torch.fx would trace the module's source, but while it does so it replaces ``nn.Module.__call__`` for the whole process,
-and a forward pass on another thread would be caught in it. A dispatch mode belongs to one thread, hooks nothing, and
-sees what really ran (convolution, batch norm, relu, ...), whatever the module calls it.
-"""
+"""A recorded network as a flat list of tensor operations that can be replayed for any number of pictures."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-aten = torch.ops.aten
+from vizcore.folding import foldable, folded
+from vizcore.tracing import Node, Ref, Unsupported, aten, consumers, trace
 
-BATCH = 2  # pictures in the recorded pass; a leading size that is baked into a view is recognised by it
+__all__ = ["Node", "Ref", "Unsupported", "aten", "consumers", "record"]
+
 _VIEWS = (aten.view.default, aten._unsafe_view.default, aten.reshape.default)
-_BATCH_NORMS = (aten.native_batch_norm.default, aten._native_batch_norm_legit_no_training.default)
-
-
-class Unsupported(RuntimeError):
-    """The network does something that cannot be replayed from a flat list of operations."""
-
-
-@dataclass(frozen=True)
-class Ref:
-    """Stands in a node's arguments for the value of an earlier node."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class Node:
-    """``op(*args, **kwargs)``: one operation. Its value (the first, if it has several) has ``shape`` for one picture.
-
-    ``inputs`` are the earlier nodes that it takes, in order. ``op`` is None for the network's input.
-    """
-
-    op: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    inputs: tuple[int, ...]
-    shape: tuple[int, ...]
-
-    def run(self, values: Sequence[Tensor | None] | Mapping[int, Tensor]) -> Tensor:
-        """The operation on the values of the earlier nodes, for any number of pictures.
-
-        What the network overwrites is overwritten here too: by then it has no other reader, as in the network itself.
-        """
-
-        def filled(leaf: Any) -> Any:
-            return values[leaf.index] if isinstance(leaf, Ref) else leaf
-
-        answer = self.op(*tree_map(filled, self.args), **tree_map(filled, self.kwargs))
-        value: Tensor = answer[0] if isinstance(answer, (tuple, list)) else answer
-        return value
 
 
 def record(module: nn.Module, z: Tensor) -> list[Node]:
@@ -68,91 +23,9 @@ def record(module: nn.Module, z: Tensor) -> list[Node]:
     Operations on weights alone are done once and become constants, and batch norms are folded into the convolutions
     before them: the same function, up to rounding. Raises :class:`Unsupported` where a flat list cannot be had.
     """
-    recorder = _Recorder()
-    pictures = z.repeat(BATCH, 1, 1, 1).contiguous(memory_format=torch.channels_last)  # (1,C,H,W) -> (2,C,H,W)
-    recorder.know(pictures, Node(None, (), {}, (), (1, *z.shape[1:])))
-    with torch.no_grad(), recorder:
-        answer = module(pictures)
-    end = recorder.known.get(id(answer)) if isinstance(answer, Tensor) else None
-    if end is None:
-        raise Unsupported("the answer is not one tensor that was computed from the picture")
-    nodes = [_any_batch(_no_pooling(node, recorder.nodes)) for node in recorder.nodes[: end + 1]]
+    traced = trace(module, z).nodes
+    nodes = [_any_batch(_no_pooling(node, traced)) for node in traced]
     return _compact(_fold_batch_norms(_join_selects(nodes)))
-
-
-class _Recorder(TorchDispatchMode):
-    def __init__(self) -> None:
-        super().__init__()
-        self.nodes: list[Node] = []
-        self.known: dict[int, int | None] = {}  # id of a living tensor -> its node; None where no node stands for it
-        self.residents: dict[int, set[int]] = {}  # address of a storage -> ids of the living tensors that see it
-        self.watched: dict[int, weakref.ref[Tensor]] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler, for a second, only to switch it off here
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
-
-    def know(self, tensor: Tensor, node: Node) -> None:
-        self.nodes.append(node)
-        self._watch(tensor, len(self.nodes) - 1)
-        self.residents.setdefault(tensor.untyped_storage().data_ptr(), set()).add(id(tensor))
-
-    def _watch(self, tensor: Tensor, index: int | None) -> None:
-        """Take a tensor's id for its name as long as it lives: to keep it would be to keep all activations."""
-        name, address = id(tensor), tensor.untyped_storage().data_ptr()
-
-        def forget(_: object) -> None:
-            del self.known[name], self.watched[name]
-            self.residents.get(address, set()).discard(name)
-
-        self.known[name] = index
-        if name not in self.watched:
-            self.watched[name] = weakref.ref(tensor, forget)
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        inputs: list[int] = []
-
-        def named(leaf: Any) -> Any:
-            if not isinstance(leaf, Tensor) or id(leaf) not in self.known:
-                return leaf
-            index = self.known[id(leaf)]
-            if index is None:
-                raise Unsupported(f"{func} takes the second value of an operation")
-            inputs.append(index)
-            return Ref(index)
-
-        named_args, named_kwargs = tree_map(named, args), tree_map(named, kwargs or {})
-        mutates = func._schema.is_mutable
-        if mutates and func is not aten.as_strided_.default:
-            self._vacate(func, args)
-        answer = func(*args, **(kwargs or {}))
-        if not inputs:
-            return answer  # of weights and numbers alone: a constant
-        first, *others = answer if isinstance(answer, (tuple, list)) else (answer,)
-        if not isinstance(first, Tensor) or first.dim() == 0:
-            raise Unsupported(f"{func} answers with no batch of tensors")
-        shape = (1, *first.shape[1:])
-        if func is aten.as_strided_.default:  # torch tidies up the strides of sizes of one; the values stay
-            if shape != self.nodes[inputs[0]].shape:
-                raise Unsupported(f"{func} changes a shape")
-            return answer
-        self.know(first, Node(func, tuple(named_args), named_kwargs, tuple(inputs), shape))
-        for other in others:
-            if isinstance(other, Tensor):
-                self._watch(other, None)
-        return answer
-
-    def _vacate(self, func: Any, args: Any) -> None:
-        """Allow an operation to overwrite its first argument if that is a value of the network that no other sees."""
-        index = self.known.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
-        if not index:  # None, or 0: the picture itself
-            raise Unsupported(f"{func} overwrites something other than an intermediate value")
-        if self.residents[args[0].untyped_storage().data_ptr()] - {id(args[0])}:
-            raise Unsupported(f"{func} overwrites a value that others see")
 
 
 def _any_batch(node: Node) -> Node:
@@ -167,15 +40,6 @@ def _no_pooling(node: Node, nodes: Sequence[Node]) -> Node:
     if node.op is not aten._adaptive_avg_pool2d.default or node.shape != nodes[node.inputs[0]].shape:
         return node
     return replace(node, op=aten.clone.default, args=node.args[:1])
-
-
-def consumers(nodes: Sequence[Node]) -> list[list[int]]:
-    """For each node the later nodes that take its value."""
-    users: list[list[int]] = [[] for _ in nodes]
-    for index, node in enumerate(nodes):
-        for source in set(node.inputs):
-            users[source].append(index)
-    return users
 
 
 def _join_selects(nodes: list[Node]) -> list[Node]:
@@ -193,28 +57,12 @@ def _join_selects(nodes: list[Node]) -> list[Node]:
 
 
 def _fold_batch_norms(nodes: list[Node]) -> list[Node]:
-    """gamma (w x + b - mean) / sqrt(var + eps) + beta is one convolution with other weights and another bias."""
-    folded, users = list(nodes), consumers(nodes)
-    for index, node in enumerate(nodes):
-        if node.op not in _BATCH_NORMS or any(isinstance(arg, Ref) for arg in node.args[1:]):
-            continue
-        eps = node.args[-1]
-        gamma, beta, mean, variance = node.args[1:5]
-        training = node.op is aten.native_batch_norm.default and node.args[5]
-        source = folded[node.inputs[0]]
-        alone = users[node.inputs[0]] == [index]
-        if training or mean is None or not alone or source.op is not aten.convolution.default or source.args[6]:
-            continue
-        _, weight, bias = source.args[:3]
-        scale = (variance.double() + eps).rsqrt()
-        scale = scale if gamma is None else scale * gamma.double()
-        shift = -mean.double() if bias is None else bias.double() - mean.double()
-        shift = shift * scale if beta is None else shift * scale + beta.double()
-        new_weight = (weight.double() * scale.view(-1, 1, 1, 1)).to(weight.dtype)
-        new_weight = new_weight.contiguous(memory_format=torch.channels_last)
-        args = (source.args[0], new_weight, shift.to(weight.dtype), *source.args[3:])
-        folded[index] = replace(source, args=args)
-    return folded
+    """Those that :mod:`vizcore.folding` leaves, such as after a convolution that is passed twice."""
+    result = list(nodes)
+    for source, norm in foldable(nodes):
+        args = nodes[source].args
+        result[norm] = replace(nodes[source], args=(args[0], *folded(nodes[source], nodes[norm]), *args[3:]))
+    return result
 
 
 def _compact(nodes: list[Node]) -> list[Node]:

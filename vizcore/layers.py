@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vizcore.classifier import Classifier
-from vizcore.passes import private_copy
+from vizcore.folding import private_copy
 
 
 class _Enough(Exception):

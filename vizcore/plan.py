@@ -53,7 +53,7 @@ def plan_of(clf: Classifier, image: Tensor) -> Plan | None:
 
 def _plan(clf: Classifier, image: Tensor) -> Plan | None:
     try:
-        nodes = record(clf.module, clf.normalise(image[None]))
+        nodes = record(clf.passes.folded(), clf.normalise(image[None]))
     except (Unsupported, RuntimeError):
         return None
     steps = classify(nodes)

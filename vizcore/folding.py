@@ -1,0 +1,179 @@
+"""Batch norms folded into the convolutions before them: the network's function, up to rounding, with less to do.
+
+gamma (w * x + b - mean) / sqrt(var + eps) + beta is itself a convolution, with weights w' = w gamma / sqrt(var + eps)
+and bias b' = (b - mean) gamma / sqrt(var + eps) + beta. Batch norms take a fifth of the time of a gradient of ResNet18.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from vizcore.tracing import Node, Ref, aten, consumers, trace
+
+_BATCH_NORMS = (aten.native_batch_norm.default, aten._native_batch_norm_legit_no_training.default)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def foldable(nodes: Sequence[Node]) -> Iterator[tuple[int, int]]:
+    """The convolutions and the batch norms after them, by their numbers, where nothing else reads the convolution."""
+    users = consumers(nodes)
+    for index, node in enumerate(nodes):
+        if node.op not in _BATCH_NORMS or any(isinstance(arg, Ref) for arg in node.args[1:]):
+            continue
+        training = node.op is aten.native_batch_norm.default and node.args[5]
+        source = nodes[node.inputs[0]]
+        alone = users[node.inputs[0]] == [index]
+        if training or node.args[3] is None or not alone or source.op is not aten.convolution.default:
+            continue
+        _, weight, bias, *_, transposed, _, _ = source.args
+        if not transposed and not isinstance(weight, Ref) and not isinstance(bias, Ref) and weight.dim() == 4:
+            yield node.inputs[0], index
+
+
+def folded(convolution: Node, norm: Node) -> tuple[Tensor, Tensor]:
+    """(w', b'): the weights (K,C,h,w), channels-last, and the bias (K,) of a convolution and its batch norm in one."""
+    _, weight, bias = convolution.args[:3]
+    gamma, beta, mean, variance = norm.args[1:5]
+    scale = (variance.double() + norm.args[-1]).rsqrt()
+    scale = scale if gamma is None else scale * gamma.double()
+    shift = -mean.double() if bias is None else bias.double() - mean.double()
+    shift = shift * scale if beta is None else shift * scale + beta.double()
+    new_weight = (weight.double() * scale.view(-1, 1, 1, 1)).to(weight.dtype)
+    return new_weight.contiguous(memory_format=torch.channels_last), shift.to(weight.dtype)
+
+
+def private_copy(module: nn.Module) -> nn.Module:
+    """A copy of the network's structure over the very same weights: hooks on it are invisible to everybody else.
+
+    Costs no memory for weights and a few milliseconds for a hundred layers.
+    """
+    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
+    return copy.deepcopy(module, memo)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A convolution and the batch norm that alone reads it: their names in the network, and what they do."""
+
+    names: tuple[str, str]
+    nodes: tuple[Node, Node]
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        return [arg for node in self.nodes for arg in node.args if isinstance(arg, Tensor)]
+
+
+class Folding:
+    """A network in eval mode with its batch norms folded; ``module`` itself is not touched.
+
+    Weights that are changed in place are followed, unless by way of ``Tensor.data``, of which torch keeps no account.
+    Safe to share between threads.
+    """
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...]) -> None:
+        """``shape`` (C,H,W) is that of one input, of which a few are passed through the network to see what it does."""
+        self._pairs: list[_Pair] = []
+        self._tensors: list[Tensor] = []
+        self._lock = threading.Lock()
+        self._made = (0, module)
+        weights = [layer.weight for layer in module.modules() if type(layer) is nn.BatchNorm2d and _own(layer)]
+        if not weights:
+            return
+        try:
+            self._pattern = private_copy(module)  # now, before anybody hooks the network
+            self._find(torch.randn(1, *shape, generator=torch.Generator().manual_seed(0)).to(weights[0]))
+        except Exception:  # somebody's own module may hold what cannot be copied, or do what cannot be followed
+            self._pairs, self._tensors = [], []
+
+    def network(self) -> nn.Module:
+        """The network as its weights are now; one and the same module as long as they do not change."""
+        version, network = self._made
+        if version == self._version():
+            return network
+        with self._lock:
+            version = self._version()
+            if version != self._made[0]:
+                self._made = (version, self._fold())
+            return self._made[1]
+
+    def _version(self) -> int:
+        return sum(tensor._version for tensor in self._tensors)
+
+    def _find(self, z: Tensor) -> None:
+        self._pairs = _pairs(self._pattern, z)
+        self._tensors = [tensor for pair in self._pairs for tensor in pair.tensors]
+        made = (self._version(), self._fold())
+        z = z.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            if self._pairs and not _close(made[1](z), self._pattern(z)):  # it may decide in Python what to do
+                raise ValueError("the network does not always do the same")
+        if self._pairs:
+            self._made = made
+
+    def _fold(self) -> nn.Module:
+        network = private_copy(self._pattern)
+        with torch.no_grad():
+            for pair in self._pairs:
+                convolution, norm = (network.get_submodule(name) for name in pair.names)
+                weight, bias = folded(*pair.nodes)
+                convolution.weight, convolution.bias = nn.Parameter(weight, False), nn.Parameter(bias, False)
+                norm.__class__ = _Absorbed
+        return network
+
+
+class _Absorbed(nn.BatchNorm2d):
+    """A batch norm that the convolution before it does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    """Whether two answers (N,K) are the same up to rounding, which deep networks amplify."""
+    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=1e-3 * float(other.abs().max()))
+
+
+def _pairs(network: nn.Module, z: Tensor) -> list[_Pair]:
+    """What can be folded: layers that are called once, and whose weights nothing else reads."""
+    layers = {
+        name: layer
+        for name, layer in network.named_modules()
+        if type(layer) in (nn.Conv2d, nn.BatchNorm2d) and _own(layer)
+    }
+    calls: Counter[str] = Counter()
+    hooks = [layer.register_forward_pre_hook(partial(_count, calls, name)) for name, layer in layers.items()]
+    traced = trace(network, z)
+    for hook in hooks:
+        hook.remove()
+    called = {name: layer for name, layer in layers.items() if calls[name] == 1}
+    convolutions = {id(layer.weight): name for name, layer in called.items() if type(layer) is nn.Conv2d}
+    norms = {id(layer.running_mean): name for name, layer in called.items() if type(layer) is nn.BatchNorm2d}
+    found = []
+    for source, norm in foldable(traced.nodes):
+        nodes = traced.nodes[source], traced.nodes[norm]
+        names = convolutions.get(id(nodes[0].args[1])), norms.get(id(nodes[1].args[3]))
+        if names[0] is None or names[1] is None:
+            continue
+        pair = _Pair((names[0], names[1]), nodes)
+        if all(traced.reads[id(tensor)] == 1 for tensor in pair.tensors):
+            found.append(pair)
+    return found
+
+
+def _count(calls: Counter[str], name: str, *_: object) -> None:
+    calls[name] += 1
+
+
+def _own(layer: nn.Module) -> bool:
+    """Whether the layer does what its class says, on frozen weights of which torch counts the changes."""
+    hooked = any(getattr(layer, name, None) for name in _HOOKS) or "forward" in vars(layer)
+    tensors = [*layer.parameters(), *layer.buffers()]
+    return not hooked and not any(tensor.requires_grad or tensor.is_inference() for tensor in tensors)
