@@ -21,7 +21,6 @@ from benchmarks import networks
 from vizcore.activations import Activations
 from vizcore.convolution import Convolution
 from vizcore.graph import Node, aten
-from vizcore.incremental import BATCH
 from vizcore.occlusion import FIRST_WINDOWS, Occlusion, grid
 from vizcore.plan import Plan, plan_of
 from vizcore.regions import partial, place, spans
@@ -58,8 +57,8 @@ def count(name: str, params: Occlusion) -> Counts:
         least += cost * (float(regions.mean()) if plan.steps[index].regional else area)
     cells = [windows.order(level.cells) for level in coarse_to_fine(len(rows), len(columns), FIRST_WINDOWS)]
     for order in cells:
-        for begin in range(0, len(order), BATCH):
-            done += _batch(plan, tables, order[begin : begin + BATCH])
+        for begin in range(0, len(order), windows.batch):
+            done += _batch(plan, tables, order[begin : begin + windows.batch])
     return Counts(full / 1e6, least / 1e6, done / sum(map(len, cells)) / 1e6)
 
 
@@ -74,7 +73,7 @@ def _batch(plan: Plan, tables: list[tuple[np.ndarray, np.ndarray]], cells: Seque
         fewer = node.op.fewer if isinstance(node.op, Convolution) else None
         if fewer is not None and fewer.pays(len(cells), height + 2, width + 2):
             tiles = -(-height // OUTPUTS) * -(-width // OUTPUTS)
-            total += len(cells) * tiles * INPUTS**2 * fewer.products.shape[1] * fewer.products.shape[2]
+            total += len(cells) * tiles * INPUTS**2 * fewer.weight.shape[0] * fewer.weight.shape[1]
         else:
             total += len(cells) * _each(node) * height * width
     return total

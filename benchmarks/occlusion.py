@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import torch
 
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
+from vizcore.activations import Activations
 from vizcore.occlusion import Occlusion, occlude
 from vizcore.run import Run
 from vizcore.windows import starts
+
+SPARING = "ours, sparing memory"
 
 
 def passes(settings: Settings, side: int) -> int:
@@ -28,10 +32,13 @@ def scaled(settings: Settings, side: int) -> Settings:
     return {"window": side // 7, "stride": side // 28}
 
 
-def ours(stage: Stage) -> Work:
+def ours(stage: Stage, most: int | None = None) -> Work:
+    """Exact and incremental; or with ``most`` bytes of memory, and where these do not suffice, by full passes."""
+
     def work(settings: Settings, at_once: int) -> Map:
         params = Occlusion(window=settings["window"], stride=settings["stride"], output="logit", fill="grey")
-        return Run(occlude(stage.clf, stage.image, stage.target, params)).finish().heat().numpy()
+        activations = Activations(stage.clf, stage.image, most)
+        return Run(occlude(stage.clf, stage.image, stage.target, params, activations)).finish().heat().numpy()
 
     return work
 
@@ -63,6 +70,7 @@ TECHNIQUE = Technique(
     settings={"window": 32, "stride": 8},
     contenders={
         "ours": Contender(ours),
+        SPARING: Contender(partial(ours, most=0), agreement="largest"),
         "bare": Contender(bare(passes), batched=True),
         "Captum": Contender(captum, "captum", tuned=False, batched=True, agreement="largest"),
         "Captum, tuned": Contender(captum, "captum", batched=True, agreement="largest"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.first import REFIT, REFIT_TARGET, TARGETS
+from benchmarks.occlusion import SPARING
 from benchmarks.store import Row, Store
 from benchmarks.summary import Measured, collect, comparisons, firsts, growths
 from benchmarks.techniques import ALL
@@ -14,7 +15,7 @@ def render(store: Store, full: bool = False) -> str:
     """The header and all tables for which there are measurements."""
     measured = collect(store)
     parts = [_header(store, measured), _full(measured) if full else _short(measured)]
-    parts += [_firsts(measured), _growths(measured), _notes(measured)]
+    parts += [_memory(measured), _firsts(measured), _growths(measured), _notes(measured)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -64,14 +65,14 @@ def _short(measured: Sequence[Measured]) -> str:
         ours = by.get("ours")
         if ours is None or ours.cpu is None:
             continue
-        named = ("ours", "bare", "Captum", "Captum, tuned")
+        named = ("ours", "bare", "Captum", "Captum, tuned", SPARING)
         others = ", ".join(f"{name} {_times(about, ours)}" for name, about in by.items() if name not in named)
         peer = by.get("Captum")
         wall = f"{_number(ours.wall)}; {_times(peer, ours, 'wall')}" if ours.wall else ""
         memory = f"{ours.peak:.0f}; {_mib(peer)}"
         difference = _agreement(peer) or _agreement(next((by[n] for n in by if _agreement(by[n])), None))
         cells = [technique.title, ours.network, str(ours.passes), _number(ours.cpu)]
-        cells += [_times(by.get(name), ours) for name in named[1:]]
+        cells += [_times(by.get(name), ours) for name in named[1:4]]
         lines.append("| " + " | ".join([*cells, others, wall, memory, difference]) + " |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
@@ -99,6 +100,17 @@ def _full(measured: Sequence[Measured]) -> str:
             cells += [f"{difference}, {remark}" if remark and difference else difference, str(about.repeats or "")]
             parts[-1] += "\n| " + " | ".join(cells) + " |"
     return "\n\n".join(parts)
+
+
+def _memory(measured: Sequence[Measured]) -> str:
+    """What occlusion's speed costs in memory, and that without it the peer's memory gives the peer's speed."""
+    lines = ["| occlusion: CPU s on one thread, MiB | ours | ours, sparing memory | Captum |", "|---|--:|--:|--:|"]
+    for _, group in comparisons(measured):
+        by = {about.job.contender: about for about in group}
+        if SPARING in by and all(name in by and by[name].cpu for name in ("ours", SPARING, "Captum")):
+            cells = [f"{_number(by[name].cpu)}, {_mib(by[name])}" for name in ("ours", SPARING, "Captum")]
+            lines.append("| " + " | ".join([by["ours"].network, *cells]) + " |")
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def _firsts(measured: Sequence[Measured]) -> str:

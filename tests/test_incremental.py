@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
-from vizcore import zoo
+from vizcore import activations, incremental, machine, zoo
 from vizcore.activations import Activations
 from vizcore.classifier import Classifier, Preprocess
 from vizcore.graph import Unsupported, aten, record
@@ -295,13 +295,13 @@ def test_the_next_map_of_a_picture_finds_its_activations(monkeypatch: pytest.Mon
     clf = classifier(Zoo(), (61, 70))
     first, second, third = (random_picture(clf, seed) for seed in range(3))
     computed: list[Tensor] = []
-    compute = Activations._compute
+    begun = Activations._begun
 
-    def counted(self: Activations, plan: Plan) -> object:
+    def counted(self: Activations, plan: Plan, tables: Any) -> object:
         computed.append(self.image)
-        return compute(self, plan)
+        return begun(self, plan, tables)
 
-    monkeypatch.setattr(Activations, "_compute", counted)
+    monkeypatch.setattr(Activations, "_begun", counted)
     for image, params, count in [
         (first, Occlusion(window=8, stride=9), 1),
         (first, Occlusion(window=12, stride=9, fill="black", output="logit"), 1),
@@ -318,6 +318,58 @@ def test_the_next_map_of_a_picture_finds_its_activations(monkeypatch: pytest.Mon
     changed = Run(occlude(clf, second, 1, Occlusion(window=8, stride=9))).finish()
     assert len(computed) == 5
     assert changed.score == pytest.approx(float(clf.scores(second[None], 1)[0]))
+
+
+def test_what_no_window_needs_is_not_kept_and_comes_when_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    clf = classifier(Zoo(), (61, 70))
+    image, params = random_picture(clf), Occlusion(window=8, stride=6, output="logit")
+    expected = Run(occlude(clf, image, 1, params)).finish()
+    some = activations._recent[clf][-1]
+    assert 0 < len(some._kept) < len(some.plan.kept)
+    for start in (lambda plan, tables: set(plan.kept), lambda plan, tables: set()):
+        activations._recent.clear()
+        monkeypatch.setattr(activations, "_usual", start)
+        found = Run(occlude(clf, image, 1, params)).finish()
+        assert torch.equal(found.drop, expected.drop)
+    lazily = activations._recent[clf][-1]
+    assert 0 < len(lazily._kept) <= len(some._kept)
+
+
+def test_fewer_windows_at_once_where_each_needs_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    clf = classifier(Zoo(), (61, 70))
+    image, params = random_picture(clf), Occlusion(window=8, stride=6, output="logit")
+    many = Run(occlude(clf, image, 1, params)).finish()
+    monkeypatch.setattr(incremental, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(incremental, "_BATCH_SHARE", 0)
+    windows = Activations(clf, image).windows([0, 6, 12], [0, 6, 12], 8)
+    assert windows is not None
+    assert windows.batch == 1
+    one = Run(occlude(clf, image, 1, params)).finish()
+    assert torch.allclose(one.drop, many.drop, rtol=0, atol=1e-5)
+
+
+def test_without_memory_for_it_full_passes_of_one_picture_give_the_same_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    clf = classifier(Zoo(), (61, 70))
+    image, params = random_picture(clf), Occlusion(window=8, stride=6, output="logit")
+    expected = Run(occlude(clf, image, 1, params)).finish()
+    asked: list[int] = []
+    answer = Classifier.all_scores
+
+    def counted(self: Classifier, x: Tensor, *arguments: Any) -> Tensor:
+        asked.append(len(x))
+        return answer(self, x, *arguments)
+
+    monkeypatch.setattr(Classifier, "all_scores", counted)
+    spare = Activations(clf, image, most=0)
+    found = Run(occlude(clf, image, 1, params, spare)).finish()
+    assert asked == [1] * (found.of + 1)  # the unchanged picture first
+    assert torch.allclose(found.drop, expected.drop, rtol=0, atol=1e-5)
+    monkeypatch.setattr(machine, "memory", lambda: (1000, 2**30))
+    assert Activations(clf, image).windows([0, 6], [0, 6], 8) is None
+    monkeypatch.setattr(machine, "memory", lambda: None)
+    windows = Activations(clf, image).windows([0, 6], [0, 6], 8)
+    assert windows is not None
+    assert windows.batch > 1
 
 
 def test_a_network_that_is_gone_takes_its_activations_along() -> None:

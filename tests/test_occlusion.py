@@ -31,7 +31,7 @@ from vizcore.occlusion import (
 )
 from vizcore.params import ParameterError
 from vizcore.run import Run
-from vizcore.windows import coarse_to_fine, starts
+from vizcore.windows import coarse_to_fine, evenly, starts
 
 LOGIT = Occlusion(window=4, stride=3, fill="grey", output="logit")
 
@@ -295,3 +295,12 @@ def test_captum_agrees_on_a_photograph_and_the_object_lights_up(squeezenet: Clas
     ours = last(squeezenet, image, target, Occlusion(window=64, stride=40, output="logit"))
     torch.testing.assert_close(ours.heat(), captum_map(squeezenet, image, target, 64, 40), rtol=1e-3, atol=1e-3)
     assert ours.drop.max() > 1.0
+
+
+@pytest.mark.parametrize(("count", "most"), [(25, 8), (1, 8), (8, 8), (9, 8), (0, 8), (7, 1)])
+def test_runs_are_as_few_and_as_alike_as_can_be(count: int, most: int) -> None:
+    runs = evenly(list(range(count)), most)
+    assert [item for run in runs for item in run] == list(range(count))
+    assert len(runs) == -(-count // most)
+    lengths = {len(run) for run in runs}
+    assert max(lengths, default=0) - min(lengths, default=0) <= 1

@@ -23,7 +23,7 @@ def case(channels: int, out: int, height: int, width: int, count: int = 3) -> tu
 @pytest.mark.parametrize("biased", [True, False])
 def test_it_is_the_valid_convolution(height: int, width: int, biased: bool) -> None:
     x, weight, bias = case(64, 48, height, width)
-    ready = winograd.Winograd(winograd.products(weight), bias if biased else None)
+    ready = winograd.Winograd(weight, bias if biased else None)
     expected = F.conv2d(x.double(), weight.double(), bias.double() if biased else None)
     found = ready(x)
     assert found.shape == expected.shape
@@ -31,12 +31,15 @@ def test_it_is_the_valid_convolution(height: int, width: int, biased: bool) -> N
 
 
 @needs_onednn
-def test_the_cache_does_not_change_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_computed_at_a_time_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     x, weight, bias = case(32, 32, 14, 14, count=5)
-    ready = winograd.Winograd(winograd.products(weight), bias)
+    ready = winograd.Winograd(weight, bias)
     whole = ready(x)
     monkeypatch.setattr(winograd, "_IN_CACHE", 1)
     assert torch.allclose(ready(x), whole, rtol=0, atol=1e-6)
+    monkeypatch.setattr(winograd, "_TILES", 1)
+    monkeypatch.setattr(winograd, "_KERNELS", 300)
+    assert torch.allclose(ready(x), whole, rtol=0, atol=1e-5)
 
 
 @needs_onednn

@@ -2,51 +2,96 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vizcore import machine
 from vizcore.classifier import Classifier
-from vizcore.incremental import Windows
+from vizcore.incremental import Key, Windows, batch_of, needs
 from vizcore.patches import Kept, keep
 from vizcore.plan import Plan, plan_of
-from vizcore.regions import spans, works
+from vizcore.regions import Ints, partial, place, spans, widest, works
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9
 
 
-@dataclass(frozen=True, eq=False)
 class _Store:
-    """What the layers of ``plan`` make of ``image``: values by node and padding, and the means over all places."""
+    """What the layers of ``plan`` make of ``image``: values by node and padding, and the means over all places.
 
-    plan: Plan
-    image: Tensor
-    kept: dict[tuple[int, float], Kept]
-    means: dict[int, Tensor]
+    Only what some batch of windows has needed so far is kept, which is about half of all; the rest is computed when it
+    is asked for.
+    """
+
+    def __init__(self, plan: Plan, image: Tensor, z: Tensor) -> None:
+        self.plan, self.image, self._z = plan, image, z
+        self.means: dict[int, Tensor] = {}
+        self._kept: dict[Key, Kept] = {}
+        self._lock = threading.Lock()
+
+    def kept(self, needed: set[Key]) -> dict[Key, Kept]:
+        """A table that holds at least what is ``needed``, by node and number beyond the border."""
+        with self._lock:
+            missing = needed - self._kept.keys()
+            if missing:
+                self._compute(missing)
+            return self._kept
+
+    def answer(self, needed: set[Key]) -> Tensor:
+        """The logits (1,K), from the same pass that keeps what is ``needed``."""
+        with self._lock:
+            return self._compute(needed, to_the_end=True)
+
+    def _compute(self, missing: set[Key], to_the_end: bool = False) -> Tensor:
+        nodes, steps, last_use = self.plan.nodes, self.plan.steps, self.plan.last_use
+        values: list[Tensor | None] = []
+        found: dict[Key, Kept] = {}
+        last = len(nodes) if to_the_end else 1 + max(where for where, _ in missing)
+        value = self._z
+        with torch.no_grad():
+            for index, node in enumerate(nodes[:last]):
+                value = node.run(values) if index else self._z
+                values.append(value)
+                for where, outside in missing:
+                    if where == index:
+                        found[where, outside] = keep(value, self.plan.kept[where, outside], outside)
+                if steps[index].kind == "mean":
+                    self.means[index] = value.clone()
+                for source in node.inputs:
+                    if last_use[source] == index:
+                        values[source] = None
+        self._kept = {**self._kept, **found}  # another thread may be reading the table
+        return value
 
 
 # Of each network's last pictures, so that another window, stride, fill, class or score finds them computed.
 _recent: weakref.WeakKeyDictionary[Classifier, deque[_Store]] = weakref.WeakKeyDictionary()
 _recent_lock = threading.Lock()
 _RECENT = 2
+# The widest layers of a network hold about so many times as many numbers as its input.
+_WIDER = 64
 
 
 class Activations:
     """What every layer makes of one unchanged picture, shared by all windows and fills; computed when first needed.
 
-    ``image`` (C,H,W) in [0,1]. Holds about as many numbers as the network has activations; those of each network's last
-    two pictures are kept for the next map of the same picture. Safe to share between threads.
+    ``image`` (C,H,W) in [0,1]. ``most`` bytes may be taken beside the network, about; None for half of what the machine
+    has free. Holds at most as many numbers as the network has activations, mostly about half; those of each network's
+    last two pictures are kept for the next map of the same picture. Safe to share between threads.
     """
 
-    def __init__(self, clf: Classifier, image: Tensor) -> None:
+    def __init__(self, clf: Classifier, image: Tensor, most: int | None = None) -> None:
         clf.check_image(image)
+        self.most = most
         self.clf, self.image = clf, image.detach().cpu().clone()
         self._lock = threading.Lock()
         self._store: _Store | None = None
@@ -56,10 +101,10 @@ class Activations:
     def windows(self, rows: Sequence[int], columns: Sequence[int], window: int) -> Windows | None:
         """The windows with these top and left edges, ready to be computed; None where the full passes are as good.
 
-        That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart, and
-        where the regions would soon cover every layer.
+        That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart, where
+        the regions would soon cover every layer, and where there is no memory for them.
         """
-        if self.clf.device.type != "cpu":
+        if self.clf.device.type != "cpu" or self._free() < self._picture():
             return None
         plan = self._planned()
         if plan is None:
@@ -71,12 +116,40 @@ class Activations:
         work, whole = works(plan.nodes, plan.steps, *tables)
         if work.mean() > WORTHWHILE * whole:
             return None
+        usual = _usual(plan, tables)
+        batch = self._batch(plan, tables, usual)
+        if batch == 0:
+            return None
         with self._lock:
-            self._store = self._store or self._found(plan) or self._compute(plan)
+            self._store = self._store or self._found(plan) or self._begun(plan, usual)
             if self._store is None:
                 self._plan = None  # it does not fit this network: do not try again
                 return None
-            return Windows(plan, self._store.kept, self._store.means, tables, float(work.mean()))
+            return Windows(plan, self._store, tables, float(work.mean()), batch)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures to ask about at once in full passes: one where memory is short."""
+        return max(1, min(self.clf.batch_size, self._free() // self._picture()))
+
+    def _picture(self) -> int:
+        """Bytes that a forward pass needs for each picture, about."""
+        return 4 * math.prod(self.clf.input_shape) * _WIDER
+
+    def _free(self) -> int:
+        """Bytes that may be taken."""
+        if self.most is not None:
+            return self.most
+        if self.clf.device.type != "cpu":
+            return sys.maxsize
+        found = machine.memory()
+        return sys.maxsize if found is None else found[0] // 2
+
+    def _batch(self, plan: Plan, tables: list[tuple[Ints, Ints]], usual: set[Key]) -> int:
+        """How many windows to compute at once, as far as memory allows; 0 for none."""
+        each = widest(plan.nodes, plan.steps, *tables)
+        kept = sum(4 * math.prod(plan.nodes[where].shape) for where, _ in usual)
+        return max(0, min(batch_of(plan, each), int((self._free() - kept) / each)))
 
     def paint(self, picture: Tensor) -> Kept:
         """A picture (C,H,W) in [0,1] as the network's zero-centred input, to be shown through windows."""
@@ -97,37 +170,32 @@ class Activations:
                 stores.append(found)
             return found
 
-    def _compute(self, plan: Plan) -> _Store | None:
-        """The store; None if the plan does not give the network's own answer."""
+    def _begun(self, plan: Plan, usual: set[Key]) -> _Store | None:
+        """A new store; None if the plan does not give the network's own answer."""
         z = self.clf.normalise(self.image[None]).contiguous(memory_format=torch.channels_last)
-        kept: dict[tuple[int, float], Kept] = {}
-        means: dict[int, Tensor] = {}
-        values: list[Tensor | None] = []
-        with torch.no_grad():
-            for index, node in enumerate(plan.nodes):
-                try:
-                    value = node.run(values) if index else z
-                except RuntimeError:
-                    return None
-                values.append(value)
-                for (where, outside), padding in plan.kept.items():
-                    if where == index:
-                        kept[where, outside] = keep(value, padding, outside)
-                if plan.steps[index].kind == "mean":
-                    means[index] = value.clone()
-                for source in node.inputs:
-                    if plan.last_use[source] == index:
-                        values[source] = None
-            own = self.clf.logits_of_input(z)
-        answer = values[-1]
-        assert answer is not None
-        same = answer.shape == own.shape and _close(answer.float(), own)
-        if not same:
+        store = _Store(plan, self.image, z)
+        try:
+            answer = store.answer(usual)
+        except RuntimeError:
             return None
-        store = _Store(plan, self.image, kept, means)
+        with torch.no_grad():
+            own = self.clf.logits_of_input(z)
+        if answer.shape != own.shape or not _close(answer.float(), own):
+            return None
         with _recent_lock:
             _recent.setdefault(self.clf, deque(maxlen=_RECENT)).append(store)
         return store
+
+
+def _usual(plan: Plan, tables: list[tuple[Ints, Ints]]) -> set[Key]:
+    """What nearly all batches need: that of windows in the corners, at the edges and in the middle of the grid."""
+    counts = [low.shape[1] for low, _ in tables]
+    picked = [{0, min(1, count - 1), count // 2, max(0, count - 2), count - 1} for count in counts]
+    found: set[Key] = set()
+    for cell in itertools.product(*picked):
+        places = place(plan.nodes, tables, [cell])
+        found |= needs(plan, places, partial(plan.nodes, plan.steps, places.heights, places.widths))
+    return found
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

@@ -12,6 +12,7 @@ list of operations instead of one kernel per architecture, and batches of window
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,28 +22,37 @@ from vizcore.convolution import Convolution
 from vizcore.graph import aten
 from vizcore.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
 from vizcore.plan import Plan
-from vizcore.regions import Ints, Places, partial, place
+from vizcore.regions import Bools, Ints, Places, partial, place
 from vizcore.windows import alike
 
-# Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache.
-BATCH = 24
+# Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache. Their
+# regions need at most so many bytes where the network is widest, or so large a share of its kernels.
+BATCH, _BATCH_BYTES, _BATCH_SHARE = 24, 12 * 2**20, 0.4
 # Multiplications between two estimates, a third of a second on one thread, and the most batches that this may take.
 _CHUNK, _CHUNK_BATCHES = 30e9, 8
 
 
-class Windows:
-    """A grid of windows over one picture. ``chunk`` is how many are quickly done, a multiple of the batch."""
+Key = tuple[int, float]
 
-    def __init__(
-        self,
-        plan: Plan,
-        kept: dict[tuple[int, float], Kept],
-        means: dict[int, Tensor],
-        tables: list[tuple[Ints, Ints]],
-        work: float,
-    ) -> None:
-        self._plan, self._kept, self._means, self._tables = plan, kept, means, tables
-        self.chunk = BATCH * max(1, min(_CHUNK_BATCHES, round(_CHUNK / work / BATCH)))
+
+class Values(Protocol):
+    """What the layers make of the unchanged picture, kept as far as somebody has needed it."""
+
+    means: dict[int, Tensor]
+
+    def kept(self, needed: set[Key]) -> dict[Key, Kept]:
+        """At least the values that are ``needed``: (node, number beyond the border)."""
+        ...
+
+
+class Windows:
+    """A grid of windows over one picture. ``batch`` are computed at once; ``chunk`` is how many are quickly done."""
+
+    def __init__(self, plan: Plan, values: Values, tables: list[tuple[Ints, Ints]], work: float, batch: int) -> None:
+        self._plan, self._values, self._tables = plan, values, tables
+        self._kept: dict[Key, Kept] = {}
+        self.batch = batch
+        self.chunk = self.batch * max(1, min(_CHUNK_BATCHES * BATCH // self.batch, round(_CHUNK / work / self.batch)))
 
     def order(self, cells: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """The cells so that neighbours in the list have regions alike in height and in width.
@@ -51,13 +61,13 @@ class Windows:
         """
         weights = np.array([step.cost * step.regional for step in self._plan.steps])  # (nodes,)
         height, width = (np.rint(weights @ (high - low)).tolist() for low, high in self._tables)  # (nodes,g) -> (g,)
-        return alike(cells, height, width, BATCH)
+        return alike(cells, height, width, self.batch)
 
     def logits(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
         """Logits (n,K) of the picture with each of the n cells' windows covered by ``paint``."""
         nodes, neck = self._plan.nodes, self._plan.neck
         with torch.no_grad():
-            vectors = [self._batch(cells[i : i + BATCH], paint) for i in range(0, len(cells), BATCH)]
+            vectors = [self._batch(cells[i : i + self.batch], paint) for i in range(0, len(cells), self.batch)]
             values = {neck: torch.cat(vectors)}  # (n,D)
             for index in range(neck + 1, len(nodes)):
                 values[index] = nodes[index].run(values)
@@ -68,6 +78,7 @@ class Windows:
         plan = self._plan
         places = place(plan.nodes, self._tables, cells)
         regional = partial(plan.nodes, plan.steps, places.heights, places.widths)
+        self._kept = self._values.kept(needs(plan, places, regional))
         regions: dict[int, Tensor] = {0: cut(paint, *places.of(0))}  # node -> what may have changed, (n,C,h,w)
         wholes: dict[int, Tensor] = {}  # node -> the whole value, (n,...)
         for index in range(1, plan.neck + 1):
@@ -156,10 +167,30 @@ class Windows:
 
     def _mean(self, index: int, places: Places, region: Tensor) -> Tensor:
         """mean(new) = mean(old) + sum over the region of (new - old) / (H W)."""
-        (source,), mean = self._plan.nodes[index].inputs, self._means[index]
+        (source,), mean = self._plan.nodes[index].inputs, self._values.means[index]
         kept = self._kept[source, 0.0]
         tops, lefts, height, width = places.of(source)
         before = cut(kept, tops, lefts, height, width)
         change = region_sum(region) - region_sum(before)  # (n,C)
         _, _, whole_height, whole_width = self._plan.nodes[source].shape
         return mean + change.view(-1, *mean.shape[1:]) / (whole_height * whole_width)
+
+
+def batch_of(plan: Plan, each: float) -> int:
+    """How many windows to compute at once where each needs so many bytes."""
+    kernels = sum(node.op.weight.nbytes for node in plan.nodes if isinstance(node.op, Convolution))
+    return max(1, min(BATCH, int(max(_BATCH_BYTES, _BATCH_SHARE * kernels) / each)))
+
+
+def needs(plan: Plan, places: Places, regional: Bools) -> set[Key]:
+    """The values of the unchanged picture that a batch with these regions reads: (node, number beyond the border)."""
+    found: set[Key] = set()
+    for index in range(1, plan.neck + 1):
+        node, step = plan.nodes[index], plan.steps[index]
+        if not regional[index]:  # the mean, or whatever needs the whole values of its inputs
+            found.update((source, 0.0) for source in node.inputs if regional[source] or source == 0)
+        elif step.kind == "window" and not step.in_place:
+            found.add((node.inputs[0], step.outside))
+        elif step.kind in ("cat", "join"):
+            found.update((source, 0.0) for source in node.inputs if not places.same(source, index))
+    return found

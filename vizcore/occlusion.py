@@ -18,7 +18,7 @@ from vizcore.classifier import Classifier
 from vizcore.fill import Fill, filling
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.targets import Output, Target, value
-from vizcore.windows import coarse_to_fine, interpolate, starts
+from vizcore.windows import coarse_to_fine, evenly, interpolate, starts
 
 __all__ = [
     "FIRST_WINDOWS",
@@ -191,11 +191,13 @@ def _estimates(activations: Activations, target: Target, params: Occlusion) -> I
     rows, columns = grid(clf, params)
     paint = filling(clf, image, params.fill)
     windows, painted = activations.windows(rows, columns, params.window), activations.paint(paint)
+    at_once = activations.pictures
 
     def answers_to(cells: list[tuple[int, int]]) -> Tensor:
         if windows is None:
-            batch = _covered(image, paint, [(rows[r], columns[c]) for r, c in cells], params.window)
-            return clf.all_scores(batch, params.output)  # (n,K)
+            corners = [(rows[r], columns[c]) for r, c in cells]
+            covered = (_covered(image, paint, part, params.window) for part in evenly(corners, at_once))
+            return torch.cat([clf.all_scores(batch, params.output) for batch in covered])  # (n,K)
         logits = clf.finite(windows.logits(cells, painted))
         return logits.softmax(dim=1) if params.output == "probability" else logits
 
@@ -204,15 +206,15 @@ def _estimates(activations: Activations, target: Target, params: Occlusion) -> I
     drop, top_class, done = torch.zeros(shape), torch.zeros(shape, dtype=torch.long), torch.zeros(shape).bool()
     for level in coarse_to_fine(*shape, FIRST_WINDOWS):
         order = level.cells if windows is None else windows.order(level.cells)
-        size = clf.batch_size if windows is None else windows.chunk
+        size = at_once if windows is None else windows.chunk
         if not done.any():
             size = len(order)  # there is nothing to show before the first level is complete
-        for begin in range(0, len(order), size):
-            cells = order[begin : begin + size]
+        chunks = evenly(order, size) if windows is None else [order[i : i + size] for i in range(0, len(order), size)]
+        for cells in chunks:
             answers = answers_to(cells)
             at = tuple(torch.tensor(cells).T)  # two (n,)
             drop[at], top_class[at], done[at] = score - value(answers, target), answers.argmax(1), torch.tensor(True)
-            if begin + size >= len(order):
+            if cells is chunks[-1]:
                 interpolate(level, drop, top_class, done)
             grids = drop.clone(), top_class.clone(), done.clone()
             edges = torch.tensor(rows), torch.tensor(columns)

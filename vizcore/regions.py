@@ -211,6 +211,18 @@ def works(
     return work, whole
 
 
+def widest(nodes: Sequence[Node], steps: Sequence[Step], rows: tuple[Ints, Ints], columns: tuple[Ints, Ints]) -> float:
+    """Bytes that one window needs at its widest place: for an operation's inputs, as regions and as patches, and value.
+
+    Estimated from the largest regions along each axis.
+    """
+    heights, widths = ((high - low).max(1) for low, high in (rows, columns))  # (nodes,g) -> (nodes,)
+    regional = partial(nodes, steps, heights, widths)
+    areas = np.where(regional, heights * widths, [float(np.prod(node.shape[2:])) for node in nodes])
+    sizes = 4 * areas * [node.shape[1] for node in nodes]
+    return max(float(size + 2 * sizes[list(node.inputs)].sum()) for node, size in zip(nodes, sizes, strict=True))
+
+
 @dataclass(frozen=True)
 class Places:
     """Where the regions of a batch lie: corners (nodes,n) and, the same for all n windows, sizes (nodes,)."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 def starts(length: int, window: int, stride: int) -> list[int]:
@@ -65,6 +69,13 @@ def _weights(length: int, known: list[int]) -> Tensor:
     places, unit = np.arange(length), np.eye(len(known))
     columns = [np.interp(places, known, unit[k]) for k in range(len(known))]
     return torch.from_numpy(np.stack(columns, axis=1)).float()
+
+
+def evenly(items: list[T], most: int) -> list[list[T]]:
+    """As few runs as have at most ``most`` items each, their lengths alike up to one: one item alone is the dearest."""
+    count = -(-len(items) // most)
+    ends = [len(items) * k // max(1, count) for k in range(count + 1)]
+    return [items[begin:end] for begin, end in pairwise(ends)]
 
 
 def alike(

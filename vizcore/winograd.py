@@ -22,9 +22,12 @@ POINTS = (0.0, 1.0, -1.0, 0.5, -2.0)  # and infinity
 _ONES = POINTS.index(1.0)  # what is added to the product at this point is added to every output: the bias
 # Numbers that the transforms handle at a time, so that their steps find them in the cache.
 _IN_CACHE = 400_000
-# What carrying one channel of one tile into the transform or out of it costs, in multiplications of the direct
-# convolution, and how much more a multiplication costs here than there, as measured on AVX-512.
-_CARRY, _DEARER = 5000, 1.16
+# Memory: tiles of so many numbers at a time, and so many kernels (pairs of channels), which are transformed anew each
+# time, for less than a tenth of what is gained; kept, those of a network would take four times its weights.
+_TILES, _KERNELS = 6_000_000, 131_072
+# What carrying one channel of one tile into the transform or out of it costs, and transforming one kernel, in
+# multiplications of the direct convolution; and how much more a multiplication costs here than there (on AVX-512).
+_CARRY, _TRANSFORM, _DEARER = 5000, 3000, 1.16
 
 
 def _evaluation(length: int) -> np.ndarray:
@@ -37,39 +40,50 @@ _FROM_KERNEL = _evaluation(KERNEL)  # G (6,3)
 _FROM_INPUT = np.linalg.inv(_evaluation(INPUTS)).T  # B' (6,6)
 _TO_OUTPUT = _evaluation(OUTPUTS).T  # A' (4,6)
 _INTO, _OUT_OF = (torch.from_numpy(matrix).float() for matrix in (_FROM_INPUT, _TO_OUTPUT))
+# (36,9): row 6 x + y evaluates a kernel at point x across and point y down.
+_BOTH = torch.from_numpy(np.einsum("xj,yi->xyij", _FROM_KERNEL, _FROM_KERNEL).reshape(INPUTS**2, KERNEL**2)).float()
 
 
 @dataclass(frozen=True)
 class Winograd:
-    """A 3 x 3 convolution with stride 1: ``products`` (36,K,C) is G g G' of its kernels, ``bias`` (K,) or None."""
+    """A 3 x 3 convolution with stride 1: ``weight`` (K,C,3,3), ``bias`` (K,) or None. Holds nothing of its own."""
 
-    products: Tensor
+    weight: Tensor
     bias: Tensor | None
 
     def pays(self, count: int, height: int, width: int) -> bool:
         """Whether this is estimated to be faster than the direct way for ``count`` values of (height, width)."""
-        _, out, channels = self.products.shape
+        out, channels = self.weight.shape[:2]
         height, width = height - KERNEL + 1, width - KERNEL + 1
-        tiles = -(-height // OUTPUTS) * -(-width // OUTPUTS)
-        here = tiles * (INPUTS**2 * channels * out * _DEARER + _CARRY * (channels + out))
-        return count > 1 and here < 0.9 * KERNEL**2 * height * width * channels * out
+        tiles = count * -(-height // OUTPUTS) * -(-width // OUTPUTS)
+        here = tiles * (INPUTS**2 * channels * out * _DEARER + _CARRY * (channels + out)) + _TRANSFORM * channels * out
+        return count > 1 and here < 0.9 * KERNEL**2 * count * height * width * channels * out
 
     def __call__(self, x: Tensor) -> Tensor:
         """The valid convolution: (n,C,h,w) channels-last to (n,K,h-2,w-2) channels-last."""
         n, channels, height, width = x.shape
         down, right = -(-(height - 2) // OUTPUTS), -(-(width - 2) // OUTPUTS)
-        few = max(1, min(n, _IN_CACHE // (down * right * INPUTS**2 * channels)))
-        tiles = x.new_empty(INPUTS**2, n, down * right, channels)
+        out = x.new_empty(n, OUTPUTS * down, OUTPUTS * right, len(self.weight))
+        count = max(1, _TILES // (down * right * INPUTS**2 * channels))
+        for some, into in zip(x.split(count), out.split(count), strict=True):
+            self._apply(some, into.view(len(some), down, OUTPUTS, right, OUTPUTS, -1))
+        return out[:, : height - 2, : width - 2].permute(0, 3, 1, 2)  # (n,h,w,K) -> (n,K,h,w)
+
+    def _apply(self, x: Tensor, out: Tensor) -> None:
+        """Of a few values (n,C,h,w), written to ``out`` (n,down,4,right,4,K)."""
+        n, down, _, right = out.shape[:4]
+        channels, each = x.shape[1], down * right  # tiles of one value
+        few = max(1, min(n, _IN_CACHE // (each * INPUTS**2 * channels)))
+        tiles = x.new_empty(INPUTS**2, n, each, channels)
         for begin in range(0, n, few):
             tiles[:, begin : begin + few] = self._enter(x[begin : begin + few], down, right)
-        flat = tiles.view(INPUTS**2, -1, channels)
-        products = [self._product(point, flat[point]) for point in range(INPUTS**2)]  # 36 of (tiles,K)
-        out = x.new_empty(n, OUTPUTS * down, OUTPUTS * right, self.products.shape[1])
-        for begin in range(0, n, few):
-            count = min(few, n - begin)
-            part = torch.stack([p[begin * down * right : (begin + count) * down * right] for p in products])
-            self._leave(part, out[begin : begin + few].view(count, down, OUTPUTS, right, OUTPUTS, -1))
-        return out[:, : height - 2, : width - 2].permute(0, 3, 1, 2)  # (n,h,w,K) -> (n,K,h,w)
+        flat, step = tiles.view(INPUTS**2, -1, channels), max(1, _KERNELS // channels)
+        for first in range(0, len(self.weight), step):
+            at_points = self._products(flat, slice(first, first + step))
+            for begin in range(0, n, few):
+                rows = slice(begin * each, (begin + few) * each)
+                part = torch.stack([point[rows] for point in at_points])
+                self._leave(part, out[begin : begin + few, ..., first : first + step])
 
     def _enter(self, x: Tensor, down: int, right: int) -> Tensor:
         """B' d B for every tile, (36,n,tiles,C)."""
@@ -94,26 +108,24 @@ class Winograd:
         out = (_OUT_OF @ half).view(OUTPUTS, OUTPUTS, n, down, right, -1)  # (4 x,4 y,n,down,right,K)
         into.copy_(out.permute(2, 3, 1, 4, 0, 5))
 
-    def _product(self, point: int, tiles: Tensor) -> Tensor:
-        """(tiles,K) at one of the 36 points, by oneDNN, which is twice as fast here as MKL."""
-        bias = self.bias if point == _ONES * (INPUTS + 1) else None
-        value: Tensor = torch.ops.mkldnn._linear_pointwise(tiles, self.products[point], bias, "none", [], "")
-        return value
+    def _products(self, tiles: Tensor, out: slice) -> list[Tensor]:
+        """36 of (tiles,k) for some of the channels out: at each point, by oneDNN, twice as fast here as MKL."""
+        operation, biased = torch.ops.mkldnn._linear_pointwise, _ONES * (INPUTS + 1)
+        bias = None if self.bias is None else self.bias[out]
+        biases = [bias if point == biased else None for point in range(INPUTS**2)]
+        kernels = products(self.weight[out])
+        return [operation(*each, "none", [], "") for each in zip(tiles, kernels, biases, strict=True)]
 
 
 def products(weight: Tensor) -> Tensor:
     """G g G' (36,K,C) for every pair of channels of a kernel (K,C,3,3): four times as many numbers."""
-    transform = torch.from_numpy(_FROM_KERNEL).float()
-    both = torch.einsum("xj,yi->xyji", transform, transform).reshape(INPUTS**2, KERNEL**2)
-    flat = weight.transpose(2, 3).reshape(-1, KERNEL**2)  # (K,C,3 y,3 x) -> (K C, 3 x 3 y)
-    return (both @ flat.T).view(INPUTS**2, *weight.shape[:2])
+    flat = weight.permute(2, 3, 0, 1).reshape(KERNEL**2, -1)  # (K,C,3,3) -> (9,K C)
+    return (_BOTH @ flat).view(INPUTS**2, *weight.shape[:2])
 
 
 def prepare(weight: Tensor, bias: Tensor | None) -> Winograd | None:
     """The convolution with a kernel (K,C,3,3); None for another kernel, or where the transforms would never pay."""
     if tuple(weight.shape[2:]) != (KERNEL, KERNEL) or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return None
-    ready = Winograd(weight.new_empty(INPUTS**2, *weight.shape[:2], device="meta"), bias)
-    if not ready.pays(2, 16 * OUTPUTS + 2, 16 * OUTPUTS + 2):
-        return None
-    return Winograd(products(weight), bias)
+    ready = Winograd(weight, bias)
+    return ready if ready.pays(64, 16 * OUTPUTS + 2, 16 * OUTPUTS + 2) else None
