@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tests.conftest import Linear, linear_classifier, random_picture
-from vizcore.classifier import Classifier, Preprocess, catalogue, load, pick, pick_device
+from vizcore.classifier import Classifier, NetworkError, Preprocess, catalogue, load, pick, pick_device
 
 
 def test_logits_of_a_linear_network_are_the_scalar_products() -> None:
@@ -168,3 +168,10 @@ def test_catalogue_is_complete_and_unknown_names_are_refused() -> None:
     }  # fmt: skip
     with pytest.raises(ValueError, match=r"no network called 'lenet'; accepted: mini-alexnet"):
         load("lenet")
+
+
+def test_an_answer_whose_sum_overflows_is_finite_and_one_with_infinities_is_not(linear: Classifier) -> None:
+    assert torch.equal(linear.finite(torch.full((1, 9), 3e38)), torch.full((1, 9), 3e38))
+    for wrong in (torch.inf, -torch.inf, torch.nan):
+        with pytest.raises(NetworkError, match="infinite"):
+            linear.finite(torch.tensor([[1.0, wrong, torch.inf]]))

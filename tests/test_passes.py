@@ -93,3 +93,13 @@ def test_a_module_that_cannot_be_copied_is_used_as_it_is() -> None:
 
     module = Locked()
     assert passes.faster(module, CPU) is module
+
+
+@needs_onednn
+def test_slopes_follow_weights_that_change_in_place() -> None:
+    first = nn.Conv2d(3, 8, 3, 2)
+    module = nn.Sequential(first, nn.Flatten()).requires_grad_(False)
+    fast, x = passes.faster(module, CPU), torch.randn(2, 3, 9, 9)
+    before = slopes(fast, x)[1]
+    first.weight.mul_(2)
+    assert torch.allclose(slopes(fast, x)[1], 2 * before, rtol=1e-5, atol=1e-5)

@@ -169,12 +169,12 @@ def test_more_copies_are_added_to_those_there_are(bent: Classifier, few: int, ma
 
 def test_an_estimate_that_was_left_halfway_can_be_carried_on(bent: Classifier) -> None:
     image = random_picture(bent)
-    estimates = list(smoothgrad(bent, image, 0, SmoothGrad(copies=20)))
+    estimates = list(smoothgrad(bent, image, 0, SmoothGrad(copies=40)))
     assert len(estimates) > 3
     for estimate in estimates[:-1]:
         alone = last(bent, image, 0, SmoothGrad(copies=estimate.step))
         assert torch.allclose(estimate.gradient, alone.gradient, rtol=1e-5)  # the mean of the copies so far
-        resumed = last(bent, image, 0, SmoothGrad(copies=20), resume=estimate)
+        resumed = last(bent, image, 0, SmoothGrad(copies=40), resume=estimate)
         assert torch.equal(resumed.gradient, estimates[-1].gradient)
 
 
@@ -274,7 +274,7 @@ def test_captums_saliency_on_the_bundled_network(bundled: Classifier, output: Ou
 
 def test_captums_smoothgrad_on_the_same_noise(bundled: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     image = random_picture(bundled)
-    params = SmoothGrad(copies=6, noise=0.1)
+    params = SmoothGrad(copies=6, noise=0.1, seed=1)  # no ReLU that rounding alone would switch
     ours = last(bundled, image, 2, params).gradient
     sigma = 0.1 * float(image.max() - image.min())
     noise = (noisy_copies(image, params, range(6)) - image) / sigma

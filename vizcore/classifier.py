@@ -131,7 +131,8 @@ class Classifier:
 
     def finite(self, values: Tensor) -> Tensor:
         """``values`` themselves: logits or their gradient. Raises :class:`NetworkError` if one is infinite or NaN."""
-        if not bool(values.detach().isfinite().all()):
+        plain = values.detach()
+        if not (bool(plain.sum().isfinite()) or bool(plain.isfinite().all())):  # the sum is sooner, but may overflow
             raise NetworkError(
                 f"{self.title} computes numbers here that are infinite or none at all (NaN), so there is nothing to "
                 "explain. Choose another picture, other settings or another network."

@@ -100,9 +100,8 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: nn.Conv2d) -> Tensor:
         ctx.layer, ctx.size = layer, x.shape[2:]
-        padding = [length for length in layer.padding if isinstance(length, int)]
         value: Tensor = torch.mkldnn_convolution(
-            x, layer.weight, layer.bias, padding, layer.stride, layer.dilation, layer.groups
+            x, layer.weight, layer.bias, _padding(layer), layer.stride, layer.dilation, layer.groups
         )
         return value
 
@@ -110,28 +109,41 @@ class _Convolve(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         layer = ctx.layer
         if layer.stride[0] > 1:
-            return back(grads[0], layer.weight, layer.stride[0], layer.padding, ctx.size), None
+            return back(grads[0], layer, ctx.size), None
         filters = layer.weight.transpose(0, 1)
         return torch.mkldnn_convolution(grads[0], filters, None, [0, 0], [1, 1], [1, 1], 1), None
 
 
-def back(grad: Tensor, weight: Tensor, stride: int, padding: tuple[int, ...], size: tuple[int, int]) -> Tensor:
+def _padding(layer: nn.Conv2d) -> list[int]:
+    return [length for length in layer.padding if isinstance(length, int)]
+
+
+def back(grad: Tensor, layer: nn.Conv2d, size: tuple[int, int]) -> Tensor:
     """dx[c, s u + r - p] = sum_k sum_t grad[k, u - t] weight[k, c, r + s t]: (n,K,h,w) to the input's (n,C,H,W)."""
-    (down, right), (height, width) = padding, size
-    filters, reach = _phases(weight, stride)
-    around = [taps - 1 for taps in reach]
-    phases = torch.mkldnn_convolution(grad, filters, None, around, [1, 1], [1, 1], 1)  # (n,C s s,h',w')
-    pixels = F.pixel_shuffle(phases, stride)  # (n,C s s,h',w') -> (n,C,s h',s w')
-    # What the last window did not reach has no slope.
-    missing = (0, max(0, right + width - pixels.shape[3]), 0, max(0, down + height - pixels.shape[2]))
-    return F.pad(pixels, missing)[:, :, down : down + height, right : right + width]
+    (down, right), (height, width), stride = _padding(layer), size, layer.stride[0]
+    filters = _phases(layer)
+    around = [taps - 1 for taps in filters.shape[2:]]
+    phases = torch.mkldnn_convolution(grad, filters, None, around, [1, 1], [1, 1], 1)  # (n,s s C,h',w')
+    n, channels, rows, columns = phases.shape
+    # Channels-last, so that s C neighbours are moved at once.
+    strips = phases.permute(0, 2, 3, 1).view(n, rows, columns, stride, channels // stride)  # -> (n,h',w',s,s C)
+    pixels = strips.transpose(2, 3).reshape(n, rows * stride, columns * stride, -1)  # -> (n,s h',s w',C)
+    missing = max(0, right + width - columns * stride), max(0, down + height - rows * stride)
+    if any(missing):  # what the last window did not reach has no slope
+        pixels = F.pad(pixels, (0, 0, 0, missing[0], 0, missing[1]))
+    return pixels[:, down : down + height, right : right + width].permute(0, 3, 1, 2)  # (n,H,W,C) -> (n,C,H,W)
 
 
-def _phases(weight: Tensor, stride: int) -> tuple[Tensor, tuple[int, int]]:
-    """(C s s,K,t,t) filters, turned by half a circle, that give each phase of the pixels, and (t,t)."""
-    out, channels, *kernel = weight.shape
-    down, right = (-(-length // stride) for length in kernel)
-    whole = F.pad(weight, (0, right * stride - kernel[1], 0, down * stride - kernel[0]))
-    taps = whole.view(out, channels, down, stride, right, stride).flip(2, 4)
-    filters = taps.permute(1, 3, 5, 0, 2, 4).reshape(channels * stride**2, out, down, right)
-    return filters.contiguous(memory_format=torch.channels_last), (down, right)
+def _phases(layer: nn.Conv2d) -> Tensor:
+    """(s s C,K,t,t) filters, turned by half a circle, that give each phase of the pixels; kept beside the weights."""
+    weight, stride = layer.weight, layer.stride[0]
+    version, filters = getattr(layer, "_turned", (-1, None))
+    if filters is None or version != weight._version:
+        out, channels, *kernel = weight.shape
+        down, right = (-(-length // stride) for length in kernel)
+        whole = F.pad(weight, (0, right * stride - kernel[1], 0, down * stride - kernel[0]))
+        taps = whole.view(out, channels, down, stride, right, stride).flip(2, 4)
+        turned = taps.permute(3, 5, 1, 0, 2, 4).reshape(channels * stride**2, out, down, right)
+        version, filters = weight._version, turned.contiguous(memory_format=torch.channels_last)
+        object.__setattr__(layer, "_turned", (version, filters))
+    return filters

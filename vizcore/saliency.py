@@ -124,15 +124,15 @@ def _smoothgrad(
     score = float(clf.scores(image[None], target, params.output)[0])
     reference = zero_input(clf)
     while done.count < params.copies:
-        # The first chunks are small, 1, 2, 4, ..., for an early estimate; from then on they are as large as fits.
-        whole = min(done.count + 1, gradient_batch(clf))
+        # The first chunks are small, 1, 4, 16, ..., for an early estimate; from then on they are as large as fits.
+        whole = min(3 * done.count + 1, gradient_batch(clf))
         copies = range(done.count, min(done.count + whole, params.copies))
         grads, _ = gradients(clf, noisy_copies(image, params, copies), target, params.output)
         total, changes = done.total.clone(), list(done.changes)
         for k, grad in zip(copies, grads.double(), strict=True):
-            before = total / max(k, 1)
+            away = torch.add(grad, total, alpha=-1 / max(k, 1)).norm()  # m_(k+1) - m_k = (w - m_k) / (k + 1)
             total += grad
-            changes.append(_relative((total / (k + 1) - before).norm(), (total / (k + 1)).norm()))
+            changes.append(_relative(away, total.norm()))
         latest = _Progress(done.key, copies.stop, total, tuple(changes))
         done = latest if len(copies) == whole else done
         mean = (total / copies.stop).float()
@@ -183,10 +183,10 @@ def gradient_batch(clf: Classifier) -> int:
 
 def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():  # also where the caller has switched gradients off
-        leaf = x.detach().to(clf.device).clone().requires_grad_()
-        score = pick(clf.logits(leaf), target, output)
-        (grad,) = torch.autograd.grad(score.sum(), leaf)  # of the pictures alone: each score depends on its own
-    return clf.finite(grad.cpu().contiguous()), score.detach().cpu()
+        z = clf.normalise(x.detach()).contiguous(memory_format=torch.channels_last).requires_grad_()
+        score = pick(clf.logits_of_input(z), target, output)
+        (grad,) = torch.autograd.grad(score.sum(), z)  # of the pictures alone: each score depends on its own
+    return clf.finite((grad / clf.std).cpu().contiguous()), score.detach().cpu()  # dz/dx = 1 / std
 
 
 def zero_input(clf: Classifier) -> Tensor:
