@@ -149,6 +149,12 @@ def test_the_last_maps_are_those_that_were_joined_and_summed(branched: Classifie
     assert last_maps(branched) == "block"  # not block.right, one of its branches, nor the head's 1 x 1 place
 
 
+def test_the_last_maps_are_looked_for_once(branched: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = last_maps(branched)
+    monkeypatch.setattr(nn.Module, "register_forward_hook", lambda *_: pytest.fail("looked for again"))
+    assert last_maps(branched) == found
+
+
 def test_grad_cam_where_the_weights_are_known() -> None:
     torch.manual_seed(0)
     conv, head = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)

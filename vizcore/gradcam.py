@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import get_args
 
@@ -92,13 +93,22 @@ def grad_cam(
     return CamMap(signed.cpu(), alpha.cpu(), name, float(score[0].detach()), clf.preprocess.size)
 
 
+_last_maps: weakref.WeakKeyDictionary[Classifier, str] = weakref.WeakKeyDictionary()
+
+
 def last_maps(clf: Classifier) -> str:
     """The layer that holds the last feature maps: where the last convolution's answers have been joined and summed.
 
     It is the outermost part of the network around the last convolution that keeps the convolution's places, such as
     ResNet's layer4 with its sums, or GoogLeNet's inception5b with its four branches joined. Found by one forward pass
-    of a private copy. Raises ValueError where no convolution answers more than one place.
+    of a private copy, once for each network. Raises ValueError where no convolution answers more than one place.
     """
+    if clf not in _last_maps:
+        _last_maps[clf] = _found_last_maps(clf)
+    return _last_maps[clf]
+
+
+def _found_last_maps(clf: Classifier) -> str:
     network = private_copy(clf.module)
     answers: list[tuple[str, nn.Module, tuple[int, ...]]] = []  # in the order in which they are complete
 
