@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tests.conftest import random_picture
 from tests.test_incremental import classifier, lively
 from vizcore import zoo
-from vizcore.folding import Folding
+from vizcore.folding import Folding, pool_first, private_copy
 from vizcore.graph import aten, record
 from vizcore.passes import Passes
 from vizcore.plan import plan_of
@@ -106,6 +106,23 @@ class Borrowed(Head):
         return super().forward(x).relu() + weight.abs().sum()
 
 
+class Aside(Head):
+    """What the ReLU answers has another reader beside the pool."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = self.body[1](self.body[0](x))
+        return self.body[2](active).mean((2, 3)) + active.mean((2, 3))
+
+
+class Before(Head):
+    """What the ReLU reads has another reader, which comes later."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raw = self.body[0](x)
+        pooled = self.body[2](self.body[1](raw))
+        return pooled.mean((2, 3)) + raw.sigmoid_().mean((2, 3))
+
+
 class Peeking(Head):
     """The batch norm's weights are asked for in Python."""
 
@@ -186,6 +203,31 @@ def test_layers_that_are_hooked_or_that_learn_are_left_as_they_are() -> None:
     patched.body[1].forward = lambda x: x * 2
     for module in (hooked, learning, patched):
         assert Folding(module, SHAPE).network() is module
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        (Head(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)), [("body.1", "body.2")]),
+        (Head(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2, 2, 1, ceil_mode=True)), [("body.1", "body.2")]),
+        (Head(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(3, 2, 1)), [("body.2", "body.3")]),
+        (Head(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AvgPool2d(2)), []),
+        (Aside(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)), []),
+        (Before(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)), []),
+        (Twice(nn.Conv2d(3, 3, 3), nn.ReLU(), nn.MaxPool2d(2)), []),
+    ],
+)
+def test_a_pool_before_its_relu_gives_the_same_numbers(module: Head, found: list[tuple[str, str]]) -> None:
+    folding = Folding(ready(module), SHAPE)
+    assert folding.pools == found
+    x = torch.randn(2, *SHAPE, generator=torch.Generator().manual_seed(3))
+    other = private_copy(folding.network())
+    pool_first(other, folding.pools)
+    for ours, expected in zip(slopes(other, x), slopes(folding.network(), x), strict=True):
+        assert torch.equal(ours, expected)
+    for ours, expected in zip(slopes(Passes(module, CPU, SHAPE), x), slopes(module, x), strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
 
 
 @needs_onednn

@@ -4,20 +4,21 @@ torch chooses a slow way in two places. A strided convolution from the picture's
 gradient's time, because oneDNN's backward pass is made for many input channels. That gradient is itself a convolution,
 for each of the s x s phases of the pixels; as one forward convolution to 3 s^2 channels, from which the pixels are then
 drawn in turn, it takes well under half the time. And on one thread oneDNN is not asked for kernels of one position.
-Batch norms are folded beforehand.
+Batch norms are folded, and pools done before their ReLUs, beforehand.
 
 Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?", on the equality of the two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.folding import Folding, private_copy
+from vizcore.folding import Folding, pool_first, private_copy
 
 _FEW = 4  # input channels up to which the detour pays
 
@@ -35,13 +36,13 @@ class Passes:
         self._folding = Folding(module, shape) if _has_kernels(device) else None
         self._module = module
         folded = self.folded()
-        self._made = (folded, faster(folded, device))
+        self._made = (folded, self._faster(folded))
 
     def __call__(self, z: Tensor) -> Tensor:
         """(N,C,H,W) to (N,K); differentiable once."""
         folded, (source, fast) = self.folded(), self._made
         if folded is not source:
-            fast = faster(folded, self._device)
+            fast = self._faster(folded)
             self._made = (folded, fast)
         answer: Tensor = fast(z)
         return answer
@@ -50,20 +51,24 @@ class Passes:
         """The network with its batch norms folded as its weights are now, else as it is; to be read, not altered."""
         return self._module if self._folding is None else self._folding.network()
 
+    def _faster(self, folded: nn.Module) -> nn.Module:
+        return faster(folded, self._device, self._folding.pools if self._folding else ())
+
 
 def _has_kernels(device: torch.device) -> bool:
     return device.type == "cpu" and torch.backends.mkldnn.is_available()
 
 
-def faster(module: nn.Module, device: torch.device) -> nn.Module:
+def faster(module: nn.Module, device: torch.device, pools: Sequence[tuple[str, str]] = ()) -> nn.Module:
     """The same function and the same slopes in the picture, sooner; not twice differentiable.
 
     A private copy of the structure over the very same weights, or ``module`` itself where there is nothing to gain.
+    ``pools`` names the ReLUs and the pools after them that may change places.
     """
     if not _has_kernels(device):
         return module
     names = [name for name, layer in module.named_modules() if _gains(layer)]
-    if not names:
+    if not (names or pools):
         return module
     try:
         other = private_copy(module)
@@ -71,6 +76,7 @@ def faster(module: nn.Module, device: torch.device) -> nn.Module:
         return module
     for name in names:
         other.get_submodule(name).__class__ = _Convolution
+    pool_first(other, pools)
     return other
 
 

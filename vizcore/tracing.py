@@ -11,6 +11,7 @@ import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -63,23 +64,39 @@ class Node:
 
 @dataclass(frozen=True)
 class Trace:
-    """``nodes``: what ran, up to the answer. ``reads``: how often each tensor that is no node's was read, by its id."""
+    """What ran: ``nodes``, up to the answer. ``reads``: how often each tensor that is no node's was read, by its id.
+    ``layers``: the name of the layer that answered with a node, for layers that were called once."""
 
     nodes: list[Node]
     reads: Mapping[int, int]
+    layers: Mapping[int, str]
 
 
-def trace(module: nn.Module, z: Tensor) -> Trace:
-    """All that the network does to answer BATCH copies of one input z (1,C,H,W). Raises :class:`Unsupported`."""
+def trace(module: nn.Module, z: Tensor, layers: Mapping[str, nn.Module] | None = None) -> Trace:
+    """All that the network does to answer BATCH copies of one input z (1,C,H,W). Raises :class:`Unsupported`.
+
+    ``layers`` of it are hooked meanwhile, to learn what they answer.
+    """
     recorder = _Recorder()
     pictures = z.repeat(BATCH, 1, 1, 1).contiguous(memory_format=torch.channels_last)  # (1,C,H,W) -> (2,C,H,W)
     recorder.know(pictures, Node(None, (), {}, (), (1, *z.shape[1:])))
-    with torch.no_grad(), recorder:
-        answer = module(pictures)
+    answers: dict[str, list[int | None]] = {name: [] for name in layers or {}}
+
+    def note(name: str, layer: nn.Module, inputs: object, answer: object) -> None:
+        answers[name].append(recorder.known.get(id(answer)) if isinstance(answer, Tensor) else None)
+
+    hooks = [layer.register_forward_hook(partial(note, name)) for name, layer in (layers or {}).items()]
+    try:
+        with torch.no_grad(), recorder:
+            answer = module(pictures)
+    finally:
+        for hook in hooks:
+            hook.remove()
     end = recorder.known.get(id(answer)) if isinstance(answer, Tensor) else None
     if end is None:
         raise Unsupported("the answer is not one tensor that was computed from the picture")
-    return Trace(recorder.nodes[: end + 1], recorder.reads)
+    once = {found[0]: name for name, found in answers.items() if len(found) == 1 and found[0] is not None}
+    return Trace(recorder.nodes[: end + 1], recorder.reads, once)
 
 
 class _Recorder(TorchDispatchMode):
