@@ -263,6 +263,33 @@ def test_running_out_of_memory_halves_the_chunk_and_keeps_the_finished_ones(
         gradients(bent, x, 0)
 
 
+def test_small_networks_take_more_pictures_at_once_and_run_out_of_memory_all_the_same(
+    bundled: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = Classifier(bundled.module, bundled.preprocess, bundled.classes, device="cpu")
+    half = [(1, 1), (8, 4), (24, 12)]
+    small = [(1, 1), (4, 4), (8, 8), (12, 8), (24, 12)]
+    for kept, expected in ((None, half), (10**7, half), (10**6, small)):
+        monkeypatch.setattr(type(twin.passes), "kept", kept)
+        for twin.batch_size, pictures in expected:
+            assert gradient_batch(twin) == pictures
+    x = torch.rand(8, *twin.input_shape, generator=torch.Generator().manual_seed(0))
+    expected_grads, _ = gradients(twin, x, 0)
+    twin.batch_size, seen = 8, []
+
+    def small_memory(z: Tensor, own: Callable[[Tensor], Tensor] = twin.passes) -> Tensor:
+        seen.append(len(z))
+        if len(z) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return own(z)
+
+    small_memory.kept = 10**6  # type: ignore[attr-defined]
+    monkeypatch.setattr(twin, "passes", small_memory)
+    grads, _ = gradients(twin, x, 0)
+    assert seen == [8, 4, 2, 2, 2, 2]
+    assert torch.allclose(grads, expected_grads, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("output", ["logit", "probability"])
 def test_captums_saliency_on_the_bundled_network(bundled: Classifier, output: Output) -> None:
     image = random_picture(bundled)

@@ -7,6 +7,7 @@ and bias b' = (b - mean) gamma / sqrt(var + eps) + beta. Batch norms take a fift
 from __future__ import annotations
 
 import copy
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ class _Pair:
 class Folding:
     """A network in eval mode with its batch norms folded; ``module`` itself is not touched.
 
-    ``pools`` names the ReLUs, each with the pool after it, that can change places by :func:`pool_first`.
+    ``pools`` names the ReLUs, each with the pool after it, that can change places by :func:`pool_first`. ``kept`` is
+    about how many numbers a backward pass needs of the forward pass of one picture, None where that was not found out.
     Weights that are changed in place are followed, unless by way of ``Tensor.data``, of which torch keeps no account.
     Safe to share between threads.
     """
@@ -82,6 +84,7 @@ class Folding:
     def __init__(self, module: nn.Module, shape: tuple[int, ...]) -> None:
         """``shape`` (C,H,W) is that of one input, of which a few are passed through the network to see what it does."""
         self.pools: list[tuple[str, str]] = []
+        self.kept: int | None = None
         self._pairs: list[_Pair] = []
         self._tensors: list[Tensor] = []
         self._lock = threading.Lock()
@@ -114,6 +117,7 @@ class Folding:
         layers = {name: layer for name, layer in self._pattern.named_modules() if type(layer) in _KINDS and _own(layer)}
         traced = trace(self._pattern, z, layers)
         self._pairs, self.pools = _pairs(self._pattern, traced), _pools(traced)
+        self.kept = sum(math.prod(node.shape) for node in traced.nodes if node.op not in (None, *_BATCH_NORMS))
         self._tensors = [tensor for pair in self._pairs for tensor in pair.tensors]
         made = (self._version(), self._fold())
         z, other = z.contiguous(memory_format=torch.channels_last), private_copy(made[1])

@@ -47,6 +47,11 @@ class Passes:
         answer: Tensor = fast(z)
         return answer
 
+    @property
+    def kept(self) -> int | None:
+        """About how many numbers a backward pass needs of the forward pass of one picture, where that is known."""
+        return None if self._folding is None else self._folding.kept
+
     def folded(self) -> nn.Module:
         """The network with its batch norms folded as its weights are now, else as it is; to be read, not altered."""
         return self._module if self._folding is None else self._folding.network()
