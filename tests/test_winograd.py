@@ -37,7 +37,9 @@ def test_what_is_computed_at_a_time_changes_no_number(monkeypatch: pytest.Monkey
     whole = ready(x)
     monkeypatch.setattr(winograd, "_IN_CACHE", 1)
     assert torch.allclose(ready(x), whole, rtol=0, atol=1e-6)
+    assert torch.allclose(ready.keeping()(x), whole, rtol=0, atol=1e-6)
     monkeypatch.setattr(winograd, "_TILES", 1)
+    assert torch.allclose(ready.keeping()(x), whole, rtol=0, atol=1e-6)
     monkeypatch.setattr(winograd, "_KERNELS", 300)
     assert torch.allclose(ready(x), whole, rtol=0, atol=1e-5)
 
@@ -49,6 +51,10 @@ def test_it_is_chosen_where_tiles_are_full_and_channels_many() -> None:
     assert ready.pays(24, 16, 16)
     assert not ready.pays(24, 3, 3)  # one output of sixteen is wanted
     assert not ready.pays(1, 16, 16)  # the kernels would be read for one picture
+    small = winograd.prepare(torch.zeros(256, 256, 3, 3), None)
+    assert small is not None
+    assert not small.pays(8, 16, 16)  # only where the kernels need not be transformed anew
+    assert small.keeping().pays(8, 16, 16)
     assert winograd.prepare(torch.zeros(16, 3, 3, 3), None) is None
     assert winograd.prepare(torch.zeros(512, 512, 5, 5), None) is None
 

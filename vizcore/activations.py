@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore import machine
+from vizcore import machine, winograd
 from vizcore.classifier import Classifier
+from vizcore.convolution import Convolution
 from vizcore.incremental import Key, Windows, batch_of, needs
 from vizcore.patches import Kept, keep
 from vizcore.plan import Plan, plan_of
@@ -134,7 +135,8 @@ class Activations:
 
     def _picture(self) -> int:
         """Bytes that a forward pass needs for each picture, about."""
-        return 4 * math.prod(self.clf.input_shape) * _WIDER
+        numbers = self.clf.passes.kept  # for a backward pass; the forward pass alone lets go of most on the way
+        return 2 * numbers if numbers else 4 * math.prod(self.clf.input_shape) * _WIDER
 
     def _free(self) -> int:
         """Bytes that may be taken."""
@@ -149,6 +151,8 @@ class Activations:
         """How many windows to compute at once, as far as memory allows; 0 for none."""
         each = widest(plan.nodes, plan.steps, *tables)
         kept = sum(4 * math.prod(plan.nodes[where].shape) for where, _ in usual)
+        if any(isinstance(node.op, Convolution) and node.op.fewer for node in plan.nodes):
+            kept += winograd.ROOM
         return max(0, min(batch_of(plan, each), int((self._free() - kept) / each)))
 
     def paint(self, picture: Tensor) -> Kept:

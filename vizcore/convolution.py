@@ -12,7 +12,7 @@ from torch import Tensor
 from vizcore import winograd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Convolution:
     """out[k] = bias[k] + sum_c weight[k,c] * x[c]; ``fewer`` is the same with fewer multiplications, if that exists."""
 

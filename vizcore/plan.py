@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from vizcore.classifier import Classifier
-from vizcore.convolution import convolution
+from vizcore.convolution import Convolution, convolution
 from vizcore.graph import Node, Ref, Unsupported, aten, consumers, record
 from vizcore.regions import Step, classify
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
+# Transformed kernels are kept where those of the whole network take at most so many bytes: AlexNet's, but not VGG16's.
+_KERNEL_BYTES = 40 * 2**20
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,16 @@ def _plan(clf: Classifier, image: Tensor) -> Plan | None:
     first_read = [min(node.inputs, default=0) for node in nodes]
     vectors = [i for i, node in enumerate(nodes) if len(node.shape) == 2 and min(first_read[i + 1 :], default=i) >= i]
     neck = vectors[0] if vectors else len(nodes) - 1
-    return Plan([_fast(node) for node in nodes], steps, last_use, kept, neck)
+    return Plan(_keeping([_fast(node) for node in nodes]), steps, last_use, kept, neck)
+
+
+def _keeping(nodes: list[Node]) -> list[Node]:
+    """The same operations, with the transformed kernels kept if they are few."""
+    fewer = {node.op: node.op.fewer for node in nodes if isinstance(node.op, Convolution) and node.op.fewer}
+    if sum(one.kernel_bytes for one in fewer.values()) > _KERNEL_BYTES:
+        return nodes
+    ops = {op: replace(op, fewer=one.keeping()) for op, one in fewer.items()}
+    return [replace(node, op=ops[node.op]) if node.op in ops else node for node in nodes]
 
 
 def _fast(node: Node) -> Node:

@@ -10,7 +10,7 @@ large, about three times that of the direct convolution in 32 bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,8 +23,10 @@ _ONES = POINTS.index(1.0)  # what is added to the product at this point is added
 # Numbers that the transforms handle at a time, so that their steps find them in the cache.
 _IN_CACHE = 400_000
 # Memory: tiles of so many numbers at a time, and so many kernels (pairs of channels), which are transformed anew each
-# time, for less than a tenth of what is gained; kept, those of a network would take four times its weights.
+# time where they are not kept, for less than a tenth of what is gained. Fewer tiles where that need not be often.
 _TILES, _KERNELS = 6_000_000, 131_072
+# Bytes for all of this, about: tiles, products, and kernels that are not kept.
+ROOM = 4 * (2 * _TILES + INPUTS**2 * _KERNELS)
 # What carrying one channel of one tile into the transform or out of it costs, and transforming one kernel, in
 # multiplications of the direct convolution; and how much more a multiplication costs here than there (on AVX-512).
 _CARRY, _TRANSFORM, _DEARER = 5000, 3000, 1.16
@@ -46,17 +48,28 @@ _BOTH = torch.from_numpy(np.einsum("xj,yi->xyij", _FROM_KERNEL, _FROM_KERNEL).re
 
 @dataclass(frozen=True)
 class Winograd:
-    """A 3 x 3 convolution with stride 1: ``weight`` (K,C,3,3), ``bias`` (K,) or None. Holds nothing of its own."""
+    """A 3 x 3 convolution with stride 1: ``weight`` (K,C,3,3), ``bias`` (K,) or None; ``kernels`` if they are kept."""
 
     weight: Tensor
     bias: Tensor | None
+    kernels: Tensor | None = None
+
+    @property
+    def kernel_bytes(self) -> int:
+        """What the transformed kernels take: four times the weights."""
+        return INPUTS**2 * self.weight.shape[0] * self.weight.shape[1] * self.weight.element_size()
+
+    def keeping(self) -> Winograd:
+        """The same with its kernels transformed once for all."""
+        return replace(self, kernels=products(self.weight))
 
     def pays(self, count: int, height: int, width: int) -> bool:
         """Whether this is estimated to be faster than the direct way for ``count`` values of (height, width)."""
         out, channels = self.weight.shape[:2]
         height, width = height - KERNEL + 1, width - KERNEL + 1
         tiles = count * -(-height // OUTPUTS) * -(-width // OUTPUTS)
-        here = tiles * (INPUTS**2 * channels * out * _DEARER + _CARRY * (channels + out)) + _TRANSFORM * channels * out
+        here = tiles * (INPUTS**2 * channels * out * _DEARER + _CARRY * (channels + out))
+        here += _TRANSFORM * channels * out if self.kernels is None else 0
         return count > 1 and here < 0.9 * KERNEL**2 * count * height * width * channels * out
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -64,7 +77,8 @@ class Winograd:
         n, channels, height, width = x.shape
         down, right = -(-(height - 2) // OUTPUTS), -(-(width - 2) // OUTPUTS)
         out = x.new_empty(n, OUTPUTS * down, OUTPUTS * right, len(self.weight))
-        count = max(1, _TILES // (down * right * INPUTS**2 * channels))
+        most = _TILES if self.kernels is None else _TILES // 2
+        count = max(1, most // (down * right * INPUTS**2 * channels))
         for some, into in zip(x.split(count), out.split(count), strict=True):
             self._apply(some, into.view(len(some), down, OUTPUTS, right, OUTPUTS, -1))
         return out[:, : height - 2, : width - 2].permute(0, 3, 1, 2)  # (n,h,w,K) -> (n,K,h,w)
@@ -77,7 +91,8 @@ class Winograd:
         tiles = x.new_empty(INPUTS**2, n, each, channels)
         for begin in range(0, n, few):
             tiles[:, begin : begin + few] = self._enter(x[begin : begin + few], down, right)
-        flat, step = tiles.view(INPUTS**2, -1, channels), max(1, _KERNELS // channels)
+        flat = tiles.view(INPUTS**2, -1, channels)
+        step = max(1, _KERNELS // channels) if self.kernels is None else len(self.weight)
         for first in range(0, len(self.weight), step):
             at_points = self._products(flat, slice(first, first + step))
             for begin in range(0, n, few):
@@ -113,7 +128,7 @@ class Winograd:
         operation, biased = torch.ops.mkldnn._linear_pointwise, _ONES * (INPUTS + 1)
         bias = None if self.bias is None else self.bias[out]
         biases = [bias if point == biased else None for point in range(INPUTS**2)]
-        kernels = products(self.weight[out])
+        kernels = products(self.weight[out]) if self.kernels is None else self.kernels[:, out]
         return [operation(*each, "none", [], "") for each in zip(tiles, kernels, biases, strict=True)]
 
 
