@@ -14,7 +14,7 @@ from vizcore.occlusion import Occlusion, occlude
 from vizcore.run import Run
 from vizcore.windows import starts
 
-SPARING, SPARE = "ours, sparing memory", 24 * 2**20
+SPARING, SPARE = "ours, sparing memory", 12 * 2**20
 
 
 def passes(settings: Settings, side: int) -> int:

@@ -78,6 +78,8 @@ class _Store:
 _recent: weakref.WeakKeyDictionary[Classifier, deque[_Store]] = weakref.WeakKeyDictionary()
 _recent_lock = threading.Lock()
 _RECENT = 2
+# Bytes that oneDNN keeps for the many shapes of regions, and that lie idle between blocks of many sizes, as measured.
+_BESIDE = 64 * 2**20
 # The widest layers of a network hold about so many times as many numbers as its input.
 _WIDER = 64
 
@@ -150,7 +152,7 @@ class Activations:
     def _batch(self, plan: Plan, tables: list[tuple[Ints, Ints]], usual: set[Key]) -> int:
         """How many windows to compute at once, as far as memory allows; 0 for none."""
         each = widest(plan.nodes, plan.steps, *tables)
-        kept = sum(4 * math.prod(plan.nodes[where].shape) for where, _ in usual)
+        kept = _BESIDE + sum(4 * math.prod(plan.nodes[where].shape) for where, _ in usual)
         if any(isinstance(node.op, Convolution) and node.op.fewer for node in plan.nodes):
             kept += winograd.ROOM
         return max(0, min(batch_of(plan, each), int((self._free() - kept) / each)))
