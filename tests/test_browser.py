@@ -90,6 +90,19 @@ class Visit:
             time.sleep(0.15)
             rest = rest + 1 if self.page.locator(IDLE).count() and not self.page.locator(UNFED).count() else 0
 
+    def choose(self, label: str, option: str) -> None:
+        """Choose ``option`` in the list called ``label``, by typing its name.
+
+        A click would do for a human, who sees that it failed: a list that has just been scrolled takes none for a
+        moment, and the browser scrolls to an option before it clicks.
+        """
+        field = self.page.locator('[data-testid="stSelectbox"]', has_text=label).first.locator("input")
+        field.click()
+        field.fill(option)
+        self.page.get_by_role("option", name=option).first.wait_for()
+        field.press("Enter")
+        self.page.get_by_role("option").first.wait_for(state="detached")
+
     def healthy(self) -> None:
         assert self.page.locator('[data-testid="stException"]').count() == 0
         errors = self.page.locator('[data-testid="stAlertContentError"]').all_inner_texts()
@@ -185,8 +198,7 @@ def test_a_wrong_upload_gets_a_sentence_and_a_good_one_is_shown(warm: str, brows
     wrong.write_text("this is no picture")
     Image.new("RGB", (300, 200), (200, 30, 30)).save(good)
     visit = Visit(browser, warm, "/saliency?saliency.copies=4")
-    visit.page.locator('[data-testid="stSidebar"] [data-testid="stSelectbox"]', has_text="Picture").click()
-    visit.page.get_by_role("option", name="Your own picture").click()
+    visit.choose("Picture", "Your own picture")
     visit.wait()
     upload = visit.page.locator('[data-testid="stFileUploaderDropzoneInput"]')
     upload.set_input_files(wrong)

@@ -60,8 +60,7 @@ def test_a_network_is_brought_and_nobody_else_sees_it(digits: str, browser: Brow
     assert file.stat().st_size > 20 * 2**20
     visit = Visit(browser, digits, "/network")
     main = visit.page.locator('[data-testid="stMain"]')
-    main.locator('[data-testid="stSelectbox"] input').first.fill("squeezenet1_1")
-    visit.page.get_by_role("option", name="squeezenet1_1").click()
+    visit.choose("Architecture", "squeezenet1_1")
     main.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(file)
     main.get_by_text("pets.pth").wait_for()
     main.get_by_role("textbox", name="Class names").fill("cat\ndog")

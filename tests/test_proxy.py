@@ -138,8 +138,7 @@ def test_a_replica_is_killed_while_it_computes(deployment: Deployment, browser: 
     # The picture of an upload is in the memory of the replica that took it, and is lost with it: the page says so.
     picture = tmp_path / "red.png"
     Image.new("RGB", (300, 200), (200, 30, 30)).save(picture)
-    visit.page.locator('[data-testid="stSidebar"] [data-testid="stSelectbox"]', has_text="Picture").click()
-    visit.page.get_by_role("option", name="Your own picture").click()
+    visit.choose("Picture", "Your own picture")
     visit.page.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(picture)
     visit.page.wait_for_url("**picture=upload**", timeout=30_000)
     with visit.page.expect_websocket(timeout=30_000):
