@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     add("--full", action="store_true", help="a table with a line for each contender")
     add("--quick", action="store_true", help="small settings on the bundled network, once")
     add("--positions", type=at_least(9), help="occlusion: a stride so large that there are at most so many windows")
-    add("--at-once", type=int, default=0, help="pictures at once, in place of each contender's fastest of 1, 8 and 16")
+    add("--at-once", type=int, default=0, help="pictures at once, in place of each contender's fastest number")
     for setting in _QUICK:
         add(f"--{setting}", type=at_least(1), help="in place of the technique's own")
     return about

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from benchmarks.job import Job
 from benchmarks.timing import Measures, Meter
 
-AT_ONCE = {"cpu": (1, 8, 16), "cuda": (16, 64, 256)}
+AT_ONCE = {"cpu": (1, 8, 16, 32), "cuda": (16, 64, 256)}
 
 
 def serve(job: Job, requests: TextIO, answers: TextIO) -> None:

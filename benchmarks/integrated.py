@@ -17,7 +17,7 @@ def passes(settings: Settings, side: int) -> int:
 
 
 def trial(settings: Settings, side: int) -> Settings:
-    return {"steps": 16}
+    return {"steps": 32}
 
 
 def ours(stage: Stage) -> Work:

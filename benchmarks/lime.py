@@ -22,7 +22,7 @@ def passes(settings: Settings, side: int) -> int:
 
 
 def trial(settings: Settings, side: int) -> Settings:
-    return {"samples": 16}
+    return {"samples": 32}
 
 
 def params(settings: Settings) -> Lime:

@@ -19,7 +19,7 @@ def passes(settings: Settings, side: int) -> int:
 
 
 def trial(settings: Settings, side: int) -> Settings:
-    return {"copies": 16}
+    return {"copies": 32}
 
 
 def ours(stage: Stage) -> Work:

@@ -268,8 +268,8 @@ def test_small_networks_take_more_pictures_at_once_and_run_out_of_memory_all_the
 ) -> None:
     twin = Classifier(bundled.module, bundled.preprocess, bundled.classes, device="cpu")
     half = [(1, 1), (8, 4), (24, 12)]
-    small = [(1, 1), (4, 4), (8, 8), (12, 8), (24, 12)]
-    for kept, expected in ((None, half), (10**7, half), (10**6, small)):
+    small = [(1, 1), (4, 4), (8, 8), (12, 12), (24, 24)]
+    for kept, expected in ((None, half), (10**8, half), (10**7, [(1, 1), (8, 5), (24, 12)]), (10**6, small)):
         monkeypatch.setattr(type(twin.passes), "kept", kept)
         for twin.batch_size, pictures in expected:
             assert gradient_batch(twin) == pictures

@@ -16,8 +16,7 @@ from vizcore.seeds import generator
 from vizcore.targets import Output, Target, pick
 
 _OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
-_ENOUGH = 8  # pictures beyond which a backward pass gains little by taking more at once
-_SMALL = 50_000_000  # numbers that so many pictures may keep, 200 MB
+_SMALL = 50_000_000  # numbers that a backward pass may keep, 200 MB, where more pictures at once make it faster
 
 
 @dataclass(frozen=True)
@@ -182,11 +181,10 @@ def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logi
 def gradient_batch(clf: Classifier) -> int:
     """Pictures per backward pass: half of what a forward pass takes, since every layer's answer is kept for it.
 
-    Up to eight where those answers are known to be small: deep layers' weights are then read for more pictures at once.
+    Up to all where those answers are known to be small: deep layers' weights are then read for more pictures at once.
     """
     half, kept = max(1, clf.batch_size // 2), clf.passes.kept
-    small = kept is not None and kept * _ENOUGH <= _SMALL
-    return max(half, min(_ENOUGH, clf.batch_size)) if small else half
+    return max(half, min(clf.batch_size, _SMALL // kept)) if kept else half
 
 
 def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
