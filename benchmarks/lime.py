@@ -6,6 +6,7 @@ import io
 import random
 from contextlib import redirect_stderr
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,15 +26,11 @@ def trial(settings: Settings, side: int) -> Settings:
     return {"samples": 32}
 
 
-def params(settings: Settings) -> Lime:
-    return Lime(samples=settings["samples"], fill="grey")
-
-
-def ours(stage: Stage) -> Work:
+def ours(stage: Stage, half: bool = False) -> Work:
     """Superpixels, samples, and all estimates on the way; the map is that of the reference's linear model."""
 
     def work(settings: Settings, at_once: int) -> Map:
-        given = params(settings)
+        given = Lime(samples=settings["samples"], fill="grey", half=half)
         found = Run(explain(stage.clf, stage.image, stage.target, given)).finish()
         return fit(found.vectors, found.scores, replace(given, model="ridge")).weights.numpy()
 
@@ -101,12 +98,14 @@ def captum(stage: Stage) -> Work:
     return work
 
 
+HALF = "ours, half precision"
 _LASSO = "its linear model is a lasso with another kernel"
 TECHNIQUE = Technique(
     title="LIME",
     settings={"samples": 500},
     contenders={
         "ours": Contender(ours),
+        HALF: Contender(partial(ours, half=True), agreement="correlation", remark="of the same samples"),
         "bare": Contender(bare(passes), batched=True),
         "lime": Contender(lime, "lime", tuned=False, batched=True, agreement="correlation", remark="draws its own"),
         "Captum": Contender(captum, "captum", tuned=False, batched=True, remark=_LASSO),

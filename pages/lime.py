@@ -5,7 +5,7 @@ import streamlit as st
 from ui import controls, export, formulas, frame, pieces, play, show
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import cutouts, lime, superpixels
+from vizcore import cutouts, half, lime, superpixels
 
 SEGMENTATION = {
     "slic": ("segments", "compactness", "smoothing"),
@@ -23,7 +23,8 @@ with frame.page("lime") as page:
         params = controls.choose("lime", params, ("samples", "algorithm"))
         params = controls.choose("lime", params, SEGMENTATION[params.algorithm])
         params = controls.choose("lime", params, ("fill", "model"))
-        params = controls.choose("lime", params, (*MODEL[params.model], "output", "seed"))
+        sooner = ("half",) * (params.half or half.kind(page.clf.device) is not None)
+        params = controls.choose("lime", params, (*MODEL[params.model], "output", "seed", *sooner))
         controls.reset("lime", lime.Lime)
     segments = play.once(
         ("segments", *page.picture_key, params.settings()), lambda: superpixels.segment(page.image, params)

@@ -54,7 +54,7 @@ def compare(clf: Classifier, image: Tensor, target: int, params: Lime) -> LimeMa
 
     # The network is asked about the same sub-images (the first batch shows it) ...
     on = torch.from_numpy(data).bool()
-    logits = asker(clf, stage(None, clf, image, params, "grey", 0))(on)  # (m,K)
+    logits = asker(clf, stage(None, clf, image, params, "grey", 0))(on, None)  # (m,K)
     scores = (logits if params.output == "logit" else logits.softmax(1))[:, target]
     assert len(scores) == min(clf.batch_size, len(on))
     np.testing.assert_allclose(scores.numpy(), labels[: len(scores), target], rtol=1e-3, atol=1e-4)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vizcore import memory, targets
+from vizcore import half, memory, targets
 from vizcore.passes import Passes
 from vizcore.preprocess import Preprocess
 from vizcore.targets import Contrast, Output, Target, check_output, pick
@@ -65,6 +65,7 @@ class Classifier:
         self.preprocess = preprocess
         self.classes = list(classes)
         self.device = pick_device(device)
+        half.never_unasked(self.device)
         self._checksum = checksum
         # Channels-last is what the CPU's and the GPU's convolutions are fastest at; the values are the same.
         self.module = module.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -125,9 +126,13 @@ class Classifier:
         """Logits (N,K) of pictures x (N,C,H,W) in [0,1]; differentiable in x."""
         return self.logits_of_input(self.normalise(x))
 
-    def logits_of_input(self, z: Tensor) -> Tensor:
-        """Logits (N,K) of the zero-centred input z (N,C,H,W), for techniques that work in the network's own space."""
-        answer: Tensor = self.passes(z.to(self.device).contiguous(memory_format=torch.channels_last))
+    def logits_of_input(self, z: Tensor, *, kind: torch.dtype | None = None) -> Tensor:
+        """Logits (N,K) of the zero-centred input z (N,C,H,W), for techniques that work in the network's own space.
+
+        ``kind`` is a short floating-point format for :mod:`vizcore.half`; the logits are float32 in any case.
+        """
+        z = z.to(self.device).contiguous(memory_format=torch.channels_last)
+        answer: Tensor = self.passes(z) if kind is None else self.passes(z, kind)
         return self.finite(answer.float())
 
     def finite(self, values: Tensor) -> Tensor:

@@ -10,10 +10,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from vizcore import adaline, superpixels
+from vizcore import adaline, half, superpixels
 from vizcore.classifier import Classifier
-from vizcore.params import choice, levels, number
-from vizcore.subimages import Fill, Samples, asker, draw, reconstruct, stage
+from vizcore.params import choice, flag, levels, number
+from vizcore.subimages import Fill, Samples, asker, draw, reconstruct, stage, tried
 from vizcore.targets import Output, Target, pick
 
 __all__ = ["Lime", "LimeMap", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
@@ -63,6 +63,11 @@ class Lime(superpixels.Superpixels):
         label="Score",
         help="The class probability, which saturates near 0 and 1, or the logit, which does not.",
     )
+    half: bool = flag(
+        False,
+        label="Half precision",
+        help="Short numbers in the network: sooner on some machines, and used only where the scores hardly notice.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,7 @@ class LimeMap:
     variance the model explains (kernel-weighted for ridge); ``vectors`` bool (n,l), ``scores`` (n,) the network's
     answers to them and ``predicted`` (n,) the model's, float64, where n = ``step``; ``score`` = y(I0) = scores[0].
     ``history`` is ADALINE's training and ``learning_rate`` the one it really used; both None for ridge.
+    ``rounding`` is what half precision changes in the scores, as a share of their spread; None in full precision.
     """
 
     step: int
@@ -88,6 +94,7 @@ class LimeMap:
     history: adaline.History | None
     learning_rate: float | None
     samples: Samples
+    rounding: float | None
 
     @property
     def score(self) -> float:
@@ -101,7 +108,7 @@ class LimeMap:
 
     @property
     def warnings(self) -> dict[str, str]:
-        """What to beware of, as {stable id: sentence}: few_samples, low_r2, one_superpixel, learning_rate."""
+        """What to beware of, as {stable id: sentence}: few_samples, low_r2, one_superpixel, learning_rate, half."""
         found: dict[str, str] = {}
         count = len(self.weights)
         if count == 1:
@@ -117,6 +124,10 @@ class LimeMap:
             found["learning_rate"] = (
                 f"With learning rate {self.params.learning_rate:g} training diverges; the largest stable one for these "
                 f"samples is {2 * self.learning_rate:.3g}, and half of that was used."
+            )
+        if self.params.half and self.rounding is None:
+            found["half"] = (
+                "Full precision was used: short numbers would have changed the map, or are no sooner on this machine."
             )
         return found
 
@@ -187,28 +198,32 @@ def _estimates(
     clf: Classifier, image: Tensor, target: Target, params: Lime, kept: Samples | None, given: Tensor | None
 ) -> Iterator[LimeMap]:
     base = stage(kept, clf, image, params if given is None else given, params.fill, params.seed)
+    on = draw(params.seed, max(params.samples, half.CHECKED), int(base.segments.max()) + 1)  # (n,l)
+    ask, kind = asker(clf, base), half.kind(clf.device) if params.half else None
+    if kind is not None:
+        base = tried(base, kind, ask, on)
+        kind = kind if base.rounding(target, params.output) <= half.ROUGHEST else None
+    base = base.of_kind(kind)
     n, done = params.samples, min(params.samples, len(base))
-    on = draw(params.seed, n, int(base.segments.max()) + 1)  # (n,l)
-    logits = base.logits
+    on, logits = on[:n], base.logits
     scores = pick(logits[:done], target, params.output).double()
     if done < n:
         logits = torch.empty(n, len(clf.classes))
         logits[:done] = base.logits
-        ask = asker(clf, base)
     due = 1
     while done < n:
         if done >= due:
             # Rows are only ever added, so this view of the first ones never changes.
-            yield _estimate(params, on[:done], scores, replace(base, logits=logits[:done]))
+            yield _estimate(params, target, on[:done], scores, replace(base, logits=logits[:done]))
             due = done + math.ceil(n / ESTIMATES)
-        answers = ask(on[done:])  # (m,K)
+        answers = ask(on[done:], kind)  # (m,K)
         logits[done : done + len(answers)] = answers
         scores = torch.cat([scores, pick(answers, target, params.output).double()])
         done += len(answers)
-    yield _estimate(params, on, scores, replace(base, logits=logits))
+    yield _estimate(params, target, on, scores, replace(base, logits=logits))
 
 
-def _estimate(params: Lime, vectors: Tensor, scores: Tensor, samples: Samples) -> LimeMap:
+def _estimate(params: Lime, target: Target, vectors: Tensor, scores: Tensor, samples: Samples) -> LimeMap:
     fitted = fit(vectors, scores, params)
     return LimeMap(
         step=len(scores),
@@ -224,4 +239,5 @@ def _estimate(params: Lime, vectors: Tensor, scores: Tensor, samples: Samples) -
         history=fitted.history,
         learning_rate=fitted.learning_rate,
         samples=samples,
+        rounding=None if samples.kind is None else samples.rounding(target, params.output),
     )

@@ -38,8 +38,12 @@ class Passes:
         folded = self.folded()
         self._made = (folded, self._faster(folded))
 
-    def __call__(self, z: Tensor) -> Tensor:
-        """(N,C,H,W) to (N,K); differentiable once."""
+    def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
+        """(N,C,H,W) to (N,K), with numbers of this kind where autocast allows it; differentiable once."""
+        if kind is not None:
+            with torch.autocast(self._device.type, kind):
+                short: Tensor = self.folded()(z)
+            return short
         folded, (source, fast) = self.folded(), self._made
         if folded is not source:
             fast = self._faster(folded)

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vizcore import half
 from vizcore.classifier import Classifier
 from vizcore.fill import filling
 from vizcore.superpixels import Superpixels, segment
+from vizcore.targets import Output, Target, pick
 
 Fill = Literal["grey", "mean", "black", "blur", "segment"]
 
@@ -24,6 +26,8 @@ class Samples:
 
     ``segments`` int64 (H,W) and the ``settings`` they come from (None: given from outside); ``logits`` (m,K) of the
     first m sub-images under ``fill`` and ``seed``, of all classes, so that another class or score costs no pass.
+    ``kind`` is that of the numbers they were computed with, None for full precision. ``trial`` (2,c,K) are the logits
+    of the first c sub-images with short numbers and in full, where that has been tried.
     """
 
     network: weakref.ref[Classifier]  # weak, or a kept result would keep an evicted network in memory
@@ -33,9 +37,21 @@ class Samples:
     fill: Fill
     seed: int
     logits: Tensor
+    kind: torch.dtype | None = None
+    trial: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.logits)
+
+    def rounding(self, target: Target, output: Output) -> float:
+        """What short numbers change in the scores, as a share of their spread; only where they have been tried."""
+        assert self.trial is not None
+        return half.rounding(*(pick(logits, target, output) for logits in self.trial))
+
+    def of_kind(self, kind: torch.dtype | None) -> Samples:
+        """What of the answers is known with numbers of this kind."""
+        known = self.logits[:0] if self.trial is None else self.trial[int(kind is None)]
+        return self if self.kind == kind and len(self) else replace(self, kind=kind, logits=known)
 
 
 def draw(seed: int, samples: int, superpixels: int) -> Tensor:
@@ -102,22 +118,26 @@ def stage(
     return Samples(weakref.ref(clf), image, segments, settings, fill, seed, torch.empty(0, len(clf.classes)))
 
 
-def asker(clf: Classifier, samples: Samples) -> Callable[[Tensor], Tensor]:
+Ask = Callable[[Tensor, torch.dtype | None], Tensor]
+
+
+def asker(clf: Classifier, samples: Samples) -> Ask:
     """A function from vectors (n,l) to the logits (m,K) of the first m of their sub-images, one batch of them.
 
+    In full precision, or with short numbers of the given kind (:mod:`vizcore.half`).
     Picture and fill are normalised and laid out channels-last once, instead of once for each sub-image.
     """
     both = torch.stack([samples.image, paint(clf, samples.image, samples.segments, samples.fill)])
     picture, fill = clf.normalise(both).permute(0, 2, 3, 1).contiguous()  # (2,C,H,W) -> two (H,W,C)
     compose = composer(picture, fill, samples.segments.to(clf.device))
 
-    def ask(on: Tensor) -> Tensor:
+    def ask(on: Tensor, kind: torch.dtype | None) -> Tensor:
         while True:
             chunk = on[: clf.batch_size]
             try:
                 with torch.no_grad():
                     z = compose(chunk.to(clf.device))  # (m,l) -> (m,H,W,C)
-                    return clf.logits_of_input(z.permute(0, 3, 1, 2)).cpu()  # (m,C,H,W), channels-last
+                    return clf.logits_of_input(z.permute(0, 3, 1, 2), kind=kind).cpu()  # (m,C,H,W), channels-last
             except torch.OutOfMemoryError:
                 if len(chunk) == 1:
                     raise
@@ -125,6 +145,20 @@ def asker(clf: Classifier, samples: Samples) -> Callable[[Tensor], Tensor]:
                 torch.cuda.empty_cache()
 
     return ask
+
+
+def tried(samples: Samples, kind: torch.dtype, ask: Ask, on: Tensor) -> Samples:
+    """The ``samples`` with a trial: the first few of ``on`` (n,l) are asked about in both precisions."""
+    if samples.trial is not None:
+        return samples
+    on = on[: half.CHECKED]
+    both: list[Tensor] = []
+    for numbers in (kind, None):
+        parts: list[Tensor] = []
+        while (done := sum(map(len, parts))) < len(on):
+            parts.append(ask(on[done:], numbers))
+        both.append(torch.cat(parts))
+    return replace(samples, trial=torch.stack(both))
 
 
 def composer(picture: Tensor, fill: Tensor, segments: Tensor) -> Callable[[Tensor], Tensor]:

@@ -1,0 +1,40 @@
+"""Half precision: forward passes with short multiplications, where a device does these sooner, and what it costs.
+
+Autocast (Micikevicius et al. 2018, "Mixed precision training", section 3) hands the operands of convolutions and
+matrix products over with 8 (bfloat16) or 11 (float16) significant bits and adds up in float32. A score is then off by
+a hundredth of the logits' range. A linear model of hundreds of scores hardly notices; the gradient of one picture does
+(on photographs it correlates by 0.93 to 0.998 with that in full precision), and occlusion gains more by exact means.
+Hence LIME alone offers it, and tries it out every time.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+CHECKED = 16  # sub-images that are asked about in both precisions
+ROUGHEST = 0.05  # the largest share of the scores' spread that rounding may take; an eye sees no change well beyond it
+
+
+def kind(device: torch.device) -> torch.dtype | None:
+    """The short numbers that ``device`` multiplies sooner than float32; None where there are none."""
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else None
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return None
+
+
+def never_unasked(device: torch.device) -> None:
+    """Let float32 be float32 on ``device``: cuDNN multiplies only 11 significant bits of it unless told otherwise."""
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+
+
+def rounding(short: Tensor, full: Tensor) -> float:
+    """||short - full|| / ||full - mean(full)|| of the same n scores in both precisions; (n,) each; 0 if both vanish."""
+    off, spread = float((short - full).double().norm()), float((full - full.mean()).double().norm())
+    if spread > 0:
+        return off / spread
+    return 0.0 if off == 0 else float("inf")
