@@ -81,15 +81,16 @@ def test_where_short_numbers_are_too_coarse_full_ones_are_used_and_it_is_said() 
     clf, module = sized(offset=3000.0)  # bfloat16 knows 2992 and 3008, and nothing between them
     refused = last(clf, replace(SHORT, output="logit"), target=1)
     assert module.asked == {torch.bfloat16: half.CHECKED, torch.float32: SHORT.samples}
-    assert refused.rounding is None
-    assert "half" in refused.warnings
+    assert refused.rounding is not None
+    assert refused.rounding > half.ROUGHEST
+    assert f"{refused.rounding:.0%} of its spread" in refused.warnings["half_too_coarse"]
     plain = last(clf, replace(LONG, output="logit"), target=1)
     torch.testing.assert_close(refused.weights, plain.weights, rtol=1e-3, atol=1e-5)
-    assert "half" not in plain.warnings
+    assert plain.warnings == {}
     # Another class of the same network is not affected: only what full numbers were used for is asked again.
     module.asked.clear()
     other = last(clf, replace(SHORT, output="logit"), target=2, earlier=refused)
-    assert other.rounding is not None
+    assert other.warnings == {}
     assert module.asked == {torch.bfloat16: SHORT.samples - half.CHECKED}
     torch.testing.assert_close(other.weights, last(clf, replace(SHORT, output="logit")).weights, rtol=0, atol=0)
     # And back again.
@@ -122,7 +123,7 @@ def test_a_device_without_short_numbers_computes_in_full_and_says_so(monkeypatch
     result = last(clf, SHORT)
     assert module.asked == {torch.float32: SHORT.samples}
     assert torch.equal(result.weights, last(clf, LONG).weights)
-    assert list(result.warnings) == ["half"]
+    assert list(result.warnings) == ["half_not_sooner"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 def trust(result: lime.LimeMap) -> None:
     """How far to trust the linear model: R^2 always, and what to beware of."""
     st.markdown(t("lime.r2", value=result.r2, percent=100 * max(0.0, result.r2)))
-    if result.rounding is not None:
+    if result.samples.kind is not None and result.rounding is not None:
         st.caption(t("lime.half", percent=100 * result.rounding))
     for name in result.warnings:
         text = t(
@@ -39,6 +39,7 @@ def trust(result: lime.LimeMap) -> None:
             r2=result.r2,
             rate=result.params.learning_rate,
             used=result.learning_rate or 0.0,
+            percent=100 * (result.rounding or 0.0),
         )
         st.warning(text, icon=":material/warning:")
 

@@ -78,7 +78,7 @@ class LimeMap:
     variance the model explains (kernel-weighted for ridge); ``vectors`` bool (n,l), ``scores`` (n,) the network's
     answers to them and ``predicted`` (n,) the model's, float64, where n = ``step``; ``score`` = y(I0) = scores[0].
     ``history`` is ADALINE's training and ``learning_rate`` the one it really used; both None for ridge.
-    ``rounding`` is what half precision changes in the scores, as a share of their spread; None in full precision.
+    ``rounding`` is what half precision changes in the scores, as a share of their spread; None where not asked for.
     """
 
     step: int
@@ -108,7 +108,10 @@ class LimeMap:
 
     @property
     def warnings(self) -> dict[str, str]:
-        """What to beware of, as {stable id: sentence}: few_samples, low_r2, one_superpixel, learning_rate, half."""
+        """What to beware of, as {stable id: sentence}.
+
+        The ids are few_samples, low_r2, one_superpixel, learning_rate, half_too_coarse and half_not_sooner.
+        """
         found: dict[str, str] = {}
         count = len(self.weights)
         if count == 1:
@@ -125,10 +128,14 @@ class LimeMap:
                 f"With learning rate {self.params.learning_rate:g} training diverges; the largest stable one for these "
                 f"samples is {2 * self.learning_rate:.3g}, and half of that was used."
             )
-        if self.params.half and self.rounding is None:
-            found["half"] = (
-                "Full precision was used: short numbers would have changed the map, or are no sooner on this machine."
-            )
+        if self.params.half and self.samples.kind is None:
+            if self.rounding is None:
+                found["half_not_sooner"] = "Half precision is not faster on this machine, so full precision was used."
+            else:
+                found["half_too_coarse"] = (
+                    f"Half precision would change the score by {self.rounding:.0%} of its spread, so full precision "
+                    f"was used."
+                )
         return found
 
     @property
@@ -239,5 +246,5 @@ def _estimate(params: Lime, target: Target, vectors: Tensor, scores: Tensor, sam
         history=fitted.history,
         learning_rate=fitted.learning_rate,
         samples=samples,
-        rounding=None if samples.kind is None else samples.rounding(target, params.output),
+        rounding=samples.rounding(target, params.output) if params.half and samples.trial is not None else None,
     )

@@ -75,6 +75,7 @@ class Adaline(lime.Lime):
     """LIME with the linear model trained step by step."""
 
     model: lime.Model = field(default="adaline", init=False)
+    half: bool = field(default=False, init=False)  # what is compared is computed in full
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Ridge(lime.Lime):
     """LIME with the reference implementation's kernel-weighted ridge regression."""
 
     model: lime.Model = field(default="ridge", init=False)
+    half: bool = field(default=False, init=False)  # what is compared is computed in full
 
 
 METHODS: dict[str, type] = {
