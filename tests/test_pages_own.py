@@ -136,6 +136,8 @@ def test_the_operators_networks_work_on_every_page(network: str, page: str, monk
     assert address(app)["network"] == f"tests.networks:{network}", "it is the network of a first visit"
     if network == "attention" and page in ("app.py", "pages/filters.py"):
         assert "has no two-dimensional convolution, so it has no filters to show" in said(app)
+    if page == "pages/filters.py":  # a single channel has no colours to be told apart
+        assert any("red, green and blue:" in one.value for one in app.caption) == (network not in ("grey", "attention"))
     if network == "attention" and page == "pages/saliency.py":
         assert any("no map for Grad-CAM" in one.value for one in (*app.caption, *app.info, *app.warning))
 

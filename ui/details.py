@@ -65,12 +65,13 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
     length = t("filters.norm", value=float(filters.norms(kernels)[index]))
     st.markdown(f"**{t('filters.one', index=index)}** · {length}")
     if len(weights) <= 3:
-        st.caption(t("filters.channels"))
+        caption = t("filters.channels" if len(weights) > 1 else "filters.channel_of_one")
+        st.caption(caption)
         planes = figures.signed_colours(weights, limit=float(weights.abs().max()) or 1.0)
         st.image(
             figures.grid(planes, len(planes), 1, max(1, 480 // (len(planes) * weights.shape[-1]))),
             width="stretch",
-            alt=t("filters.channels"),
+            alt=caption,
         )
     responses: Tensor = play.once(
         ("activations", *page.picture_key, kernels.layer),
