@@ -33,7 +33,7 @@ def scaled(settings: Settings, side: int) -> Settings:
 
 
 def ours(stage: Stage, spare: int | None = None) -> Work:
-    """Exact and incremental; or with ``spare`` times the picture's memory, and where it is too little, by full passes."""
+    """Exact and incremental; or with ``spare`` times the picture's memory, by full passes where that is too little."""
     most = None if spare is None else spare * stage.image.nbytes
 
     def work(settings: Settings, at_once: int) -> Map:

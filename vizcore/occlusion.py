@@ -192,11 +192,12 @@ def _estimates(activations: Activations, target: Target, params: Occlusion) -> I
     paint = filling(clf, image, params.fill)
     windows, painted = activations.windows(rows, columns, params.window), activations.paint(paint)
     at_once = activations.pictures
+    there = image.to(clf.device), paint.to(clf.device)  # so that hundreds of covered copies need not be sent over
 
     def answers_to(cells: list[tuple[int, int]]) -> Tensor:
         if windows is None:
             corners = [(rows[r], columns[c]) for r, c in cells]
-            covered = (_covered(image, paint, part, params.window) for part in evenly(corners, at_once))
+            covered = (_covered(*there, part, params.window) for part in evenly(corners, at_once))
             return torch.cat([clf.all_scores(batch, params.output) for batch in covered])  # (n,K)
         logits = clf.finite(windows.logits(cells, painted))
         return logits.softmax(dim=1) if params.output == "probability" else logits
