@@ -70,7 +70,8 @@ def _short(measured: Sequence[Measured]) -> str:
         peer = by.get("Captum")
         wall = f"{_number(ours.wall)}; {_times(peer, ours, 'wall')}" if ours.wall else ""
         memory = f"{ours.peak:.0f}; {_mib(peer)}"
-        difference = _agreement(peer) or _agreement(next((by[n] for n in by if _agreement(by[n])), None))
+        peers = [about for name, about in by.items() if not name.startswith("ours")]
+        difference = _agreement(peer) or next(filter(None, map(_agreement, peers)), "")
         cells = [technique.title, ours.network, str(ours.passes), _number(ours.cpu)]
         cells += [_times(by.get(name), ours) for name in named[1:4]]
         lines.append("| " + " | ".join([*cells, others, wall, memory, difference]) + " |")

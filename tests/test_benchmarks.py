@@ -20,6 +20,7 @@ from benchmarks.children import ChildError
 from benchmarks.contender import Map, Stage
 from benchmarks.imports import files
 from benchmarks.job import Job
+from benchmarks.lime import HALF
 from benchmarks.networks import as_installed, classifier, picture, side, weights_of
 from benchmarks.store import Row, Store
 from benchmarks.summary import collect, growths
@@ -308,6 +309,16 @@ def test_the_table_gives_medians_ratios_and_what_was_disturbed(tmp_path: Path) -
     assert "3 of 3 were measured while other programs used the processors." in table
     full = render(store, full=True)
     assert "| mini-alexnet | stride 32, window 32 | Captum | 8 | 9.00 | 4.50× |" in full
+
+
+def test_the_difference_is_that_of_somebody_elses_map(tmp_path: Path) -> None:
+    job = {name: Job("lime", "vgg16", name, settings={"samples": 500}) for name in ("ours", HALF, "lime", "Captum")}
+    store = written(tmp_path / "r.jsonl", *((one, 2.0) for one in job.values()))
+    store.add("agreement", job[HALF], correlation=0.9999)
+    assert "| 64; 64 |  |" in render(store)
+    store.add("agreement", job["lime"], correlation=0.75)
+    assert "| 64; 64 | r = 0.750 |" in render(store)
+    assert "r = 1.000, of the same samples" in render(store, full=True)
 
 
 def test_the_table_replaces_what_stands_between_the_marks() -> None:
