@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from benchmarks.first import REFIT, REFIT_TARGET, TARGETS
@@ -193,5 +194,7 @@ def _agreement(about: Measured | None) -> str:
     if about is None or about.agreement is None:
         return ""
     if "correlation" in about.agreement:
+        if math.isnan(about.agreement["correlation"]):  # a score that never changes, as random weights may give
+            return "no r: a map is constant"
         return f"r = {about.agreement['correlation']:.3f}"
     return f"{about.agreement['largest']:.0e} of {about.agreement['of']:.2g}"

@@ -319,6 +319,8 @@ def test_the_difference_is_that_of_somebody_elses_map(tmp_path: Path) -> None:
     store.add("agreement", job["lime"], correlation=0.75)
     assert "| 64; 64 | r = 0.750 |" in render(store)
     assert "r = 1.000, of the same samples" in render(store, full=True)
+    store.add("agreement", job["lime"], correlation=float("nan"))
+    assert "| 64; 64 | no r: a map is constant |" in render(store)
 
 
 def test_the_table_replaces_what_stands_between_the_marks() -> None:
