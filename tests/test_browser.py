@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, Route, sync_playwright
 
 from tests.servers import ROOT, start
 
@@ -138,6 +138,30 @@ def test_opens_by_a_cold_deep_link_and_shows_a_result(server: str, browser: Brow
     else:
         assert visit.page.locator(pictures).count() == 6
     visit.page.close()
+
+
+def test_a_slow_browser_asks_for_no_picture_that_has_gone(warm: str, browser: Browser) -> None:
+    page = browser.new_page()
+    gone: list[str] = []
+
+    def late(route: Route) -> None:
+        time.sleep(0.7)
+        route.continue_()
+
+    def note(answer: Response) -> None:
+        if answer.status == 404 and "/media/" in answer.url:
+            gone.append(answer.url)
+
+    page.route("**/media/**", late)
+    page.on("response", note)
+    page.goto(f"{warm}/?picture=scene:8642")  # nobody has looked at it, so that estimates come one after the other
+    page.wait_for_selector('[data-testid="stImage"] img')
+    for _ in range(10):
+        page.wait_for_selector(IDLE, timeout=60_000)
+        page.wait_for_timeout(500)
+    assert page.locator('[data-testid="stImage"] img').count() == 6
+    assert gone == []
+    page.close()
 
 
 @pytest.mark.parametrize("path", PAGES)

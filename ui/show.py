@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 from html import escape
@@ -63,9 +64,15 @@ def style() -> None:
 
 
 def picture(image: Tensor | np.ndarray, caption: str | None = None, box: Any = None, *, alt: str | None = None) -> None:
-    """One picture, (C,H,W) in [0,1] or (H,W,3) uint8, as wide as its place; ``alt`` is read out without a caption."""
+    """One picture, (C,H,W) in [0,1] or (H,W,3) uint8, as wide as its place; ``alt`` is read out without a caption.
+
+    What is drawn into a ``box`` may be drawn over in the same run of the script. Streamlit deletes that picture's file
+    at the end of the run, maybe before a slow browser has asked for it: such pictures travel within the message.
+    """
     array = image if isinstance(image, np.ndarray) else figures.picture(image)
-    (box or st).image(_png(_large(array)), caption=caption, width="stretch", output_format="PNG", alt=caption or alt)
+    file = _png(_large(array))
+    sent = file if box is None else f"data:image/png;base64,{base64.b64encode(file).decode()}"
+    (box or st).image(sent, caption=caption, width="stretch", output_format="PNG", alt=caption or alt)
 
 
 def _png(array: np.ndarray) -> bytes:
