@@ -206,9 +206,9 @@ def _estimates(
 ) -> Iterator[LimeMap]:
     base = stage(kept, clf, image, params if given is None else given, params.fill, params.seed)
     on = draw(params.seed, max(params.samples, half.CHECKED), int(base.segments.max()) + 1)  # (n,l)
-    ask, kind = asker(clf, base), half.kind(clf.device) if params.half else None
+    kind = half.kind(clf.device) if params.half else None
     if kind is not None:
-        base = tried(base, kind, ask, on)
+        base = base if base.trial is not None else tried(base, kind, asker(clf, base), on)
         kind = kind if base.rounding(target, params.output) <= half.ROUGHEST else None
     base = base.of_kind(kind)
     n, done = params.samples, min(params.samples, len(base))
@@ -217,6 +217,7 @@ def _estimates(
     if done < n:
         logits = torch.empty(n, len(clf.classes))
         logits[:done] = base.logits
+        ask = asker(clf, base)
     due = 1
     while done < n:
         if done >= due:

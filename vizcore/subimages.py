@@ -149,8 +149,6 @@ def asker(clf: Classifier, samples: Samples) -> Ask:
 
 def tried(samples: Samples, kind: torch.dtype, ask: Ask, on: Tensor) -> Samples:
     """The ``samples`` with a trial: the first few of ``on`` (n,l) are asked about in both precisions."""
-    if samples.trial is not None:
-        return samples
     on = on[: half.CHECKED]
     both: list[Tensor] = []
     for numbers in (kind, None):
