@@ -5,8 +5,8 @@
 For each window only what its receptive fields reach has to be computed again: *least* counts the multiplications of
 the convolutions in these regions and those of the fully connected layers, averaged over the grid. *full / least* is the
 most that keeping the activations can gain over full passes with the same multiplications. *done* counts what vizcore
-carries out: a batch computes regions of one size, and some 3 x 3 convolutions need 36 multiplications for 16 outputs
-instead of 144.
+carries out: a batch computes regions of one size, and some 3 x 3 and 5 x 5 convolutions need fewer multiplications
+(vizcore/winograd.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vizcore.occlusion import FIRST_WINDOWS, Occlusion, grid
 from vizcore.plan import Plan, plan_of
 from vizcore.regions import partial, place, spans
 from vizcore.windows import coarse_to_fine
-from vizcore.winograd import INPUTS, OUTPUTS
+from vizcore.winograd import points
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,11 @@ def _batch(plan: Plan, tables: list[tuple[np.ndarray, np.ndarray]], cells: Seque
             (int(places.heights[index]), int(places.widths[index])) if regional[index] else node.shape[2:4] or (1, 1)
         )
         fewer = node.op.fewer if isinstance(node.op, Convolution) else None
-        if fewer is not None and fewer.pays(len(cells), height + 2, width + 2):
-            tiles = -(-height // OUTPUTS) * -(-width // OUTPUTS)
-            total += len(cells) * tiles * INPUTS**2 * fewer.weight.shape[0] * fewer.weight.shape[1]
+        beyond = fewer.weight.shape[-1] - 1 if fewer is not None else 0
+        if fewer is not None and (size := fewer.pays(len(cells), height + beyond, width + beyond)):
+            out, channels, kernel, _ = fewer.weight.shape
+            tiles = -(-height // size) * -(-width // size)
+            total += len(cells) * tiles * points(size, kernel) * out * channels
         else:
             total += len(cells) * _each(node) * height * width
     return total

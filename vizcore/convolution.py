@@ -27,14 +27,14 @@ class Convolution:
     def __call__(self, x: Tensor) -> Tensor:
         """Of a whole value (n,C,H,W), zeros around it."""
         down, right = self.padding
-        if self.fewer is not None and self.fewer.pays(len(x), x.shape[2] + 2 * down, x.shape[3] + 2 * right):
-            return self.fewer(F.pad(x, (right, right, down, down)))
+        if self.fewer is not None and (size := self.fewer.pays(len(x), x.shape[2] + 2 * down, x.shape[3] + 2 * right)):
+            return self.fewer(F.pad(x, (right, right, down, down)), size)
         return self._direct(x, self.padding)
 
     def valid(self, x: Tensor) -> Tensor:
         """Of a part of a value (n,C,h,w) that brings its own border along."""
-        if self.fewer is not None and self.fewer.pays(len(x), *x.shape[2:]):
-            return self.fewer(x)
+        if self.fewer is not None and (size := self.fewer.pays(len(x), *x.shape[2:])):
+            return self.fewer(x, size)
         return self._direct(x, [0, 0])
 
     def _direct(self, x: Tensor, padding: Sequence[int]) -> Tensor:

@@ -12,11 +12,12 @@ from torch import Tensor
 from vizcore.classifier import Classifier
 from vizcore.convolution import Convolution, convolution
 from vizcore.graph import Node, Ref, Unsupported, aten, consumers, record
+from vizcore.product import able, multiply
 from vizcore.regions import Step, classify
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 # Transformed kernels are kept where those of the whole network take at most so many bytes: AlexNet's, but not VGG16's.
-_KERNEL_BYTES = 40 * 2**20
+_KERNEL_BYTES = 96 * 2**20
 
 
 @dataclass(frozen=True)
@@ -97,17 +98,9 @@ def _fast(node: Node) -> Node:
 
 
 def _fast_linear(node: Node) -> Node:
-    """x W' + b by oneDNN, as torch's own compiler calls it: twice as fast as MKL, which shuns AVX-512 on AMD."""
-    operation = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    if operation is None:
-        return node
-    if node.op is not aten.addmm.default or node.kwargs or not isinstance(node.args[1], Ref):
+    if not able() or node.op is not aten.addmm.default or node.kwargs or not isinstance(node.args[1], Ref):
         return node
     bias, x, weight = node.args
-    if (
-        not (isinstance(bias, Tensor) and isinstance(weight, Tensor))
-        or weight.dtype != torch.float32
-        or bias.dim() != 1
-    ):
+    if not (isinstance(bias, Tensor) and isinstance(weight, Tensor)) or bias.dim() != 1:
         return node
-    return replace(node, op=operation.default, args=(x, weight.t(), bias, "none", [], ""))
+    return replace(node, op=multiply, args=(x, weight.t(), bias)) if weight.dtype == torch.float32 else node
