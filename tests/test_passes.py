@@ -1,13 +1,14 @@
 """The faster passes give the network's own answers and slopes."""
 
 import threading
+from unittest import mock
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore import passes
+from vizcore import passes, winograd
 
 CPU = torch.device("cpu")
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
@@ -48,6 +49,61 @@ def test_a_convolution_of_few_channels(
     for found, expected in zip(slopes(fast, x), slopes(module.double(), x.double()), strict=True):
         assert found.shape == expected.shape
         assert torch.allclose(found.double(), expected, atol=1e-5)
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    ("kernel", "padding", "size", "channels"),
+    [
+        (3, 1, (20, 20), (256, 256)),
+        (3, 1, (21, 18), (256, 192)),  # tiles jut out
+        (3, 0, (20, 22), (192, 256)),
+        (3, 2, (18, 18), (256, 256)),
+        (5, 2, (27, 27), (64, 192)),
+        (5, 4, (24, 24), (128, 128)),
+        (3, 4, (12, 12), (256, 256)),  # wider than the kernel: no such gradient
+    ],
+)
+@pytest.mark.parametrize("count", [1, 16])
+def test_a_convolution_of_many_channels(
+    kernel: int, padding: int, size: tuple[int, int], channels: tuple[int, int], count: int
+) -> None:
+    torch.manual_seed(kernel + padding)
+    layer = nn.Conv2d(*channels, kernel, padding=padding).requires_grad_(False)
+    x = torch.randn(count, channels[0], *size).contiguous(memory_format=torch.channels_last)
+    # Without a threshold that rounding could switch, which would be another slope.
+    module = nn.Sequential(layer, nn.LeakyReLU(1.0, inplace=True))
+    fast = passes.faster(module, CPU)
+    assert fast is not module
+    apply = winograd.Winograd.__call__
+    with mock.patch.object(winograd.Winograd, "__call__", autospec=True, side_effect=apply) as applied:
+        answers = slopes(fast, x)
+    for found, expected in zip(answers, slopes(module.double(), x.double()), strict=True):
+        assert found.shape == expected.shape
+        assert torch.allclose(found.double(), expected, atol=1e-4)
+    assert applied.call_count == (
+        0 if count == 1 else 1 if padding >= kernel else 2
+    )  # both ways where that is possible
+
+
+@needs_onednn
+@pytest.mark.parametrize("shape", [(1, 300), (7, 300), (2, 5, 6, 300)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_matrix_product(shape: tuple[int, ...], bias: bool) -> None:
+    torch.manual_seed(len(shape))
+    module = nn.Sequential(nn.Linear(300, 200, bias=bias)).requires_grad_(False)
+    fast = passes.faster(module, CPU)
+    assert fast is not module
+    x = torch.randn(shape)
+    for found, expected in zip(slopes(fast, x), slopes(module.double(), x.double()), strict=True):
+        assert found.shape == expected.shape
+        assert torch.allclose(found.double(), expected, atol=1e-4)
+
+
+@needs_onednn
+def test_few_weights_are_left_to_torch() -> None:
+    few = nn.Sequential(nn.Linear(20, 10)).requires_grad_(False)
+    assert passes.faster(few, CPU) is few
 
 
 @needs_onednn

@@ -287,7 +287,7 @@ def test_small_networks_take_more_pictures_at_once_and_run_out_of_memory_all_the
     monkeypatch.setattr(twin, "passes", small_memory)
     grads, _ = gradients(twin, x, 0)
     assert seen == [8, 4, 2, 2, 2, 2]
-    assert torch.allclose(grads, expected_grads, rtol=1e-4, atol=1e-6)
+    assert torch.allclose(grads, expected_grads, rtol=1e-4, atol=2e-5 * float(expected_grads.abs().max()))
 
 
 @pytest.mark.parametrize("output", ["logit", "probability"])

@@ -4,7 +4,9 @@ torch chooses a slow way in two places. A strided convolution from the picture's
 gradient's time, because oneDNN's backward pass is made for many input channels. That gradient is itself a convolution,
 for each of the s x s phases of the pixels; as one forward convolution to 3 s^2 channels, from which the pixels are then
 drawn in turn, it takes well under half the time. And on one thread oneDNN is not asked for kernels of one position.
-Batch norms are folded, and pools done before their ReLUs, beforehand.
+Nor is it for matrix products, which MKL does at half its speed on AMD. Batch norms are folded, and pools done before
+their ReLUs, beforehand; and several pictures at once go through convolutions of many channels, both ways, with fewer
+multiplications (:mod:`vizcore.winograd`).
 
 Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?", on the equality of the two.
 """
@@ -17,10 +19,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
+from vizcore import winograd
+from vizcore.convolution import convolution
 from vizcore.folding import Folding, pool_first, private_copy
+from vizcore.product import able, multiply
 
 _FEW = 4  # input channels up to which the detour pays
+_LARGE = 2**14  # weights of a matrix from which on it matters who multiplies
 
 
 class Passes:
@@ -65,7 +72,7 @@ class Passes:
 
 
 def _has_kernels(device: torch.device) -> bool:
-    return device.type == "cpu" and torch.backends.mkldnn.is_available()
+    return device.type == "cpu" and able()
 
 
 def faster(module: nn.Module, device: torch.device, pools: Sequence[tuple[str, str]] = ()) -> nn.Module:
@@ -76,29 +83,54 @@ def faster(module: nn.Module, device: torch.device, pools: Sequence[tuple[str, s
     """
     if not _has_kernels(device):
         return module
-    names = [name for name, layer in module.named_modules() if _gains(layer)]
-    if not (names or pools):
+    gaining = {name: kind for name, layer in module.named_modules() if (kind := _sooner(layer))}
+    if not (gaining or pools):
         return module
     try:
         other = private_copy(module)
     except Exception:  # somebody's own module may hold what cannot be copied
         return module
-    for name in names:
-        other.get_submodule(name).__class__ = _Convolution
+    for name, kind in gaining.items():
+        other.get_submodule(name).__class__ = kind
     pool_first(other, pools)
     return other
 
 
-def _gains(layer: nn.Module) -> bool:
-    if type(layer) is not nn.Conv2d or layer.groups != 1 or layer.weight.dtype != torch.float32:
-        return False
-    if isinstance(layer.padding, str) or layer.padding_mode != "zeros" or tuple(layer.dilation) != (1, 1):
-        return False
+def _sooner(layer: nn.Module) -> type[_Linear | _Convolution] | None:
+    """What does the same as this layer sooner, if there is such a thing."""
     if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
-        return False
+        return None
+    if type(layer) is nn.Linear:
+        return _Linear if layer.weight.dtype == torch.float32 and layer.weight.numel() >= _LARGE else None
+    if type(layer) is not nn.Conv2d or layer.groups != 1 or layer.weight.dtype != torch.float32:
+        return None
+    if isinstance(layer.padding, str) or layer.padding_mode != "zeros" or tuple(layer.dilation) != (1, 1):
+        return None
     strided = layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
     pointwise = tuple(layer.kernel_size) == tuple(layer.stride) == (1, 1) and tuple(layer.padding) == (0, 0)
-    return strided or pointwise
+    fewer = tuple(layer.stride) == (1, 1) and any(winograd.prepare(w, None) for w in (layer.weight, _across(layer)))
+    return _Convolution if strided or pointwise or fewer else None
+
+
+class _Linear(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.requires_grad or x.dtype != torch.float32 or x.numel() <= self.in_features:
+            return super().forward(x)
+        rows: Tensor = _Multiply.apply(x.reshape(-1, self.in_features), self)
+        return rows if x.dim() == 2 else rows.view(*x.shape[:-1], self.out_features)
+
+
+class _Multiply(torch.autograd.Function):
+    """x W' + b for several rows x (n,D), with a gradient for these alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layer: nn.Linear) -> Tensor:
+        ctx.weight = layer.weight
+        return multiply(x, layer.weight, layer.bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return multiply(grads[0], ctx.weight.t()), None
 
 
 class _Convolution(nn.Conv2d):
@@ -114,19 +146,42 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: nn.Conv2d) -> Tensor:
-        ctx.layer, ctx.size = layer, x.shape[2:]
-        value: Tensor = torch.mkldnn_convolution(
-            x, layer.weight, layer.bias, _padding(layer), layer.stride, layer.dilation, layer.groups
-        )
-        return value
+        ctx.layer, ctx.size = layer, x.shape
+        ready = convolution(layer.weight, layer.bias, layer.stride, _padding(layer), layer.dilation, False, [0, 0], 1)
+        assert ready is not None  # of float32 and not transposed
+        value = ready(x)
+        # A piece of something larger could not be changed in place afterwards, as many a ReLU does.
+        return value.clone(memory_format=torch.channels_last) if value._is_view() else value
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        layer = ctx.layer
-        if layer.stride[0] > 1:
-            return back(grads[0], layer, ctx.size), None
-        filters = layer.weight.transpose(0, 1)
-        return torch.mkldnn_convolution(grads[0], filters, None, [0, 0], [1, 1], [1, 1], 1), None
+        layer, (grad,) = ctx.layer, grads
+        if layer.in_channels <= _FEW and layer.stride[0] > 1:
+            return back(grad, layer, ctx.size[2:]), None
+        return slope(grad, layer, ctx.size), None
+
+
+def slope(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
+    """From the gradient (n,K,h,w) of a convolution with stride 1 that of its input (n,C,H,W).
+
+    It is a convolution with the kernels turned by half a circle and in- and outputs exchanged.
+    """
+    across = _across(layer)
+    around = [kernel - 1 - padding for kernel, padding in zip(layer.kernel_size, _padding(layer), strict=True)]
+    if layer.kernel_size == (1, 1) and around == [0, 0]:  # a matrix product, which needs no copy of the weights
+        rows = multiply(grad.permute(0, 2, 3, 1).reshape(-1, across.shape[1]), across.flatten(1))  # (n h w,C)
+        return rows.view(*grad.shape[:1], *grad.shape[2:], -1).permute(0, 3, 1, 2)  # -> (n,h,w,C) -> (n,C,h,w)
+    fewer, outer = winograd.prepare(across, None), [s + 2 * a for s, a in zip(grad.shape[2:], around, strict=True)]
+    if fewer is not None and min(around) >= 0 and fewer.pays(len(grad), *outer):
+        turned = convolution(across.flip(2, 3), None, [1, 1], around, [1, 1], False, [0, 0], 1)
+        assert turned is not None
+        return turned(grad)
+    return conv2d_input(size, layer.weight, grad, layer.stride, _padding(layer))
+
+
+def _across(layer: nn.Conv2d) -> Tensor:
+    """The weights (C,K,h,w) with in- and outputs exchanged."""
+    return layer.weight.transpose(0, 1)
 
 
 def _padding(layer: nn.Conv2d) -> list[int]:
