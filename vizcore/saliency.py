@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -129,11 +130,7 @@ def _smoothgrad(
         whole = min(3 * done.count + 1, gradient_batch(clf))
         copies = range(done.count, min(done.count + whole, params.copies))
         grads, _ = gradients(clf, noisy_copies(image, params, copies), target, params.output)
-        total, changes = done.total.clone(), list(done.changes)
-        for k, grad in zip(copies, grads.double(), strict=True):
-            away = torch.add(grad, total, alpha=-1 / max(k, 1)).norm()  # m_(k+1) - m_k = (w - m_k) / (k + 1)
-            total += grad
-            changes.append(_relative(away, total.norm()))
+        total, changes = _added(done.total, grads, copies, done.changes)
         latest = _Progress(done.key, copies.stop, total, tuple(changes))
         done = latest if len(copies) == whole else done
         mean = (total / copies.stop).float()
@@ -142,6 +139,23 @@ def _smoothgrad(
         )
         if copies.stop == params.copies:
             return
+
+
+def _added(total: Tensor, grads: Tensor, copies: range, changes: tuple[float, ...]) -> tuple[Tensor, tuple[float, ...]]:
+    """The sum (C,H,W) with the gradients (n,C,H,W) of these copies added, and how much each changed the mean.
+
+    m_(k+1) - m_k = (w_k - m_k) / (k + 1), whose norm follows from the products of the gradients with each other and
+    with the sum so far, so that none of them is gone through for itself.
+    """
+    rows, before = grads.flatten(1).double(), total.flatten()  # (n,C,H,W) -> (n,D), (C,H,W) -> (D,)
+    among, along = (rows @ rows.T).tolist(), (rows @ before).tolist()
+    whole, found = float(before @ before), list(changes)  # ||sum||^2
+    for i, k in enumerate(copies):
+        own, both = among[i][i], along[i] + sum(among[i][:i])  # ||w_k||^2, <w_k, sum>
+        away = own - 2 * both / k + whole / k**2 if k else own
+        whole += 2 * both + own
+        found.append(math.sqrt(max(0.0, away) / whole) if whole > 0.0 else 0.0)
+    return total + rows.sum(0).view_as(total), tuple(found)
 
 
 def noisy_copies(image: Tensor, params: SmoothGrad, copies: range | list[int]) -> Tensor:
@@ -217,7 +231,3 @@ def times_input(saliency: SaliencyMap) -> Tensor:
     network's own space; on a map of integrated gradients it is their attribution.
     """
     return (saliency.gradient * (saliency.image - saliency.reference)).sum(dim=0)  # (C,H,W) -> (H,W)
-
-
-def _relative(part: Tensor, whole: Tensor) -> float:
-    return float(part / whole) if float(whole) > 0.0 else 0.0
