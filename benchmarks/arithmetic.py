@@ -23,6 +23,7 @@ from vizcore.convolution import Convolution
 from vizcore.graph import Node, aten
 from vizcore.occlusion import FIRST_WINDOWS, Occlusion, grid
 from vizcore.plan import Plan, plan_of
+from vizcore.product import multiply
 from vizcore.regions import partial, place, spans
 from vizcore.windows import coarse_to_fine
 from vizcore.winograd import points
@@ -87,7 +88,7 @@ def _each(node: Node) -> float:
         return float(node.op.weight.numel())
     if node.op is aten.convolution.default:
         return float(node.args[1].numel())
-    if "linear" in str(node.op) or node.op is aten.addmm.default:
+    if node.op in (multiply, aten.addmm.default):
         return float(max(arg.numel() for arg in node.args if hasattr(arg, "numel")))
     return 0.0
 

@@ -133,7 +133,7 @@ class Activations:
     @property
     def pictures(self) -> int:
         """How many pictures to ask about at once in full passes: one where memory is short."""
-        return max(1, min(self.clf.batch_size, (self._free() - winograd.ROOM) // self._picture()))
+        return max(1, min(self.clf.batch_size, self._free() // self._picture()))
 
     def _picture(self) -> int:
         """Bytes that a forward pass needs for each picture, about."""
