@@ -287,7 +287,10 @@ def test_small_networks_take_more_pictures_at_once_and_run_out_of_memory_all_the
     monkeypatch.setattr(twin, "passes", small_memory)
     grads, _ = gradients(twin, x, 0)
     assert seen == [8, 4, 2, 2, 2, 2]
-    assert torch.allclose(grads, expected_grads, rtol=1e-4, atol=2e-5 * float(expected_grads.abs().max()))
+    # Rounding depends on how many go at once, and may switch a ReLU or the place of a maximum.
+    assert float((grads - expected_grads).norm()) < 2e-3 * float(expected_grads.norm())
+    close = (grads - expected_grads).abs() < 1e-5 * float(expected_grads.abs().max())
+    assert float(close.float().mean()) > 0.9
 
 
 @pytest.mark.parametrize("output", ["logit", "probability"])
