@@ -41,7 +41,7 @@ ROOM = 4 * (2 * _TILES + _KERNELS)
 # For one point, in multiplications of the direct convolution (on AVX-512): carrying one channel of one tile into the
 # transform or out of it; transforming one kernel; how much dearer a multiplication is here, and how many tiles more
 # would take as long as reading the kernels does.
-_CARRY, _TRANSFORM, _DEARER, _READ = 130, 50, 1.1, 20
+_CARRY, _TRANSFORM, _DEARER, _READ = 139, 110, 1.2, 20
 
 
 @dataclass(frozen=True)
