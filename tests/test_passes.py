@@ -87,6 +87,26 @@ def test_a_convolution_of_many_channels(
 
 
 @needs_onednn
+@pytest.mark.parametrize("stride", [1, 2, 3, (2, 1)])
+@pytest.mark.parametrize("size", [(5, 5), (8, 7)])
+@pytest.mark.parametrize(("channels", "bias"), [((40, 200), True), ((200, 30), False)])
+def test_a_pointwise_convolution(
+    stride: int | tuple[int, int], size: tuple[int, int], channels: tuple[int, int], bias: bool
+) -> None:
+    torch.manual_seed(1)
+    layer = nn.Conv2d(*channels, 1, stride, bias=bias).requires_grad_(False)
+    module = nn.Sequential(layer, nn.ReLU(inplace=True))
+    fast, x = (
+        passes.faster(module, CPU),
+        torch.randn(3, channels[0], *size).contiguous(memory_format=torch.channels_last),
+    )
+    assert fast is not module
+    for found, expected in zip(slopes(fast, x), slopes(module.double(), x.double()), strict=True):
+        assert found.shape == expected.shape
+        assert torch.allclose(found.double(), expected, atol=1e-5)
+
+
+@needs_onednn
 @pytest.mark.parametrize("shape", [(1, 300), (7, 300), (2, 5, 6, 300)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_matrix_product(shape: tuple[int, ...], bias: bool) -> None:

@@ -107,7 +107,7 @@ def _sooner(layer: nn.Module) -> type[_Linear | _Convolution] | None:
     if isinstance(layer.padding, str) or layer.padding_mode != "zeros" or tuple(layer.dilation) != (1, 1):
         return None
     strided = layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
-    pointwise = tuple(layer.kernel_size) == tuple(layer.stride) == (1, 1) and tuple(layer.padding) == (0, 0)
+    pointwise = _is_pointwise(layer)
     fewer = tuple(layer.stride) == (1, 1) and any(winograd.prepare(w, None) for w in (layer.weight, _across(layer)))
     return _Convolution if strided or pointwise or fewer else None
 
@@ -147,6 +147,8 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: nn.Conv2d) -> Tensor:
         ctx.layer, ctx.size = layer, x.shape
+        if _is_pointwise(layer) and (max(layer.stride) > 1 or len(x) * x.shape[2] * x.shape[3] < layer.out_channels):
+            return _products(x, layer)
         ready = convolution(layer.weight, layer.bias, layer.stride, _padding(layer), layer.dilation, False, [0, 0], 1)
         assert ready is not None  # of float32 and not transposed
         value = ready(x)
@@ -161,18 +163,37 @@ class _Convolve(torch.autograd.Function):
         return slope(grad, layer, ctx.size), None
 
 
-def slope(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
-    """From the gradient (n,K,h,w) of a convolution with stride 1 that of its input (n,C,H,W).
+def _is_pointwise(layer: nn.Conv2d) -> bool:
+    return tuple(layer.kernel_size) == (1, 1) and tuple(layer.padding) == (0, 0)
 
-    It is a convolution with the kernels turned by half a circle and in- and outputs exchanged.
+
+def _products(x: Tensor, layer: nn.Conv2d) -> Tensor:
+    """A pointwise convolution as a matrix product, which is sooner where positions are few or left out."""
+    read = x[:, :, :: layer.stride[0], :: layer.stride[1]].permute(0, 2, 3, 1)  # (n,C,H,W) -> (n,h,w,C)
+    shape = (len(x), layer.out_channels, *read.shape[1:3])
+    out = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
+    rows = multiply(read.reshape(-1, layer.in_channels), layer.weight.flatten(1), layer.bias)
+    out.permute(0, 2, 3, 1).view(rows.shape).copy_(rows)  # into one that is nobody's view
+    return out
+
+
+def slope(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
+    """From the gradient (n,K,h,w) of a convolution that of its input (n,C,H,W).
+
+    With stride 1 it is a convolution with the kernels turned by half a circle and in- and outputs exchanged.
     """
     across = _across(layer)
     around = [kernel - 1 - padding for kernel, padding in zip(layer.kernel_size, _padding(layer), strict=True)]
-    if layer.kernel_size == (1, 1) and around == [0, 0]:  # a matrix product, which needs no copy of the weights
+    if _is_pointwise(layer):  # a matrix product, which needs no copy of the weights
         rows = multiply(grad.permute(0, 2, 3, 1).reshape(-1, across.shape[1]), across.flatten(1))  # (n h w,C)
-        return rows.view(*grad.shape[:1], *grad.shape[2:], -1).permute(0, 3, 1, 2)  # -> (n,h,w,C) -> (n,C,h,w)
+        pixels = rows.view(*grad.shape[:1], *grad.shape[2:], -1)
+        if max(layer.stride) > 1:  # what lies between has no slope
+            found = pixels.new_zeros(size[0], *size[2:], size[1])
+            found[:, :: layer.stride[0], :: layer.stride[1]] = pixels
+            pixels = found
+        return pixels.permute(0, 3, 1, 2)  # (n,H,W,C) -> (n,C,H,W)
     fewer, outer = winograd.prepare(across, None), [s + 2 * a for s, a in zip(grad.shape[2:], around, strict=True)]
-    if fewer is not None and min(around) >= 0 and fewer.pays(len(grad), *outer):
+    if fewer is not None and max(layer.stride) == 1 and min(around) >= 0 and fewer.pays(len(grad), *outer):
         turned = convolution(across.flip(2, 3), None, [1, 1], around, [1, 1], False, [0, 0], 1)
         assert turned is not None
         return turned(grad)
