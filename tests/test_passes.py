@@ -89,7 +89,7 @@ def test_a_convolution_of_many_channels(
 @needs_onednn
 @pytest.mark.parametrize("stride", [1, 2, 3, (2, 1)])
 @pytest.mark.parametrize("size", [(5, 5), (8, 7)])
-@pytest.mark.parametrize(("channels", "bias"), [((40, 200), True), ((200, 30), False)])
+@pytest.mark.parametrize(("channels", "bias"), [((40, 200), True), ((200, 30), False), ((3, 10), True)])
 def test_a_pointwise_convolution(
     stride: int | tuple[int, int], size: tuple[int, int], channels: tuple[int, int], bias: bool
 ) -> None:

@@ -1,6 +1,6 @@
 """Forward and backward passes the fastest way that the CPU offers, through a copy of the network over the same weights.
 
-torch chooses a slow way in two places. A strided convolution from the picture's three channels takes a quarter of a
+torch chooses a slow way in some places. A strided convolution from the picture's three channels takes a quarter of a
 gradient's time, because oneDNN's backward pass is made for many input channels. That gradient is itself a convolution,
 for each of the s x s phases of the pixels; as one forward convolution to 3 s^2 channels, from which the pixels are then
 drawn in turn, it takes well under half the time. And on one thread oneDNN is not asked for kernels of one position.
@@ -106,10 +106,8 @@ def _sooner(layer: nn.Module) -> type[_Linear | _Convolution] | None:
         return None
     if isinstance(layer.padding, str) or layer.padding_mode != "zeros" or tuple(layer.dilation) != (1, 1):
         return None
-    strided = layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
-    pointwise = _is_pointwise(layer)
     fewer = tuple(layer.stride) == (1, 1) and any(winograd.prepare(w, None) for w in (layer.weight, _across(layer)))
-    return _Convolution if strided or pointwise or fewer else None
+    return _Convolution if _is_strided(layer) or _is_pointwise(layer) or fewer else None
 
 
 class _Linear(nn.Linear):
@@ -148,7 +146,7 @@ class _Convolve(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, layer: nn.Conv2d) -> Tensor:
         ctx.layer, ctx.size = layer, x.shape
         if _is_pointwise(layer) and (max(layer.stride) > 1 or len(x) * x.shape[2] * x.shape[3] < layer.out_channels):
-            return _products(x, layer)
+            return _pointwise(x, layer)
         ready = convolution(layer.weight, layer.bias, layer.stride, _padding(layer), layer.dilation, False, [0, 0], 1)
         assert ready is not None  # of float32 and not transposed
         value = ready(x)
@@ -158,16 +156,23 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         layer, (grad,) = ctx.layer, grads
-        if layer.in_channels <= _FEW and layer.stride[0] > 1:
+        if _is_pointwise(layer):
+            return _pointwise_back(grad, layer, ctx.size), None
+        if _is_strided(layer):
             return back(grad, layer, ctx.size[2:]), None
-        return slope(grad, layer, ctx.size), None
+        return _turned_back(grad, layer, ctx.size), None
+
+
+def _is_strided(layer: nn.Conv2d) -> bool:
+    """Whether its gradient is one for :func:`back`."""
+    return layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
 
 
 def _is_pointwise(layer: nn.Conv2d) -> bool:
     return tuple(layer.kernel_size) == (1, 1) and tuple(layer.padding) == (0, 0)
 
 
-def _products(x: Tensor, layer: nn.Conv2d) -> Tensor:
+def _pointwise(x: Tensor, layer: nn.Conv2d) -> Tensor:
     """A pointwise convolution as a matrix product, which is sooner where positions are few or left out."""
     read = x[:, :, :: layer.stride[0], :: layer.stride[1]].permute(0, 2, 3, 1)  # (n,C,H,W) -> (n,h,w,C)
     shape = (len(x), layer.out_channels, *read.shape[1:3])
@@ -177,23 +182,23 @@ def _products(x: Tensor, layer: nn.Conv2d) -> Tensor:
     return out
 
 
-def slope(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
-    """From the gradient (n,K,h,w) of a convolution that of its input (n,C,H,W).
+def _pointwise_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
+    """The gradient for its input (n,C,H,W): a matrix product as well, which needs no copy of the weights."""
+    rows = multiply(grad.permute(0, 2, 3, 1).reshape(-1, layer.out_channels), layer.weight.flatten(1).t())  # (n h w,C)
+    pixels = rows.view(len(grad), *grad.shape[2:], -1)
+    if max(layer.stride) > 1:  # what lies between has no slope
+        found = pixels.new_zeros(size[0], *size[2:], size[1])
+        found[:, :: layer.stride[0], :: layer.stride[1]] = pixels
+        pixels = found
+    return pixels.permute(0, 3, 1, 2)  # (n,H,W,C) -> (n,C,H,W)
 
-    With stride 1 it is a convolution with the kernels turned by half a circle and in- and outputs exchanged.
-    """
+
+def _turned_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
+    """The same of a convolution with stride 1, which is one with the kernels turned by half a circle."""
     across = _across(layer)
     around = [kernel - 1 - padding for kernel, padding in zip(layer.kernel_size, _padding(layer), strict=True)]
-    if _is_pointwise(layer):  # a matrix product, which needs no copy of the weights
-        rows = multiply(grad.permute(0, 2, 3, 1).reshape(-1, across.shape[1]), across.flatten(1))  # (n h w,C)
-        pixels = rows.view(*grad.shape[:1], *grad.shape[2:], -1)
-        if max(layer.stride) > 1:  # what lies between has no slope
-            found = pixels.new_zeros(size[0], *size[2:], size[1])
-            found[:, :: layer.stride[0], :: layer.stride[1]] = pixels
-            pixels = found
-        return pixels.permute(0, 3, 1, 2)  # (n,H,W,C) -> (n,C,H,W)
     fewer, outer = winograd.prepare(across, None), [s + 2 * a for s, a in zip(grad.shape[2:], around, strict=True)]
-    if fewer is not None and max(layer.stride) == 1 and min(around) >= 0 and fewer.pays(len(grad), *outer):
+    if fewer is not None and min(around) >= 0 and fewer.pays(len(grad), *outer):
         turned = convolution(across.flip(2, 3), None, [1, 1], around, [1, 1], False, [0, 0], 1)
         assert turned is not None
         return turned(grad)

@@ -34,7 +34,7 @@ SIZES = {3: (4, 5), 5: (4,)}  # m to choose from, for each r
 # Numbers that the transforms handle at a time, so that their steps find them in the cache.
 _IN_CACHE = 400_000
 # Memory: tiles of so many numbers at a time, and so many numbers of kernels, which are transformed anew each time where
-# they are not kept, for less than a tenth of what is gained. Fewer tiles where that need not be often.
+# they are not kept. Fewer tiles where that need not be often.
 _TILES, _KERNELS = 6_000_000, 4_700_000
 # Bytes for all of this, about: tiles, products, and kernels that are not kept.
 ROOM = 4 * (2 * _TILES + _KERNELS)
