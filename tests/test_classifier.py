@@ -160,8 +160,8 @@ def test_device_is_the_best_there_is_unless_named() -> None:
     assert pick_device("auto").type == best
 
 
-@pytest.mark.parametrize(("hidden", "pictures"), [(2, 8), (150, 16), (1000, 32), (10_000, 32)])
-def test_more_pictures_go_at_once_while_they_have_fewer_activations_than_the_network_weights(
+@pytest.mark.parametrize(("hidden", "pictures"), [(2, 8), (25, 16), (150, 32), (10_000, 32)])
+def test_more_pictures_go_at_once_while_they_have_few_activations_beside_the_weights(
     hidden: int, pictures: int
 ) -> None:
     before = (nn.Conv2d(3, 4, 8, stride=32), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())  # 3, 4 x 49, 4 x 9 numbers
@@ -170,8 +170,15 @@ def test_more_pictures_go_at_once_while_they_have_fewer_activations_than_the_net
     weights, kept = sum(one.numel() for one in network.parameters()), clf.passes.kept
     assert kept is not None
     assert clf.batch_size == pictures
-    assert pictures == 8 or pictures // 2 * kept < weights
-    assert pictures == 32 or pictures * kept >= weights
+    assert pictures == 8 or pictures // 2 * kept < 4 * weights
+    assert pictures == 32 or pictures * kept >= 4 * weights
+
+
+def test_a_batch_is_not_made_larger_than_memory_should_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vizcore.classifier._MOST", 1000)
+    network = nn.Sequential(nn.Conv2d(3, 4, 8, stride=32), nn.ReLU(), nn.Flatten(), nn.Linear(196, 1000))
+    clf = Classifier(network, Preprocess((224, 224), (0.5,) * 3, (0.5,) * 3), [str(i) for i in range(1000)])
+    assert clf.batch_size == 8
 
 
 def test_catalogue_is_complete_and_unknown_names_are_refused() -> None:

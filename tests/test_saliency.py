@@ -168,6 +168,7 @@ def test_more_copies_are_added_to_those_there_are(bent: Classifier, few: int, ma
 
 
 def test_an_estimate_that_was_left_halfway_can_be_carried_on(bent: Classifier) -> None:
+    bent.batch_size = 8
     image = random_picture(bent)
     estimates = list(smoothgrad(bent, image, 0, SmoothGrad(copies=40)))
     assert len(estimates) > 3
@@ -211,7 +212,7 @@ def test_generator_contract(bent: Classifier, unchanged: Snapshot) -> None:
     image = random_picture(bent)
     before = image.clone()
     estimates = check_contract(lambda: smoothgrad(bent, image, 0, SmoothGrad(copies=25)), same)
-    assert estimates[0].step == 1  # the first estimate after one copy, whatever the batch
+    assert estimates[0].step == 2  # the first estimate after two copies, whatever the batch
     assert torch.equal(image, before)
     assert not image.requires_grad
     verify()
@@ -273,6 +274,13 @@ def test_small_networks_take_more_pictures_at_once_and_run_out_of_memory_all_the
         monkeypatch.setattr(type(twin.passes), "kept", kept)
         for twin.batch_size, pictures in expected:
             assert gradient_batch(twin) == pictures
+    # Many weights to be read let it be more, but never without bound.
+    monkeypatch.setattr(type(twin.passes), "kept", 4 * 10**6)
+    for weights, expected_pictures in ((10**6, 12), (8 * 10**6, 16), (10**9, 24)):
+        monkeypatch.setattr(twin, "weights", weights)
+        assert gradient_batch(twin) == expected_pictures
+    monkeypatch.setattr(type(twin.passes), "kept", 5 * 10**6)
+    assert gradient_batch(twin) == 20
     x = torch.rand(8, *twin.input_shape, generator=torch.Generator().manual_seed(0))
     expected_grads, _ = gradients(twin, x, 0)
     twin.batch_size, seen = 8, []

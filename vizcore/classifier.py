@@ -33,6 +33,9 @@ __all__ = [
 
 memory.keep()  # before the first network
 
+# Activations of a batch up to which doubling it pays: so many times the weights, and so many at all.
+_FEW, _MOST = 4, 100_000_000
+
 
 class NetworkError(ValueError):
     """What cannot be asked of this network; the message is a sentence for the user."""
@@ -42,8 +45,8 @@ class Classifier:
     """y = f(I): a network in eval mode with frozen parameters, safe to share between threads.
 
     ``module`` maps the normalised input (N,C,H,W) to logits (N,K). Nothing in ``vizcore`` hooks, trains or alters it.
-    ``passes`` does the same sooner. ``classes`` names the K outputs. ``checksum`` is the network's identity, computed
-    when first asked for.
+    ``passes`` does the same sooner. ``weights`` is how many there are. ``classes`` names the K outputs. ``checksum`` is
+    the network's identity, computed when first asked for.
 
     Raises ValueError where the number of classes is not what the network answers. Whatever is asked of it later raises
     :class:`NetworkError` where the answer is not finite: no technique can explain a score that is none.
@@ -73,8 +76,8 @@ class Classifier:
         self.passes = Passes(self.module, self.device, self.input_shape)
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
         self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
-        weights = sum(parameter.numel() for parameter in module.parameters())
-        self.batch_size = _first_batch_size(self.device, preprocess.size, weights, self.passes.kept)
+        self.weights = sum(parameter.numel() for parameter in module.parameters())
+        self.batch_size = _first_batch_size(self.device, preprocess.size, self.weights, self.passes.kept)
         with torch.no_grad():
             answers = self.logits(torch.zeros(1, channels, *preprocess.size)).shape
         if tuple(answers) != (1, len(self.classes)):
@@ -214,15 +217,15 @@ def pick_device(wanted: str | torch.device = "auto") -> torch.device:
 def _first_batch_size(device: torch.device, size: tuple[int, int], weights: int, kept: int | None) -> int:
     """As many pictures as eight of 224 x 224 pixels on a CPU (more only spills its caches), a few hundred on a GPU.
 
-    Up to four times as many on a CPU while the network has more ``weights`` than the batch has activations (``kept`` of
-    one picture, where known): a batch reads each weight once, so that the reading is then shared by more pictures.
+    Up to four times as many on a CPU where these have few activations beside the network's ``weights`` (``kept`` of one
+    picture, where known): a batch reads each weight once, so that the reading is then shared by more pictures.
     It follows from the network and the device alone, and is never timed: the same settings give the same map, bit for
     bit, on every start.
     """
     pictures = 8 if device.type == "cpu" else 256
     usual = max(1, min(512, round(pictures * 224 * 224 / (size[0] * size[1]))))
     batch = usual
-    while device.type == "cpu" and kept and batch < 4 * usual and batch * kept < weights:
+    while device.type == "cpu" and kept and batch < 4 * usual and batch * kept < min(_FEW * weights, _MOST):
         batch *= 2
     return batch
 

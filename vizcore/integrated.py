@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
-from vizcore.saliency import SaliencyMap, gradient_batch, gradients, times_input, zero_input
+from vizcore.saliency import SaliencyMap, added, gradient_batch, gradients, times_input, zero_input
 from vizcore.targets import Output, Target
 
 Baseline = Literal["mean", "black", "white"]
@@ -87,21 +87,17 @@ def _integrated(clf: Classifier, image: Tensor, target: Target, params: Integrat
     order = spread(params.steps)
     total = torch.zeros(image.shape, dtype=torch.float64)
     done = 0
-    changes: list[float] = []
+    changes: tuple[float, ...] = ()
     while done < params.steps:
         # Small chunks first, 1, 2, 4, ..., for an early estimate.
         points = order[done : done + min(done + 1, gradient_batch(clf))]
         shares = (torch.tensor(points) + 0.5).view(-1, 1, 1, 1) / params.steps  # (n,1,1,1)
         grads, _ = gradients(clf, start + shares * (image - start), target, params.output)
-        for grad in grads.double():
-            before = total / max(done, 1)
-            total += grad
-            done += 1
-            size = float((total / done).norm())
-            changes.append(float((total / done - before).norm()) / size if size > 0 else 0.0)
+        total, changes = added(total, grads, changes)
+        done += len(points)
         mean = (total / done).float()
         yield PathMap(
-            mean, score, image.clone(), start.clone(), done, params.steps, tuple(changes), reference_score=base_score
+            mean, score, image.clone(), start.clone(), done, params.steps, changes, reference_score=base_score
         )
 
 

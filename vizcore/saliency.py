@@ -17,7 +17,11 @@ from vizcore.seeds import generator
 from vizcore.targets import Output, Target, pick
 
 _OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
-_SMALL = 50_000_000  # numbers that a backward pass may keep, 200 MB, where more pictures at once make it faster
+_FIRST = 2  # copies for the first estimate
+# Numbers that a backward pass may keep, 200 MB, where more pictures at once make it faster; up to twice as many while
+# they are fewer than some times the weights, which are read once for all of them.
+_SMALL, _TIMES_WEIGHTS = 50_000_000, 8
+_BLOCK = 16_384  # numbers of each gradient that are added up at a time, to find them in the cache
 
 
 @dataclass(frozen=True)
@@ -126,12 +130,12 @@ def _smoothgrad(
     score = float(clf.scores(image[None], target, params.output)[0])
     reference = zero_input(clf)
     while done.count < params.copies:
-        # The first chunks are small, 1, 4, 16, ..., for an early estimate; from then on they are as large as fits.
-        whole = min(3 * done.count + 1, gradient_batch(clf))
+        # A small first chunk gives an early estimate; small ones are dear, so the others are as large as fits.
+        whole = gradient_batch(clf) if done.count else _FIRST
         copies = range(done.count, min(done.count + whole, params.copies))
         grads, _ = gradients(clf, noisy_copies(image, params, copies), target, params.output)
-        total, changes = _added(done.total, grads, copies, done.changes)
-        latest = _Progress(done.key, copies.stop, total, tuple(changes))
+        total, changes = added(done.total, grads, done.changes)
+        latest = _Progress(done.key, copies.stop, total, changes)
         done = latest if len(copies) == whole else done
         mean = (total / copies.stop).float()
         yield SaliencyMap(
@@ -141,28 +145,37 @@ def _smoothgrad(
             return
 
 
-def _added(total: Tensor, grads: Tensor, copies: range, changes: tuple[float, ...]) -> tuple[Tensor, tuple[float, ...]]:
-    """The sum (C,H,W) with the gradients (n,C,H,W) of these copies added, and how much each changed the mean.
+def added(total: Tensor, grads: Tensor, changes: tuple[float, ...]) -> tuple[Tensor, tuple[float, ...]]:
+    """A sum (C,H,W), in double precision, with the gradients (n,C,H,W) added, and how much each changed the mean.
 
-    m_(k+1) - m_k = (w_k - m_k) / (k + 1), whose norm follows from the products of the gradients with each other and
-    with the sum so far, so that none of them is gone through for itself.
+    ``changes`` are those of the gradients so far. m_(k+1) - m_k = (w_k - m_k) / (k + 1), whose norm follows from the
+    products of the gradients with each other and with the sum so far, so that none of them is gone through for itself.
     """
-    rows, before = grads.flatten(1).double(), total.flatten()  # (n,C,H,W) -> (n,D), (C,H,W) -> (D,)
-    among, along = (rows @ rows.T).tolist(), (rows @ before).tolist()
-    whole, found = float(before @ before), list(changes)  # ||sum||^2
-    for i, k in enumerate(copies):
-        own, both = among[i][i], along[i] + sum(among[i][:i])  # ||w_k||^2, <w_k, sum>
-        away = own - 2 * both / k + whole / k**2 if k else own
-        whole += 2 * both + own
+    before, n = total.flatten(), len(grads)
+    summed = torch.empty_like(before)
+    products = before.new_zeros(n + 1, n + 1)  # of the sum so far, which comes first, and the gradients
+    for block, rows in zip(before.split(_BLOCK), grads.flatten(1).split(_BLOCK, dim=1), strict=True):
+        both = torch.cat([block[None], rows.double()])  # (1 + n,d)
+        products += both @ both.T
+        begin = block.storage_offset() - before.storage_offset()
+        torch.sum(both, 0, out=summed[begin : begin + len(block)])
+    (whole, *along), *among = products.tolist()  # ||sum||^2, <w_k, sum>
+    found = list(changes)
+    for i, k in enumerate(range(len(changes), len(changes) + n)):
+        own, met = among[i][i + 1], along[i] + sum(among[i][1 : i + 1])  # ||w_k||^2, <w_k, sum>
+        away = own - 2 * met / k + whole / k**2 if k else own
+        whole += 2 * met + own
         found.append(math.sqrt(max(0.0, away) / whole) if whole > 0.0 else 0.0)
-    return total + rows.sum(0).view_as(total), tuple(found)
+    return summed.view_as(total), tuple(found)
 
 
 def noisy_copies(image: Tensor, params: SmoothGrad, copies: range | list[int]) -> Tensor:
     """I0 + e_k, (n,C,H,W) for the given numbers k of copies: what SmoothGrad shows to the network, not clamped."""
     sigma = params.noise * float(image.max() - image.min())
-    noise = [torch.randn(image.shape, generator=generator(params.seed, k)) for k in copies]
-    return image.detach().cpu() + sigma * torch.stack(noise)  # (C,H,W) + (n,C,H,W) -> (n,C,H,W)
+    noisy = torch.empty(len(copies), *image.shape)
+    for k, noise in zip(copies, noisy, strict=True):
+        noise.normal_(generator=generator(params.seed, k))
+    return noisy.mul_(sigma).add_(image.detach().cpu())  # (n,C,H,W) + (C,H,W)
 
 
 def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logit") -> tuple[Tensor, Tensor]:
@@ -189,7 +202,7 @@ def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logi
         grads.append(grad)
         scores.append(score)
         done += len(chunk)
-    return torch.cat(grads), torch.cat(scores)
+    return (grads[0], scores[0]) if len(grads) == 1 else (torch.cat(grads), torch.cat(scores))
 
 
 def gradient_batch(clf: Classifier) -> int:
@@ -198,15 +211,19 @@ def gradient_batch(clf: Classifier) -> int:
     Up to all where those answers are known to be small: deep layers' weights are then read for more pictures at once.
     """
     half, kept = max(1, clf.batch_size // 2), clf.passes.kept
-    return max(half, min(clf.batch_size, _SMALL // kept)) if kept else half
+    most = max(_SMALL, min(2 * _SMALL, _TIMES_WEIGHTS * clf.weights))
+    return max(half, min(clf.batch_size, most // kept)) if kept else half
 
 
 def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
+    # Written once where it is used: pictures in large numbers take longer to copy than some networks to answer.
+    z = torch.empty(x.shape, device=clf.device, memory_format=torch.channels_last)
+    torch.sub(x.detach().to(clf.device), clf.mean, out=z).div_(clf.std)
     with torch.enable_grad():  # also where the caller has switched gradients off
-        z = clf.normalise(x.detach()).contiguous(memory_format=torch.channels_last).requires_grad_()
-        score = pick(clf.logits_of_input(z), target, output)
+        score = pick(clf.logits_of_input(z.requires_grad_()), target, output)
         (grad,) = torch.autograd.grad(score.sum(), z)  # of the pictures alone: each score depends on its own
-    return clf.finite((grad / clf.std).cpu().contiguous()), score.detach().cpu()  # dz/dx = 1 / std
+    per_pixel = torch.div(grad, clf.std, out=torch.empty(grad.shape, device=clf.device))  # dz/dx = 1 / std
+    return clf.finite(per_pixel.cpu()), score.detach().cpu()
 
 
 def zero_input(clf: Classifier) -> Tensor:
