@@ -2,7 +2,9 @@
 
 A batch's activations are blocks of tens of megabytes. glibc's ``malloc`` takes such blocks from the system and gives
 them back at once, so that every layer of every pass begins by having the kernel clear fresh pages. With both thresholds
-raised (``man mallopt``: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD) a freed block serves the next layer.
+raised (``man mallopt``: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD) a freed block serves the next layer. Threads take theirs
+from heaps of 64 MiB, each given back once it is empty, whatever the thresholds, unless more room than it has is to
+remain at the end (M_TOP_PAD).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import sys
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -28,7 +30,8 @@ def keep() -> bool:
     library = _glibc()
     if library is None:
         return False
-    return bool(library.mallopt(_M_MMAP_THRESHOLD, 1 << 30)) and bool(library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1))
+    settings = ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 1 << 27))
+    return all([bool(library.mallopt(*setting)) for setting in settings])  # a list: a refusal stops none of the others
 
 
 def release() -> bool:
