@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore import machine, winograd
+from vizcore import machine, winograd, workers
 from vizcore.classifier import Classifier
 from vizcore.convolution import Convolution
 from vizcore.incremental import Key, Windows, batch_of, needs
@@ -80,8 +80,6 @@ _recent_lock = threading.Lock()
 _RECENT = 2
 # Bytes that oneDNN keeps for the many shapes of regions, and that lie idle between blocks of many sizes, as measured.
 _BESIDE = 64 * 2**20
-# The widest layers of a network hold about so many times as many numbers as its input.
-_WIDER = 64
 
 
 class Activations:
@@ -107,7 +105,7 @@ class Activations:
         That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart, where
         the regions would soon cover every layer, and where there is no memory for them.
         """
-        if self.clf.device.type != "cpu" or self._free() < self._picture():
+        if self.clf.device.type != "cpu" or self._free() < self.clf.picture_bytes:
             return None
         plan = self._planned()
         if plan is None:
@@ -120,7 +118,7 @@ class Activations:
         if work.mean() > WORTHWHILE * whole:
             return None
         usual = _usual(plan, tables)
-        batch = self._batch(plan, tables, usual)
+        batch, beside = self._batch(plan, tables, usual)
         if batch == 0:
             return None
         with self._lock:
@@ -128,17 +126,12 @@ class Activations:
             if self._store is None:
                 self._plan = None  # it does not fit this network: do not try again
                 return None
-            return Windows(plan, self._store, tables, float(work.mean()), batch)
+            return Windows(plan, self._store, tables, float(work.mean()), batch, beside)
 
     @property
     def pictures(self) -> int:
         """How many pictures to ask about at once in full passes: one where memory is short."""
-        return max(1, min(self.clf.batch_size, self._free() // self._picture()))
-
-    def _picture(self) -> int:
-        """Bytes that a forward pass needs for each picture, about."""
-        numbers = self.clf.passes.kept  # for a backward pass; the forward pass alone lets go of most on the way
-        return 2 * numbers if numbers else 4 * math.prod(self.clf.input_shape) * _WIDER
+        return max(1, min(self.clf.at_once, self._free() // self.clf.picture_bytes))
 
     def _free(self) -> int:
         """Bytes that may be taken."""
@@ -149,13 +142,15 @@ class Activations:
         found = machine.memory()
         return sys.maxsize if found is None else found[0] // 2
 
-    def _batch(self, plan: Plan, tables: list[tuple[Ints, Ints]], usual: set[Key]) -> int:
-        """How many windows to compute at once, as far as memory allows; 0 for none."""
+    def _batch(self, plan: Plan, tables: list[tuple[Ints, Ints]], usual: set[Key]) -> tuple[int, int]:
+        """How many windows to compute at once, and how many times as many side by side, as far as memory allows."""
         each = widest(plan.nodes, plan.steps, *tables)
-        kept = _BESIDE + sum(4 * math.prod(plan.nodes[where].shape) for where, _ in usual)
-        if any(isinstance(node.op, Convolution) and node.op.fewer for node in plan.nodes):
-            kept += winograd.ROOM
-        return max(0, min(batch_of(plan, each), int((self._free() - kept) / each)))
+        free = self._free() - _BESIDE - sum(4 * math.prod(plan.nodes[where].shape) for where, _ in usual)
+        tiles = any(isinstance(node.op, Convolution) and node.op.fewer for node in plan.nodes)
+        batch, room = batch_of(plan, each), winograd.ROOM if tiles else 0
+        whole = int(batch * each) + room
+        beside = max(1, min(workers.count(self.clf.device, whole), free // whole))
+        return max(0, min(batch, int((free // beside - room) / each))), beside
 
     def paint(self, picture: Tensor) -> Kept:
         """A picture (C,H,W) in [0,1] as the network's zero-centred input, to be shown through windows."""

@@ -7,13 +7,15 @@ Everything else in ``vizcore`` talks to a :class:`Classifier` and never to a par
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vizcore import half, memory, targets
+from vizcore import half, memory, targets, workers
+from vizcore.batches import in_batches
 from vizcore.passes import Passes
 from vizcore.preprocess import Preprocess
 from vizcore.targets import Contrast, Output, Target, check_output, pick
@@ -35,6 +37,8 @@ memory.keep()  # before the first network
 
 # Activations of a batch up to which doubling it pays: so many times the weights, and so many at all.
 _FEW, _MOST = 4, 100_000_000
+# The widest layers of a network hold about so many times as many numbers as its input.
+_WIDER = 64
 
 
 class NetworkError(ValueError):
@@ -90,6 +94,17 @@ class Classifier:
     def input_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one input."""
         return (len(self.preprocess.mean), *self.preprocess.size)
+
+    @property
+    def picture_bytes(self) -> int:
+        """What a forward pass needs for each picture, about."""
+        kept = self.passes.kept  # for a backward pass; the forward pass alone lets go of most on the way
+        return 2 * kept if kept else 4 * math.prod(self.input_shape) * _WIDER
+
+    @property
+    def at_once(self) -> int:
+        """How many pictures to ask about at once to be answered soonest: a batch for each that is computed beside."""
+        return self.batch_size * workers.count(self.device, self.batch_size * self.picture_bytes)
 
     @property
     def mean(self) -> Tensor:
@@ -151,25 +166,17 @@ class Classifier:
     def all_scores(self, x: Tensor, output: Output = "probability") -> Tensor:
         """y (N,K) of every class: softmax probabilities in [0,1], or logits; no gradient; on the CPU.
 
-        Computed in chunks of ``batch_size``. When the device runs out of memory the chunk is halved for good and only
-        the chunk that failed is computed again.
+        Computed in batches of ``batch_size``. When the device runs out of memory they are halved for good and only the
+        one that failed is computed again.
         """
         check_output(output)
-        parts: list[Tensor] = []
-        done = 0
-        while done < len(x):
-            chunk = x[done : done + self.batch_size]
-            try:
-                with torch.no_grad():
-                    answer = self.logits(chunk)
-                    parts.append((answer.softmax(dim=1) if output == "probability" else answer).cpu())
-            except torch.OutOfMemoryError:
-                if len(chunk) == 1:
-                    raise
-                self.batch_size = max(1, len(chunk) // 2)
-                torch.cuda.empty_cache()
-                continue
-            done += len(chunk)
+
+        def work(part: Tensor) -> Tensor:
+            with torch.no_grad():
+                answer = self.logits(part)
+                return (answer.softmax(dim=1) if output == "probability" else answer).cpu()
+
+        parts = in_batches(self, x, work, lambda: self.batch_size, self.picture_bytes)
         return torch.cat(parts) if parts else torch.zeros(0, len(self.classes))
 
     def scores(self, x: Tensor, target: Target, output: Output = "probability") -> Tensor:

@@ -11,6 +11,7 @@ list of operations instead of one kernel per architecture, and batches of window
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from vizcore.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
 from vizcore.plan import Plan
 from vizcore.regions import Bools, Ints, Places, partial, place
 from vizcore.windows import alike
+from vizcore.workers import side_by_side
 
 # Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache. Their
 # regions need at most so many bytes where the network is widest, or so large a share of its kernels.
@@ -46,13 +48,20 @@ class Values(Protocol):
 
 
 class Windows:
-    """A grid of windows over one picture. ``batch`` are computed at once; ``chunk`` is how many are quickly done."""
+    """A grid of windows over one picture. Batches of ``batch``, so many ``beside`` each other, are computed at once.
 
-    def __init__(self, plan: Plan, values: Values, tables: list[tuple[Ints, Ints]], work: float, batch: int) -> None:
+    ``chunk`` is how many windows are quickly done.
+    """
+
+    def __init__(
+        self, plan: Plan, values: Values, tables: list[tuple[Ints, Ints]], work: float, batch: int, beside: int
+    ) -> None:
         self._plan, self._values, self._tables = plan, values, tables
         self._kept: dict[Key, Kept] = {}
-        self.batch = batch
-        self.chunk = self.batch * max(1, min(_CHUNK_BATCHES * BATCH // self.batch, round(_CHUNK / work / self.batch)))
+        self._lock = threading.Lock()
+        self.batch, self.beside = batch, beside
+        few = max(1, min(_CHUNK_BATCHES * BATCH // self.batch, round(_CHUNK / work / self.batch)))
+        self.chunk = self.batch * self.beside * few
 
     def order(self, cells: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """The cells so that neighbours in the list have regions alike in height and in width.
@@ -67,7 +76,8 @@ class Windows:
         """Logits (n,K) of the picture with each of the n cells' windows covered by ``paint``."""
         nodes, neck = self._plan.nodes, self._plan.neck
         with torch.no_grad():
-            vectors = [self._batch(cells[i : i + self.batch], paint) for i in range(0, len(cells), self.batch)]
+            batches = [cells[i : i + self.batch] for i in range(0, len(cells), self.batch)]
+            vectors = side_by_side(lambda some: self._batch(some, paint), batches, self.beside)
             values = {neck: torch.cat(vectors)}  # (n,D)
             for index in range(neck + 1, len(nodes)):
                 values[index] = nodes[index].run(values)
@@ -78,7 +88,9 @@ class Windows:
         plan = self._plan
         places = place(plan.nodes, self._tables, cells)
         regional = partial(plan.nodes, plan.steps, places.heights, places.widths)
-        self._kept = self._values.kept(needs(plan, places, regional))
+        needed = needs(plan, places, regional)
+        with self._lock:  # so that no worker replaces the table that another has seen to by an older one
+            self._kept = self._values.kept(needed)
         regions: dict[int, Tensor] = {0: cut(paint, *places.of(0))}  # node -> what may have changed, (n,C,h,w)
         wholes: dict[int, Tensor] = {}  # node -> the whole value, (n,...)
         for index in range(1, plan.neck + 1):

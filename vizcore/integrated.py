@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
-from vizcore.saliency import SaliencyMap, added, gradient_batch, gradients, times_input, zero_input
+from vizcore.saliency import SaliencyMap, added, gradients, gradients_at_once, times_input, zero_input
 from vizcore.targets import Output, Target
 
 Baseline = Literal["mean", "black", "white"]
@@ -90,7 +90,7 @@ def _integrated(clf: Classifier, image: Tensor, target: Target, params: Integrat
     changes: tuple[float, ...] = ()
     while done < params.steps:
         # Small chunks first, 1, 2, 4, ..., for an early estimate.
-        points = order[done : done + min(done + 1, gradient_batch(clf))]
+        points = order[done : done + min(done + 1, gradients_at_once(clf))]
         shares = (torch.tensor(points) + 0.5).view(-1, 1, 1, 1) / params.steps  # (n,1,1,1)
         grads, _ = gradients(clf, start + shares * (image - start), target, params.output)
         total, changes = added(total, grads, changes)

@@ -224,7 +224,7 @@ def _estimates(
             # Rows are only ever added, so this view of the first ones never changes.
             yield _estimate(params, target, on[:done], scores, replace(base, logits=logits[:done]))
             due = done + math.ceil(n / ESTIMATES)
-        answers = ask(on[done:], kind)  # (m,K)
+        answers = ask(on[done : done + clf.at_once], kind)  # (m,K)
         logits[done : done + len(answers)] = answers
         scores = torch.cat([scores, pick(answers, target, params.output).double()])
         done += len(answers)

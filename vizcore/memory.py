@@ -31,7 +31,8 @@ def keep() -> bool:
     if library is None:
         return False
     settings = ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 1 << 27))
-    return all([bool(library.mallopt(*setting)) for setting in settings])  # a list: a refusal stops none of the others
+    taken = [bool(library.mallopt(*setting)) for setting in settings]  # all are tried, whatever one of them says
+    return all(taken)
 
 
 def release() -> bool:

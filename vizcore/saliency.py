@@ -11,6 +11,8 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from vizcore import workers
+from vizcore.batches import in_batches
 from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
 from vizcore.seeds import generator
@@ -131,7 +133,7 @@ def _smoothgrad(
     reference = zero_input(clf)
     while done.count < params.copies:
         # A small first chunk gives an early estimate; small ones are dear, so the others are as large as fits.
-        whole = gradient_batch(clf) if done.count else _FIRST
+        whole = gradients_at_once(clf) if done.count else _FIRST
         copies = range(done.count, min(done.count + whole, params.copies))
         grads, _ = gradients(clf, noisy_copies(image, params, copies), target, params.output)
         total, changes = added(done.total, grads, done.changes)
@@ -181,28 +183,22 @@ def noisy_copies(image: Tensor, params: SmoothGrad, copies: range | list[int]) -
 def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logit") -> tuple[Tensor, Tensor]:
     """dy_target/dx (N,C,H,W) per unit of the pixels, and y_target (N,), for pictures x (N,C,H,W); on the CPU.
 
-    The pictures may leave [0,1]. Computed in chunks that are halved for good when the device runs out of memory; the
+    The pictures may leave [0,1]. Computed in batches that are halved for good when the device runs out of memory; the
     finished ones are kept. The weights get no gradient and the caller's grad mode stays as it was.
     """
     clf.check_target(target)
-    grads: list[Tensor] = []
-    scores: list[Tensor] = []
-    done = 0
-    while done < len(x):
-        chunk = x[done : done + gradient_batch(clf)]
-        try:
-            grad, score = _gradients(clf, chunk, target, output)
-        except torch.OutOfMemoryError:
-            if len(chunk) == 1:
-                raise
-            # Gradients take half of it, or at most all.
-            clf.batch_size = len(chunk) if len(chunk) < clf.batch_size else len(chunk) // 2
-            torch.cuda.empty_cache()
-            continue
-        grads.append(grad)
-        scores.append(score)
-        done += len(chunk)
+
+    def work(part: Tensor) -> tuple[Tensor, Tensor]:
+        return _gradients(clf, part, target, output)
+
+    grads, scores = zip(*in_batches(clf, x, work, lambda: gradient_batch(clf), 2 * clf.picture_bytes), strict=True)
     return (grads[0], scores[0]) if len(grads) == 1 else (torch.cat(grads), torch.cat(scores))
+
+
+def gradients_at_once(clf: Classifier) -> int:
+    """How many pictures to ask about at once to have their gradients soonest: a batch for each worker."""
+    batch = gradient_batch(clf)
+    return batch * workers.count(clf.device, 2 * batch * clf.picture_bytes)
 
 
 def gradient_batch(clf: Classifier) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vizcore import half
+from vizcore.batches import in_batches
 from vizcore.classifier import Classifier
 from vizcore.fill import filling
 from vizcore.superpixels import Superpixels, segment
@@ -122,7 +123,7 @@ Ask = Callable[[Tensor, torch.dtype | None], Tensor]
 
 
 def asker(clf: Classifier, samples: Samples) -> Ask:
-    """A function from vectors (n,l) to the logits (m,K) of the first m of their sub-images, one batch of them.
+    """A function from vectors (n,l) to the logits (n,K) of their sub-images.
 
     In full precision, or with short numbers of the given kind (:mod:`vizcore.half`).
     Picture and fill are normalised and laid out channels-last once, instead of once for each sub-image.
@@ -132,17 +133,12 @@ def asker(clf: Classifier, samples: Samples) -> Ask:
     compose = composer(picture, fill, samples.segments.to(clf.device))
 
     def ask(on: Tensor, kind: torch.dtype | None) -> Tensor:
-        while True:
-            chunk = on[: clf.batch_size]
-            try:
-                with torch.no_grad():
-                    z = compose(chunk.to(clf.device))  # (m,l) -> (m,H,W,C)
-                    return clf.logits_of_input(z.permute(0, 3, 1, 2), kind=kind).cpu()  # (m,C,H,W), channels-last
-            except torch.OutOfMemoryError:
-                if len(chunk) == 1:
-                    raise
-                clf.batch_size = max(1, len(chunk) // 2)
-                torch.cuda.empty_cache()
+        def work(part: Tensor) -> Tensor:
+            with torch.no_grad():
+                z = compose(part.to(clf.device))  # (m,l) -> (m,H,W,C)
+                return clf.logits_of_input(z.permute(0, 3, 1, 2), kind=kind).cpu()  # (m,C,H,W), channels-last
+
+        return torch.cat(in_batches(clf, on, work, lambda: clf.batch_size, clf.picture_bytes))
 
     return ask
 
@@ -150,13 +146,7 @@ def asker(clf: Classifier, samples: Samples) -> Ask:
 def tried(samples: Samples, kind: torch.dtype, ask: Ask, on: Tensor) -> Samples:
     """The ``samples`` with a trial: the first few of ``on`` (n,l) are asked about in both precisions."""
     on = on[: half.CHECKED]
-    both: list[Tensor] = []
-    for numbers in (kind, None):
-        parts: list[Tensor] = []
-        while (done := sum(map(len, parts))) < len(on):
-            parts.append(ask(on[done:], numbers))
-        both.append(torch.cat(parts))
-    return replace(samples, trial=torch.stack(both))
+    return replace(samples, trial=torch.stack([ask(on, numbers) for numbers in (kind, None)]))
 
 
 def composer(picture: Tensor, fill: Tensor, segments: Tensor) -> Callable[[Tensor], Tensor]:
