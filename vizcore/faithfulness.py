@@ -187,7 +187,7 @@ def _curves(clf: Classifier, image: Tensor, target: Target, order: Tensor, param
     fractions = number_removed / order.numel()
     deletion, insertion = torch.zeros(len(fractions)), torch.zeros(len(fractions))
     done = torch.zeros(len(fractions), dtype=torch.bool)
-    chunk = max(1, clf.batch_size // 2)  # a point takes two pictures
+    chunk = max(1, clf.at_once // 2)  # a point takes two pictures
     for level in coarse_to_fine(1, len(fractions), FIRST_POINTS):
         points = [column for _, column in level.cells]
         size = chunk if done.any() else len(points)  # there is nothing to show before the first level is complete

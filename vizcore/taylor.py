@@ -93,7 +93,7 @@ def _taylor(clf: Classifier, image: Tensor, target: Target, params: Taylor) -> I
     of = actual.numel()
     done = 0
     while done < of:
-        some = range(done, min(done + clf.batch_size, of))
+        some = range(done, min(done + clf.at_once, of))
         pictures = torch.stack([image + radii[k % count].float() * directions[k // count] for k in some])
         actual.view(-1)[some.start : some.stop] = clf.scores(pictures, target, params.output).double()
         done = some.stop
