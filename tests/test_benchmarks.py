@@ -278,7 +278,7 @@ class Clock:
 
 def test_the_fastest_batch_is_the_one_with_the_best_trial_and_long_trials_are_not_repeated() -> None:
     asked: list[int] = []
-    clock = Clock(0.9, 0.4, 0.5, 0.3, 2.0)
+    clock = Clock(9.0, 4.0, 5.0, 3.0, 20.0)
     assert fastest(asked.append, clock, (1, 8, 16)) == 8
     assert asked == [1, 1, 8, 8, 16]
 
