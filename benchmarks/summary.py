@@ -45,9 +45,12 @@ class Measured:
 
     @property
     def peak(self) -> float | None:
-        """Growth of the process's largest memory, in MiB."""
-        rows = [row["peak"] for rows in self.times.values() for row in rows]
-        return max(rows) if rows else None
+        """Growth of the process's largest memory, in MiB, on as few threads as it was measured on."""
+        return self.peak_on(min(self.times)) if self.times else None
+
+    def peak_on(self, threads: int) -> float | None:
+        rows = self.times.get(threads)
+        return max(row["peak"] for row in rows) if rows else None
 
     @property
     def at_once(self) -> int:

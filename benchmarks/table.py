@@ -58,7 +58,7 @@ def _code(session: Row) -> str:
 def _short(measured: Sequence[Measured]) -> str:
     head = (
         "| technique | network | passes | ours, s | bare passes | Captum | Captum, tuned | others | "
-        "2 threads: ours, s; Captum | MiB: ours; Captum | difference |"
+        "MiB: ours; Captum | 2 threads: ours, s; Captum; MiB: ours; Captum | difference |"
     )
     lines = [head, "|---|---|--:|--:|--:|--:|--:|---|---|---|---|"]
     for technique, group in comparisons(measured):
@@ -69,13 +69,14 @@ def _short(measured: Sequence[Measured]) -> str:
         named = ("ours", "bare", "Captum", "Captum, tuned", SPARING)
         others = ", ".join(f"{name} {_times(about, ours)}" for name, about in by.items() if name not in named)
         peer = by.get("Captum")
-        wall = f"{_number(ours.wall)}; {_times(peer, ours, 'wall')}" if ours.wall else ""
-        memory = f"{ours.peak:.0f}; {_mib(peer)}"
+        memory = f"{_mib(ours)}; {_mib(peer)}"
+        two = [_number(ours.wall), _times(peer, ours, "wall"), _mib(ours, 2), _mib(peer, 2)]
+        wall = "; ".join(two) if ours.wall else ""
         peers = [about for name, about in by.items() if not name.startswith("ours")]
         difference = _agreement(peer) or next(filter(None, map(_agreement, peers)), "")
         cells = [technique.title, ours.network, str(ours.passes), _number(ours.cpu)]
         cells += [_times(by.get(name), ours) for name in named[1:4]]
-        lines.append("| " + " | ".join([*cells, others, wall, memory, difference]) + " |")
+        lines.append("| " + " | ".join([*cells, others, memory, wall, difference]) + " |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
@@ -186,8 +187,9 @@ def _times(about: Measured | None, ours: Measured | None, what: str = "cpu") -> 
     return f"{theirs / mine:.2f}×" if theirs and mine else ""
 
 
-def _mib(about: Measured | None) -> str:
-    return f"{about.peak:.0f}" if about and about.peak is not None else ""
+def _mib(about: Measured | None, threads: int | None = None) -> str:
+    peak = None if about is None else about.peak if threads is None else about.peak_on(threads)
+    return "" if peak is None else f"{peak:.0f}"
 
 
 def _agreement(about: Measured | None) -> str:

@@ -305,23 +305,32 @@ def test_the_table_gives_medians_ratios_and_what_was_disturbed(tmp_path: Path) -
     store.add("agreement", captum, largest=4e-6, of=2.0)
     table = render(store)
     assert "| Occlusion | mini-alexnet | 17 | 2.00 | 1.50× | 4.50× |" in table
-    assert "64; 64 | 4e-06 of 2 |" in table
+    assert "| 64; 64 |  | 4e-06 of 2 |" in table
     assert "Random weights, of which there are none on disk: mini-alexnet." in table
     assert "3 of 3 were measured while other programs used the processors." in table
     full = render(store, full=True)
     assert "| mini-alexnet | stride 32, window 32 | Captum | 8 | 9.00 | 4.50× |" in full
 
 
+def test_the_memory_on_two_threads_stands_beside_the_time_on_two(tmp_path: Path) -> None:
+    ours, captum = jobs("ours", "Captum", window=32, stride=32)
+    store = written(tmp_path / "r.jsonl", (ours, 2.0), (captum, 9.0))
+    for job, seconds, mebibytes in ((ours, 1.0, 100.0), (captum, 8.0, 70.0)):
+        about = {"threads": 2, "at_once": 8, "weights": "random", "cpu": 2 * seconds, "wall": seconds}
+        store.add("time", job, **about, peak=mebibytes)
+    assert "| 64; 64 | 1.00; 8.00×; 100; 70 |" in render(store)
+
+
 def test_the_difference_is_that_of_somebody_elses_map(tmp_path: Path) -> None:
     job = {name: Job("lime", "vgg16", name, settings={"samples": 500}) for name in ("ours", HALF, "lime", "Captum")}
     store = written(tmp_path / "r.jsonl", *((one, 2.0) for one in job.values()))
     store.add("agreement", job[HALF], correlation=0.9999)
-    assert "| 64; 64 |  |" in render(store)
+    assert "| 64; 64 |  |  |" in render(store)
     store.add("agreement", job["lime"], correlation=0.75)
-    assert "| 64; 64 | r = 0.750 |" in render(store)
+    assert "| 64; 64 |  | r = 0.750 |" in render(store)
     assert "r = 1.000, of the same samples" in render(store, full=True)
     store.add("agreement", job["lime"], correlation=float("nan"))
-    assert "| 64; 64 | no r: a map is constant |" in render(store)
+    assert "| 64; 64 |  | no r: a map is constant |" in render(store)
 
 
 def test_the_table_replaces_what_stands_between_the_marks() -> None:
