@@ -22,6 +22,7 @@ from vizcore.activations import Activations
 from vizcore.classifier import Classifier, Preprocess
 from vizcore.graph import Unsupported, aten, record
 from vizcore.incremental import BATCH
+from vizcore.layout import norm_channels
 from vizcore.occlusion import Occlusion, filling, grid, occlude, occluded
 from vizcore.passes import Passes
 from vizcore.plan import Plan, plan_of
@@ -127,6 +128,7 @@ def test_every_edge_of_strides_and_paddings(stride: int, padding: int, ceil: boo
         ("squeezenet1_0", Occlusion(window=40, stride=61, fill="blur"), 0.005),
         ("googlenet", Occlusion(window=32, stride=64, fill="black"), 0.005),
         ("mobilenet_v3_large", Occlusion(window=31, stride=65, fill="mean"), 0.005),
+        ("convnext_tiny", Occlusion(window=32, stride=96, fill="blur"), 0.005),
     ],
 )
 def test_every_network_of_the_catalogue(name: str, params: Occlusion, share: float) -> None:
@@ -148,12 +150,67 @@ def catalogued(name: str) -> Classifier:
     return classifier(module, (224, 224), classes=1000)
 
 
+class Unknown(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.all, self.conv = nn.GroupNorm(1, 3), nn.Conv2d(3, 5, 3)
+
+    def forward(self, z: Tensor) -> Tensor:
+        answer: Tensor = self.conv(self.all(z)).mean((2, 3))
+        return answer
+
+
+class Turned(nn.Module):
+    """Channels moved to the end and back, by layers that know them there, and looked at from there by others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm, self.wide, self.back = (
+            nn.Conv2d(3, 8, 3),
+            nn.LayerNorm(8),
+            nn.Linear(8, 20),
+            nn.Linear(20, 8),
+        )
+        self.plain = nn.LayerNorm(8, elementwise_affine=False)
+        self.scale, self.rows = nn.Parameter(torch.rand(8, 1, 1)), nn.Parameter(torch.rand(1, 1, 1, 8))
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = self.stem(z)
+        last = self.norm(x.permute(0, 2, 3, 1))
+        x = x + self.scale * self.back(F.gelu(self.wide(last))).permute(0, 3, 1, 2)
+        x = F.avg_pool2d(x, 3)
+        last = self.plain(x.permute(0, 2, 3, 1))
+        scaled = (last * self.rows).permute(0, 3, 1, 2)  # a constant that lies otherwise: as the network does it
+        summed = last.flatten(1, 2).sum(1)  # and rows that are not one for each position of the batch
+        return torch.cat([scaled.amax((2, 3)), summed], dim=1)
+
+
+def test_channels_at_the_end_are_channels_all_the_same() -> None:
+    clf = classifier(Turned(), (40, 36), classes=16)
+    nodes = record(clf.module, clf.normalise(random_picture(clf)[None]))
+    kinds = [step.kind for step in classify(nodes)]
+    assert sum(node.op is norm_channels for node in nodes) == 2
+    assert kinds[:8] == ["input", "window", "point", "window", "point", "window", "point", "join"]
+    compare(clf, Occlusion(window=6, stride=7))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_what_is_said_otherwise_answers_the_same_for_any_batch(batch: int) -> None:
+    clf = classifier(Turned(), (40, 36), classes=16)
+    nodes = record(clf.module, clf.normalise(random_picture(clf)[None]))
+    z = torch.randn(batch, 3, 40, 36)
+    values: dict[int, Tensor] = {0: z}
+    for index, node in enumerate(nodes[1:], start=1):
+        values[index] = node.run(values)
+    torch.testing.assert_close(values[len(nodes) - 1], clf.module(z))
+
+
 def test_a_network_of_unknown_layers_from_the_start_on_is_computed_in_full() -> None:
-    clf = catalogued("convnext_tiny")
+    clf = classifier(Unknown(), (48, 48))
     image = random_picture(clf)
-    params = Occlusion(window=64, stride=128)
+    params = Occlusion(window=8, stride=20, output="logit")
     assert Activations(clf, image).windows(*grid(clf, params), params.window) is None
-    result = Run(occlude(clf, image, 3, Occlusion(window=64, stride=128, output="logit"))).finish()
+    result = Run(occlude(clf, image, 3, params)).finish()
     y = clf.scores(occluded(clf, image, params, 1, 0)[None], 3, "logit")
     torch.testing.assert_close(result.drop[1, 0], result.score - y[0], rtol=1e-3, atol=1e-4)
 

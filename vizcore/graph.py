@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from vizcore.folding import foldable, folded
+from vizcore.layout import channels_second
 from vizcore.tracing import Node, Ref, Unsupported, aten, consumers, trace
 
 __all__ = ["Node", "Ref", "Unsupported", "aten", "consumers", "record"]
@@ -25,7 +26,7 @@ def record(module: nn.Module, z: Tensor) -> list[Node]:
     """
     traced = trace(module, z).nodes
     nodes = [_any_batch(_no_pooling(node, traced)) for node in traced]
-    return _compact(_fold_batch_norms(_join_selects(nodes)))
+    return _compact(channels_second(_compact(_fold_batch_norms(_join_selects(nodes)))))
 
 
 def _any_batch(node: Node) -> Node:

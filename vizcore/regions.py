@@ -16,6 +16,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from vizcore.graph import Node, Ref, aten
+from vizcore.layout import norm_channels
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -141,6 +142,8 @@ def _kind(node: Node, nodes: Sequence[Node]) -> tuple[Kind, tuple[Slide, Slide],
     if packet is aten.cat:
         channels = len(node.args) > 1 and node.args[1] in (1, -3) and all(isinstance(x, Ref) for x in node.args[0])
         return ("cat" if channels else "other"), still, 0.0
+    if node.op is norm_channels:
+        return "point", still, 0.0
     if packet in _JOIN and len(node.inputs) == 2:
         return "join", still, 0.0
     if packet is aten.slice and node.args[1] == 1:
@@ -178,7 +181,7 @@ def _cost(node: Node) -> float:
         return numbers * float(node.args[-1].shape[0]) if isinstance(node.args[-1], Tensor) else numbers * _MOVE
     if packet is aten.max_pool2d_with_indices:
         return numbers * _MOVE * 2
-    if packet in (None, aten.t, aten.reshape, aten.permute):
+    if node.op is None or packet in (aten.t, aten.reshape, aten.permute):
         return 0.0
     return numbers * _MOVE
 
