@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -38,6 +39,13 @@ def memory() -> tuple[int, int] | None:
         if limit < total:
             return min(available, max(0, limit - used)), limit
     return available, total
+
+
+@functools.cache
+def total() -> int | None:
+    """All the memory in bytes that :func:`memory` tells of, as it was when first asked for: files are read for it."""
+    found = memory()
+    return None if found is None else found[1]
 
 
 def gpu_memory() -> tuple[int, int] | None:

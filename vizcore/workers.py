@@ -32,11 +32,12 @@ def count(device: torch.device, size: int) -> int:
 
     It follows from the machine alone, not from what is free at the moment: the same map, bit for bit, on every start.
     """
-    if device.type != "cpu" or getattr(_here, "working", False):
+    most = min(MOST, torch.get_num_threads())
+    if device.type != "cpu" or most == 1 or getattr(_here, "working", False):
         return 1
-    found = machine.memory()
-    room = MOST if found is None else found[1] // _SHARE // max(1, size)
-    return max(1, min(MOST, torch.get_num_threads(), room))
+    total = machine.total()
+    room = MOST if total is None else total // _SHARE // max(1, size)
+    return max(1, min(most, room))
 
 
 def side_by_side(work: Callable[[A], B], parts: Sequence[A], most: int) -> list[B]:
