@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
+from vizcore import machine
 from vizcore.classifier import Classifier, Output, Preprocess
 from vizcore.params import ParameterError
 from vizcore.saliency import (
@@ -274,13 +275,17 @@ def test_small_networks_take_more_pictures_at_once_and_run_out_of_memory_all_the
         monkeypatch.setattr(type(twin.passes), "kept", kept)
         for twin.batch_size, pictures in expected:
             assert gradient_batch(twin) == pictures
-    # Many weights to be read let it be more, but never without bound.
-    monkeypatch.setattr(type(twin.passes), "kept", 4 * 10**6)
-    for weights, expected_pictures in ((10**6, 12), (8 * 10**6, 16), (10**9, 24)):
-        monkeypatch.setattr(twin, "weights", weights)
+    # Many kernels to be read let it be more, but never without bound, nor more than there is memory for.
+    monkeypatch.setattr(type(twin.passes), "kept", 10**7)
+    large, none = 2**36, None
+    for kernels, total, expected_pictures in (
+        *((10**6, large, 12), (15 * 10**6, large, 15), (10**9, large, 22)),
+        *((10**9, none, 22), (10**9, 2**32, 13), (10**9, 2**30, 12)),
+    ):
+        monkeypatch.setattr(machine, "total", lambda total=total: total)
+        monkeypatch.setattr(twin, "kernels", kernels)
         assert gradient_batch(twin) == expected_pictures
     monkeypatch.setattr(type(twin.passes), "kept", 5 * 10**6)
-    assert gradient_batch(twin) == 20
     x = torch.rand(8, *twin.input_shape, generator=torch.Generator().manual_seed(0))
     expected_grads, _ = gradients(twin, x, 0)
     twin.batch_size, seen = 8, []

@@ -81,6 +81,7 @@ class Classifier:
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
         self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
         self.weights = sum(parameter.numel() for parameter in module.parameters())
+        self.kernels = sum(parameter.numel() for parameter in module.parameters() if parameter.dim() == 4)  # (O,C,h,w)
         self.batch_size = _first_batch_size(self.device, preprocess.size, self.weights, self.passes.kept)
         with torch.no_grad():
             answers = self.logits(torch.zeros(1, channels, *preprocess.size)).shape

@@ -11,7 +11,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore import workers
+from vizcore import machine, workers
 from vizcore.batches import in_batches
 from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number
@@ -20,9 +20,10 @@ from vizcore.targets import Output, Target, pick
 
 _OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
 _FIRST = 2  # copies for the first estimate
-# Numbers that a backward pass may keep, 200 MB, where more pictures at once make it faster; up to twice as many while
-# they are fewer than some times the weights, which are read once for all of them.
-_SMALL, _TIMES_WEIGHTS = 50_000_000, 8
+# Numbers that a backward pass may keep, 200 MB, where more pictures at once make it faster. Up to so many more while
+# they are fewer than some times the kernels, which are read and laid out once for all of them, and fit into a share of
+# the machine's memory.
+_SMALL, _LARGE, _TIMES_KERNELS, _SHARE = 50_000_000, 220_000_000, 10, 8
 _BLOCK = 16_384  # numbers of each gradient that are added up at a time, to find them in the cache
 
 
@@ -206,8 +207,9 @@ def gradient_batch(clf: Classifier) -> int:
 
     Up to all where those answers are known to be small: deep layers' weights are then read for more pictures at once.
     """
-    half, kept = max(1, clf.batch_size // 2), clf.passes.kept
-    most = max(_SMALL, min(2 * _SMALL, _TIMES_WEIGHTS * clf.weights))
+    half, kept, total = max(1, clf.batch_size // 2), clf.passes.kept, machine.total()
+    room = _LARGE if total is None else total // _SHARE // 4  # bytes each
+    most = max(_SMALL, min(_LARGE, _TIMES_KERNELS * clf.kernels, room))
     return max(half, min(clf.batch_size, most // kept)) if kept else half
 
 
