@@ -160,18 +160,18 @@ def test_device_is_the_best_there_is_unless_named() -> None:
     assert pick_device("auto").type == best
 
 
-@pytest.mark.parametrize(("hidden", "pictures"), [(2, 8), (25, 16), (150, 32), (10_000, 32)])
+@pytest.mark.parametrize(("hidden", "pictures"), [(2, 8), (25, 16), (100, 32), (10_000, 32)])
 def test_more_pictures_go_at_once_while_they_have_few_activations_beside_the_weights(
     hidden: int, pictures: int
 ) -> None:
-    before = (nn.Conv2d(3, 4, 8, stride=32), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())  # 3, 4 x 49, 4 x 9 numbers
+    before = (nn.Conv2d(3, 4, 4, stride=32), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())  # 3, 4 x 49, 4 x 9 numbers
     network = nn.Sequential(*before, nn.Linear(36, hidden), nn.Linear(hidden, 2))
     clf = Classifier(network, Preprocess((224, 224), (0.5,) * 3, (0.5,) * 3), ["no", "yes"])
     weights, kept = sum(one.numel() for one in network.parameters()), clf.passes.kept
     assert kept is not None
     assert clf.batch_size == pictures
-    assert pictures == 8 or pictures // 2 * kept < 4 * weights
-    assert pictures == 32 or pictures * kept >= 4 * weights
+    assert pictures == 8 or pictures // 2 * kept < 6 * weights
+    assert pictures == 32 or pictures * kept >= 6 * weights
 
 
 def test_a_batch_is_not_made_larger_than_memory_should_bear(monkeypatch: pytest.MonkeyPatch) -> None:

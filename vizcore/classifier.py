@@ -36,7 +36,7 @@ __all__ = [
 memory.keep()  # before the first network
 
 # Activations of a batch up to which doubling it pays: so many times the weights, and so many at all.
-_FEW, _MOST = 4, 100_000_000
+_FEW, _MOST = 6, 100_000_000
 # The widest layers of a network hold about so many times as many numbers as its input.
 _WIDER = 64
 

@@ -24,6 +24,7 @@ KERNEL_WIDTH = 0.25  # the reference implementation's for pictures
 SAMPLES_PER_SUPERPIXEL = 10  # with fewer the weights are mostly the luck of the draw
 LOW_R2 = 0.5  # below, the linear model misses more than half of what the network does
 ESTIMATES = 40  # at most about so many in a run, however many samples
+_BATCHES = 2  # at least from one estimate to the next: a linear model is some work beside those of a small network
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def _estimates(
         if done >= due:
             # Rows are only ever added, so this view of the first ones never changes.
             yield _estimate(params, target, on[:done], scores, replace(base, logits=logits[:done]))
-            due = done + math.ceil(n / ESTIMATES)
+            due = done + max(math.ceil(n / ESTIMATES), _BATCHES * clf.batch_size)
         answers = ask(on[done : done + clf.at_once], kind)  # (m,K)
         logits[done : done + len(answers)] = answers
         scores = torch.cat([scores, pick(answers, target, params.output).double()])
