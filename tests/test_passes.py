@@ -1,6 +1,8 @@
 """The faster passes give the network's own answers and slopes."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -147,14 +149,61 @@ def test_a_layer_that_learns_has_its_own_gradient() -> None:
     assert module[0].weight.grad is not None
 
 
+@needs_onednn
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stride": 2, "padding": 1},
+        {"stride": (2, 1)},
+        {"dilation": 2, "padding": 2},
+        {"groups": 8, "padding": 1},
+        {"groups": 2, "stride": 2, "bias": False},
+        {"kernel_size": (1, 3), "padding": (0, 1)},
+        {"kernel_size": 1, "groups": 2},
+        {"kernel_size": 1, "padding": 1},
+    ],
+)
+def test_every_other_convolution(options: dict[str, Any]) -> None:
+    torch.manual_seed(2)
+    layer = nn.Conv2d(**{"in_channels": 8, "out_channels": 16, "kernel_size": 3} | options).requires_grad_(False)
+    module = nn.Sequential(layer, nn.ReLU(inplace=True))
+    fast, x = passes.faster(module, CPU), torch.randn(3, 8, 11, 10).contiguous(memory_format=torch.channels_last)
+    assert fast is not module
+    for found, expected in zip(slopes(fast, x), slopes(module.double(), x.double()), strict=True):
+        assert found.shape == expected.shape
+        assert torch.allclose(found.double(), expected, atol=1e-5)
+
+
+@needs_onednn
+@pytest.mark.parametrize("options", [{"padding": 1}, {"stride": 2}, {"groups": 4}, {"dilation": 2}])
+def test_no_two_threads_ask_for_a_gradient_by_onednn(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for the same shapes by several at once, for the first time, it may answer with the wrong numbers."""
+    layer = nn.Conv2d(8, 16, 3, **options).requires_grad_(False)
+    fast, running, most = passes.faster(nn.Sequential(layer), CPU), [0], [0]
+    own, pause = passes.conv2d_input, threading.Event()
+
+    def watched(*args: Any) -> Tensor:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        pause.wait(0.02)
+        value = own(*args)
+        running[0] -= 1
+        return value
+
+    monkeypatch.setattr(passes, "conv2d_input", watched)
+    x = torch.randn(1, 8, 9, 9).contiguous(memory_format=torch.channels_last)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: slopes(fast, x), range(8)))
+    assert most == [1]
+
+
 def test_where_nothing_is_to_be_gained_the_network_itself_is_taken() -> None:
-    dilated, grouped = nn.Conv2d(8, 8, 3, 2, dilation=2), nn.Conv2d(8, 8, 1, groups=2)
-    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), dilated, grouped)
-    assert passes.faster(module, CPU) is module
     strided = nn.Sequential(nn.Conv2d(3, 8, 3, 2))
     assert passes.faster(strided, torch.device("cuda")) is strided
     circular = nn.Sequential(nn.Conv2d(3, 8, 3, 2, padding_mode="circular"))
     assert passes.faster(circular, CPU) is circular
+    double = nn.Sequential(nn.Conv2d(3, 8, 3, 2)).double()
+    assert passes.faster(double, CPU) is double
 
 
 def test_a_module_that_cannot_be_copied_is_used_as_it_is() -> None:

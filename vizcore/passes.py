@@ -13,6 +13,7 @@ Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?"
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from vizcore.product import able, multiply
 
 _FEW = 4  # input channels up to which the detour pays
 _LARGE = 2**14  # weights of a matrix from which on it matters who multiplies
+_backward = threading.Lock()
 
 
 class Passes:
@@ -102,12 +104,10 @@ def _sooner(layer: nn.Module) -> type[_Linear | _Convolution] | None:
         return None
     if type(layer) is nn.Linear:
         return _Linear if layer.weight.dtype == torch.float32 and layer.weight.numel() >= _LARGE else None
-    if type(layer) is not nn.Conv2d or layer.groups != 1 or layer.weight.dtype != torch.float32:
+    if type(layer) is not nn.Conv2d or layer.weight.dtype != torch.float32:
         return None
-    if isinstance(layer.padding, str) or layer.padding_mode != "zeros" or tuple(layer.dilation) != (1, 1):
-        return None
-    fewer = tuple(layer.stride) == (1, 1) and any(winograd.prepare(w, None) for w in (layer.weight, _across(layer)))
-    return _Convolution if _is_strided(layer) or _is_pointwise(layer) or fewer else None
+    # Whatever its shape: the gradients that torch has computed by itself are not computed one at a time.
+    return None if isinstance(layer.padding, str) or layer.padding_mode != "zeros" else _Convolution
 
 
 class _Linear(nn.Linear):
@@ -147,7 +147,8 @@ class _Convolve(torch.autograd.Function):
         ctx.layer, ctx.size = layer, x.shape
         if _is_pointwise(layer) and (max(layer.stride) > 1 or len(x) * x.shape[2] * x.shape[3] < layer.out_channels):
             return _pointwise(x, layer)
-        ready = convolution(layer.weight, layer.bias, layer.stride, _padding(layer), layer.dilation, False, [0, 0], 1)
+        given = layer.weight, layer.bias, layer.stride, _padding(layer), layer.dilation
+        ready = convolution(*given, False, [0, 0], layer.groups)
         assert ready is not None  # of float32 and not transposed
         value = ready(x)
         # A piece of something larger could not be changed in place afterwards, as many a ReLU does.
@@ -160,16 +161,21 @@ class _Convolve(torch.autograd.Function):
             return _pointwise_back(grad, layer, ctx.size), None
         if _is_strided(layer):
             return back(grad, layer, ctx.size[2:]), None
-        return _turned_back(grad, layer, ctx.size), None
+        return (_turned_back if _is_plain(layer) else _one_at_a_time)(grad, layer, ctx.size), None
 
 
 def _is_strided(layer: nn.Conv2d) -> bool:
     """Whether its gradient is one for :func:`back`."""
-    return layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
+    alike = layer.groups == 1 and tuple(layer.dilation) == (1, 1)
+    return alike and layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
 
 
 def _is_pointwise(layer: nn.Conv2d) -> bool:
-    return tuple(layer.kernel_size) == (1, 1) and tuple(layer.padding) == (0, 0)
+    return layer.groups == 1 and tuple(layer.kernel_size) == (1, 1) and tuple(layer.padding) == (0, 0)
+
+
+def _is_plain(layer: nn.Conv2d) -> bool:
+    return layer.groups == 1 and [*layer.stride, *layer.dilation] == [1] * 4
 
 
 def _pointwise(x: Tensor, layer: nn.Conv2d) -> Tensor:
@@ -202,7 +208,15 @@ def _turned_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
         turned = convolution(across.flip(2, 3), None, [1, 1], around, [1, 1], False, [0, 0], 1)
         assert turned is not None
         return turned(grad)
-    return conv2d_input(size, layer.weight, grad, layer.stride, _padding(layer))
+    return _one_at_a_time(grad, layer, size)
+
+
+def _one_at_a_time(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
+    """The gradient for the input as oneDNN computes it, which answers with the wrong numbers now and then when several
+    threads ask for the same shapes for the first time (seen with 3.12; never with its other operations).
+    """
+    with _backward:
+        return conv2d_input(size, layer.weight, grad, layer.stride, _padding(layer), layer.dilation, layer.groups)
 
 
 def _across(layer: nn.Conv2d) -> Tensor:
