@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from vizcore import figures, lime, maximize, occlusion, saliency, scenes
+from vizcore import lime, maximize, occlusion, saliency
 from vizcore import params as declared
 from vizcore.classifier import Classifier, load
+from vizcore.pictures import figures, scenes
 from vizcore.run import Run
 
 SCENE_SIZE = 256

@@ -19,7 +19,7 @@ from PIL import Image
 
 from benchmarks import expected
 from benchmarks.visitor import Shown, Visitor
-from vizcore import figures
+from vizcore.pictures import figures
 
 _SCRIPTS = sorted(path.stem for path in (Path(__file__).parents[1] / "pages").glob("*.py"))
 PAGES = ("", *(name for name in _SCRIPTS if name != "health"))

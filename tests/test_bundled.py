@@ -15,7 +15,7 @@ from torch import nn
 from vizcore.bundled import quality, train
 from vizcore.bundled.batches import SHORTCUT, Pool, draw, render
 from vizcore.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, read_card, save
-from vizcore.scenes import CLASSES, TRAINING_SEEDS, scene
+from vizcore.pictures.scenes import CLASSES, TRAINING_SEEDS, scene
 
 TINY = train.Recipe(steps=30, batch=16, pool=64, seed=1)
 

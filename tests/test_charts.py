@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vizcore import charts, cutouts
-from vizcore.colours import SHADE
 from vizcore.methods import METHODS
+from vizcore.pictures import charts, cutouts
+from vizcore.pictures.colours import SHADE
 
 
 def test_every_method_has_a_line_of_its_own() -> None:

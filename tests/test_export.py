@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 
 from ui import export, sources
-from vizcore import filters, lime, maximize, occlusion, params, pictures, saliency
+from vizcore import filters, lime, maximize, occlusion, params, saliency
 from vizcore.classifier import Classifier
+from vizcore.pictures import decoding
 from vizcore.run import Run
 
 ROOT = Path(__file__).parents[1]
@@ -35,10 +36,10 @@ def shown(clf: Classifier, name: str, picture: str) -> Any:
     """What a page knows of itself, as far as the export asks."""
     found = sources.scene(picture)
     if found is None:
-        drawn = pictures.sample_photographs()[picture.partition(":")[2]]()
+        drawn = decoding.sample_photographs()[picture.partition(":")[2]]()
     else:
         drawn = Image.fromarray(found.picture)
-    source = sources.Source(picture, drawn, pictures.digest(drawn))
+    source = sources.Source(picture, drawn, decoding.digest(drawn))
     return SimpleNamespace(page=name, clf=clf, source=source, image=clf.pixels(drawn), target=2)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore import occlusion, saliency, scenes
+from vizcore import occlusion, saliency
 from vizcore.classifier import Classifier
 from vizcore.faithfulness import (
     FIRST_POINTS,
@@ -28,6 +28,7 @@ from vizcore.faithfulness import (
 )
 from vizcore.occlusion import Fill, filling
 from vizcore.params import ParameterError
+from vizcore.pictures import scenes
 from vizcore.run import Run
 from vizcore.targets import Contrast
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from vizcore import colours, cutouts, figures
+from vizcore.pictures import colours, cutouts, figures
 
 
 def _luminance(hexadecimal: str) -> float:
@@ -224,5 +224,5 @@ def test_scatter_has_equal_axes_and_fades_light_points() -> None:
 
 
 def test_plotly_is_imported_only_when_a_chart_is_drawn() -> None:
-    code = "import sys, vizcore.figures as f; f.legend(1.0, True); assert 'plotly' not in sys.modules"
+    code = "import sys, vizcore.pictures.figures as f; f.legend(1.0, True); assert 'plotly' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])

@@ -20,8 +20,8 @@ from torch import Tensor
 from tests.conftest import linear_classifier, random_picture
 from vizcore.classifier import Classifier, Output
 from vizcore.lime import Lime, LimeMap, explain, fit, proximity, reconstruct
+from vizcore.pictures.scenes import scene
 from vizcore.run import Run
-from vizcore.scenes import scene
 from vizcore.subimages import asker, stage
 from vizcore.superpixels import relabel
 

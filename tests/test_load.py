@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import expected, load
 from benchmarks.student import Answer, wrong
-from vizcore import figures
+from vizcore.pictures import figures
 
 ADDRESS = {"network": "mini-alexnet", "picture": "scene:7", "occlusion.stride": "32"}
 

@@ -25,9 +25,10 @@ from ui.compare import export, maps, several, sweep, true
 from ui.compare.choice import Choice, Row
 from ui.compare.parts import PARTS
 from ui.results import RESULTS
-from vizcore import faithfulness, methods, pictures, scenes, truth
+from vizcore import faithfulness, methods, truth
 from vizcore.classifier import Classifier
 from vizcore.params import specs
+from vizcore.pictures import decoding, scenes
 from vizcore.run import Run
 from vizcore.targets import Contrast, Target
 
@@ -44,7 +45,7 @@ def chosen(
 ) -> Choice:
     """A choice as the page's controls would make it."""
     drawn = Image.fromarray(scenes.scene(seed, size=sources.SCENE_SIZE).picture)
-    source = sources.Source(f"scene:{seed}", drawn, pictures.digest(drawn))
+    source = sources.Source(f"scene:{seed}", drawn, decoding.digest(drawn))
     image = clf.pixels(drawn)
     rows = tuple(Row(clf, image, target, source.digest, str(target), str(target)) for target in targets)
     page: Any = SimpleNamespace(page="compare", clf=clf, source=source, image=image, target=1)

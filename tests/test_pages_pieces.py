@@ -8,7 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from tests.test_pages import healthy, opened
-from vizcore import cutouts
+from vizcore.pictures import cutouts
 
 
 def said(app: AppTest) -> str:

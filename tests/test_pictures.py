@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from vizcore import pictures
-from vizcore.pictures import PictureError, decode, digest, shrink
+from vizcore.pictures import decoding
+from vizcore.pictures.decoding import PictureError, decode, digest, shrink
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -110,7 +110,7 @@ def test_a_huge_png_is_refused_from_its_header_without_memory() -> None:
     assert "50 × 50 pixels" in sentence(deep, max_pixels=9_999), "scaling takes four copies"
     assert decode(deep, max_pixels=10_000).picture.size == (50, 50)
     code = (
-        "import resource, sys, vizcore.pictures as p\n"
+        "import resource, sys, vizcore.pictures.decoding as p\n"
         "data = sys.stdin.buffer.read()\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak()\n"
@@ -151,7 +151,7 @@ def test_pictures_taken_on_their_side_are_turned_upright() -> None:
         Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
         Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
     }
-    for orientation, undo in pictures._TURN.items():
+    for orientation, undo in decoding._TURN.items():
         exif = Image.Exif()
         exif[0x0112] = orientation
         stored = upright.transpose(back.get(undo, undo))
@@ -256,7 +256,7 @@ def test_colours_that_cannot_be_converted_are_named(monkeypatch: pytest.MonkeyPa
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(pictures, "shrink", full)
+    monkeypatch.setattr(decoding, "shrink", full)
     assert "(mode RGB) cannot be converted" in sentence(saved(photograph(), "PNG"))
 
 
@@ -328,7 +328,7 @@ def test_mutated_files_are_pictures_or_sentences() -> None:
         else:
             shown += 1
             assert decoded.picture.mode == "RGB"
-            assert max(decoded.picture.size) <= pictures.WORKING_SIDE
+            assert max(decoded.picture.size) <= decoding.WORKING_SIDE
     assert shown > 50
     assert refused > 50
 
@@ -360,7 +360,7 @@ def test_digest_tells_shape_mode_and_palette_apart() -> None:
 
 
 def test_sample_photographs_open_without_a_download() -> None:
-    samples = pictures.sample_photographs()
+    samples = decoding.sample_photographs()
     assert {"chelsea", "coffee", "astronaut", "rocket", "motorcycle_left", "coins", "horse"} <= set(samples)
     assert samples["chelsea"].title == "Cat (Chelsea)"
     for sample in samples.values():
@@ -368,5 +368,8 @@ def test_sample_photographs_open_without_a_download() -> None:
         assert picture.mode == "RGB"
         assert min(picture.size) > 100
     assert len({sample.title for sample in samples.values()}) == len(samples)
-    code = "import sys, vizcore.pictures as p; p.sample_photographs()['coffee'](); assert 'skimage' not in sys.modules"
+    code = (
+        "import sys, vizcore.pictures.decoding as d; d.sample_photographs()['coffee'](); "
+        "assert 'skimage' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])

@@ -15,9 +15,10 @@ from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from ui import texts
 from ui.texts import sentences
-from vizcore import occlusion, saliency, scenes
+from vizcore import occlusion, saliency
 from vizcore.baselines import edges
 from vizcore.classifier import Classifier
+from vizcore.pictures import scenes
 from vizcore.randomise import layers_from_the_top
 from vizcore.run import Run
 from vizcore.sanity import LIMIT, Cascade, Randomisation, cascade, similarity

@@ -8,9 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from vizcore import scenes
-from vizcore.bundled import sprites, textures
-from vizcore.scenes import CLASSES, backdrop, plant, scene
+from vizcore.pictures import scenes, sprites, textures
+from vizcore.pictures.scenes import CLASSES, backdrop, plant, scene
 
 
 def test_same_arguments_give_the_same_bytes() -> None:

@@ -18,13 +18,14 @@ from torch import nn
 
 from ui import texts
 from ui.texts import sentences
-from vizcore import pictures, weights
+from vizcore import weights
+from vizcore.pictures import decoding
 
-ENGINE = Path(pictures.__file__).parent
+ENGINE = Path(decoding.__file__).parents[1]
 ERRORS = ("PictureError", "WeightsError", "DownloadError", "_PassingError", "kind")  # kind: one of the last two
 # Modules whose sentences a page shows, and the calls that make them. ParameterError only where it can reach a page.
 MODULES = {
-    "pictures": (*ERRORS, "notes"),
+    "decoding": (*ERRORS, "notes"),
     "weights": (*ERRORS, "faults"),
     "download": ERRORS,
     "zoo": ERRORS,
@@ -43,7 +44,8 @@ class _Module:
     """The source of a module, and what can be told from it about the strings that it makes."""
 
     def __init__(self, name: str) -> None:
-        self.tree = ast.parse((ENGINE / f"{name}.py").read_text(encoding="utf-8"))
+        (path,) = ENGINE.rglob(f"{name}.py")
+        self.tree = ast.parse(path.read_text(encoding="utf-8"))
         self.assigned: dict[str, list[ast.expr]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -119,7 +121,7 @@ def test_every_kind_of_file_is_named_in_the_language() -> None:
     pairs = [node.elts[-1] for node in ast.walk(tree) if isinstance(node, ast.Tuple)]
     kinds = {node.value for node in pairs if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert len(kinds) >= 6
-    assert {kind for kind in kinds if kind in sentences.said(f"This is {kind}; {pictures.ACCEPTED}.")} == set()
+    assert {kind for kind in kinds if kind in sentences.said(f"This is {kind}; {decoding.ACCEPTED}.")} == set()
 
 
 @pytest.mark.usefixtures("czech")
@@ -151,8 +153,8 @@ def _jpeg() -> bytes:
 
 
 def _refusal(data: bytes) -> str:
-    with pytest.raises(pictures.PictureError) as caught:
-        pictures.decode(data)
+    with pytest.raises(decoding.PictureError) as caught:
+        decoding.decode(data)
     return str(caught.value)
 
 
@@ -186,7 +188,7 @@ def test_remarks_on_a_picture() -> None:
     frames = [Image.new("RGB", (60, 30), colour) for colour in ("red", "lime")]
     file = io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
-    notes = pictures.decode(file.getvalue(), side=40).notes
+    notes = decoding.decode(file.getvalue(), side=40).notes
     assert [sentences.said(note) for note in notes] == [
         "Ukazuje se jen první snímek animace.",
         "Zmenšeno z 60 × 30 na 40 × 20 pixelů.",

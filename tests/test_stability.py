@@ -13,10 +13,11 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore import saliency, scenes
+from vizcore import saliency
 from vizcore.agreement import spearman
 from vizcore.classifier import Classifier
 from vizcore.params import ParameterError
+from vizcore.pictures import scenes
 from vizcore.run import Run
 from vizcore.seeds import generator
 from vizcore.stability import MaxSensitivity, Repeats, Sensitivity, Stability, changed, max_sensitivity, repeat

@@ -12,7 +12,7 @@ from tests.test_methods import Convolution, last, small
 from vizcore import maximize, occlusion, targets
 from vizcore.classifier import Classifier, Preprocess, pick
 from vizcore.methods import BASELINES, METHODS, with_output
-from vizcore.scenes import scene
+from vizcore.pictures.scenes import scene
 from vizcore.targets import Contrast
 
 METHODS_OF_NETWORK = [method for method in METHODS if method not in BASELINES]

@@ -115,9 +115,10 @@ TECHNIQUES = (lime.Lime, maximize.Maximisation, Study, *methods.METHODS.values()
 
 
 def _engine_keys() -> set[str]:
-    from vizcore import classifier, params, pictures, scenes
+    from vizcore import classifier, params
+    from vizcore.pictures import decoding, scenes
 
-    keys = {f"classes.{name}" for name in scenes.CLASSES} | {f"photos.{name}" for name in pictures.sample_photographs()}
+    keys = {f"classes.{name}" for name in scenes.CLASSES} | {f"photos.{name}" for name in decoding.sample_photographs()}
     keys |= {f"summaries.{name}" for name in classifier.catalogue()}
     for technique in TECHNIQUES:
         for name in params.specs(technique):

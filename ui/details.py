@@ -12,8 +12,9 @@ from ui import play, show
 from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, filters
+from vizcore import filters
 from vizcore.classifier import Classifier
+from vizcore.pictures import figures
 
 MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels
 

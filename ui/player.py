@@ -12,7 +12,7 @@ from PIL import Image
 
 from ui.texts import t
 from ui.viewer import pack
-from vizcore import figures
+from vizcore.pictures import figures
 
 COLUMNS = 6
 _MOUNT = st.components.v2.component(

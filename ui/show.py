@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ui.results import Store
 from ui.texts import t
-from vizcore import figures
-from vizcore.colours import SHADE
+from vizcore.pictures import figures
+from vizcore.pictures.colours import SHADE
 
 # Network inputs are small; browsers smooth what they enlarge, which would blur a map's true resolution.
 DISPLAY = 512

@@ -13,7 +13,8 @@ from ui import play, show, taylor
 from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, gradcam, integrated, saliency
+from vizcore import gradcam, integrated, saliency
+from vizcore.pictures import figures
 
 VIEWS: dict[str, Callable[[saliency.SaliencyMap], Tensor]] = {
     "absolute": saliency.absolute_max,

@@ -10,7 +10,7 @@ from PIL import Image
 from ui.results import RESULTS
 from ui.texts import t, t_or
 from ui.texts.sentences import said
-from vizcore import pictures, scenes
+from vizcore.pictures import decoding, scenes
 from vizcore.study.sources import compose
 
 # A handful of scenes worth starting with; any other seed is one number away.
@@ -38,7 +38,7 @@ def valid(identifier: str) -> bool:
     if kind in ("scene", "stamped"):
         return rest.isascii() and rest.isdigit() and int(rest) <= LARGEST_SEED
     if kind == "photo":
-        return rest in pictures.sample_photographs()
+        return rest in decoding.sample_photographs()
     return identifier == "upload" and _UPLOAD in st.session_state
 
 
@@ -59,8 +59,8 @@ def picture(identifier: str) -> Source:
         drawn = Image.fromarray(found.picture)
     else:
         name = identifier.partition(":")[2]
-        drawn = RESULTS.get_or(("photo", name), pictures.sample_photographs()[name])
-    return Source(identifier, drawn, RESULTS.get_or(("digest", identifier), lambda: pictures.digest(drawn)))
+        drawn = RESULTS.get_or(("photo", name), decoding.sample_photographs()[name])
+    return Source(identifier, drawn, RESULTS.get_or(("digest", identifier), lambda: decoding.digest(drawn)))
 
 
 def label(identifier: str) -> str:
@@ -73,13 +73,13 @@ def label(identifier: str) -> str:
             what = t("picture.with", one=what, other=t_or(f"classes.{found.distractor}", found.distractor))
         return t(f"picture.{kind}", seed=rest, what=what)
     if kind == "photo":
-        return t("picture.photo", what=t_or(f"photos.{rest}", pictures.sample_photographs()[rest].title))
+        return t("picture.photo", what=t_or(f"photos.{rest}", decoding.sample_photographs()[rest].title))
     return t("picture.yours")
 
 
 def choose(current: str) -> str:
     """Draw the picture's controls and return the id of the chosen picture; a bad upload leaves the current one."""
-    photographs = [f"photo:{name}" for name in pictures.sample_photographs()]
+    photographs = [f"photo:{name}" for name in decoding.sample_photographs()]
     stamped = list(dict.fromkeys([f"stamped:{seed}" for seed in STAMPED] + [current] * current.startswith("stamped:")))
     modes = [*(f"scene:{seed}" for seed in SCENES), *stamped, "seed", "upload", *photographs]
     mode = current if current in modes else ("seed" if current.startswith("scene:") else DEFAULT)
@@ -112,7 +112,7 @@ def _seed() -> int:
 
 def _uploaded(current: str) -> str:
     file = st.file_uploader(
-        t("picture.file"), key="frame.file", help=t("picture.file_help"), max_upload_size=pictures.MAX_BYTES >> 20
+        t("picture.file"), key="frame.file", help=t("picture.file_help"), max_upload_size=decoding.MAX_BYTES >> 20
     )
     if file is None:
         return "upload" if _UPLOAD in st.session_state else current
@@ -121,12 +121,12 @@ def _uploaded(current: str) -> str:
         st.session_state["vizcore.upload.seen"] = fingerprint
         st.session_state["vizcore.upload.error"] = ""
         try:
-            decoded = pictures.decode(file.getvalue())
-        except pictures.PictureError as error:
+            decoded = decoding.decode(file.getvalue())
+        except decoding.PictureError as error:
             st.session_state["vizcore.upload.error"] = str(error)
         else:
             st.session_state[_UPLOAD] = Source(
-                "upload", decoded.picture, pictures.digest(decoded.picture), tuple(decoded.notes)
+                "upload", decoded.picture, decoding.digest(decoded.picture), tuple(decoded.notes)
             )
     if st.session_state.get("vizcore.upload.error"):
         st.error(said(st.session_state["vizcore.upload.error"]), icon=":material/broken_image:")

@@ -12,8 +12,8 @@ from torch import Tensor
 from ui import formulas, play, show
 from ui.frame import Frame
 from ui.texts import t
-from vizcore import figures
 from vizcore.classifier import Output
+from vizcore.pictures import figures
 from vizcore.taylor import RADII, Taylor, TaylorCheck, taylor_check
 
 REACH = 4.0  # how far past the break-down the line and the network are drawn, in break-down radii

@@ -15,7 +15,7 @@ import streamlit as st
 from torch import Tensor
 
 from ui.texts import t
-from vizcore import figures
+from vizcore.pictures import figures
 
 _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tests.fuzz import mutate, watch
-from vizcore import pictures
+from vizcore.pictures import decoding
 
 SIZE = (52, 37)
 
@@ -110,11 +110,11 @@ def attempt(data: bytes) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            decoded = pictures.decode(data)
-        except pictures.PictureError as error:
+            decoded = decoding.decode(data)
+        except decoding.PictureError as error:
             return watch.sentence(error, 300)
     assert decoded.picture.mode == "RGB"
-    assert 1 <= max(decoded.picture.size) <= pictures.WORKING_SIDE
+    assert 1 <= max(decoded.picture.size) <= decoding.WORKING_SIDE
     assert decoded.picture.info == {}
     return "shown"
 

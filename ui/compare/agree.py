@@ -9,7 +9,8 @@ from ui import controls, play, show
 from ui.compare.choice import Choice, method_name
 from ui.compare.maps import Maps
 from ui.texts import t
-from vizcore import agreement, charts
+from vizcore import agreement
+from vizcore.pictures import charts
 
 MEASURES: tuple[agreement.Measure, ...] = ("spearman", "overlap")
 TOPS = ("10", "5", "20", "1")  # per cent of the pixels

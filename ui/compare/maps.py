@@ -16,8 +16,9 @@ from ui.results import RESULTS
 from ui.texts import quoted, t
 from ui.texts.sentences import said
 from ui.viewer import viewer
-from vizcore import figures, methods
+from vizcore import methods
 from vizcore.methods import Attribution
+from vizcore.pictures import figures
 
 ACROSS = 5  # cards beside each other
 Place = tuple[int, str]  # number of the row, method

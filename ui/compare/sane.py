@@ -16,9 +16,10 @@ from ui.compare.maps import Maps
 from ui.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore import charts, figures, methods, sanity
+from vizcore import methods, sanity
 from vizcore.classifier import Classifier
 from vizcore.methods import METHODS
+from vizcore.pictures import charts, figures
 
 QUICK = ("gradient", "gradcam")  # those that are looked at before the user asks for more
 CARD = 112

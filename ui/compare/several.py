@@ -13,8 +13,8 @@ from ui import show as shared
 from ui.compare.choice import Choice, method_name
 from ui.results import RESULTS
 from ui.texts import t
-from vizcore import charts
 from vizcore.methods import METHODS
+from vizcore.pictures import charts
 
 P = TypeVar("P")
 Start = Callable[[], Iterator[Any]]

@@ -16,8 +16,9 @@ from ui.compare.maps import Maps, unit
 from ui.results import RESULTS
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import figures, methods, stability
+from vizcore import methods, stability
 from vizcore.methods import BASELINES, SEEDED
+from vizcore.pictures import figures
 
 UNMOVED = ("random",)  # it does not look at the picture
 

@@ -19,8 +19,9 @@ from ui.frame import PAGES
 from ui.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore import agreement, charts, faithfulness, figures, truth
+from vizcore import agreement, faithfulness, truth
 from vizcore.params import specs
+from vizcore.pictures import charts, figures
 
 CARD = 150
 # What is worth a sweep, and where: from too little to more than enough.

@@ -19,7 +19,7 @@ from vizcore import lime, occlusion, saliency
 from vizcore.bundled.batches import HARDEST, SHORTCUT
 from vizcore.bundled.network import Card
 from vizcore.classifier import Classifier, Preprocess
-from vizcore.scenes import CLASSES, Scene, scene
+from vizcore.pictures.scenes import CLASSES, Scene, scene
 from vizcore.truth import peak
 
 UNSEEN = range(100_000, 102_000)  # scenes for accuracy and calibration

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from vizcore import classifier, figures, filters, maximize
+from vizcore import classifier, filters, maximize
 from vizcore.bundled.network import FOLDER, NAMES
 from vizcore.bundled.quality import last
-from vizcore.scenes import CLASSES, scene
+from vizcore.pictures import figures
+from vizcore.pictures.scenes import CLASSES, scene
 
 
 def contact_sheet() -> Image.Image:

@@ -23,7 +23,7 @@ from torch import nn
 from vizcore.bundled import quality
 from vizcore.bundled.batches import SHORTCUT, Pool, draw, render
 from vizcore.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
-from vizcore.scenes import CLASSES, scene
+from vizcore.pictures.scenes import CLASSES, scene
 
 MEAN, STD = (0.43, 0.40, 0.38), (0.25, 0.24, 0.24)
 MARKED_MAPS = 100  # stamped scenes whose maps are computed

@@ -1,6 +1,6 @@
 """Charts of a study: means with their intervals, one row per method and one colour per network.
 
-Colours are those of :mod:`vizcore.colours`, layout that of :mod:`vizcore.figures`.
+Colours are those of :mod:`vizcore.pictures.colours`, layout that of :mod:`vizcore.pictures.figures`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vizcore import figures
-from vizcore.colours import CATEGORICAL, INK
-from vizcore.plotting import graph_objects
+from vizcore.pictures import figures
+from vizcore.pictures.colours import CATEGORICAL, INK
+from vizcore.pictures.plotting import graph_objects
 from vizcore.study.bootstrap import Interval
 
 if TYPE_CHECKING:

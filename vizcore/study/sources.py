@@ -16,10 +16,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vizcore import pictures
 from vizcore.bundled.batches import SHORTCUT
 from vizcore.classifier import Classifier
-from vizcore.scenes import TRAINING_SEEDS, Scene, scene
+from vizcore.pictures import decoding
+from vizcore.pictures.scenes import TRAINING_SEEDS, Scene, scene
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 FIRST = 700_000  # the first seed of "scenes:N": used for no training, calibration or figure of the model card
@@ -139,9 +139,9 @@ def uploaded(name: str, data: bytes) -> Picture:
 
 
 def see(clf: Classifier, identifier: str, content: bytes | None) -> Shown:
-    """What ``clf`` sees of a picture. Raises :class:`vizcore.pictures.PictureError` for a broken file."""
+    """What ``clf`` sees of a picture. Raises :class:`vizcore.pictures.decoding.PictureError` for a broken file."""
     if content is not None:
-        return Shown(clf.pixels(pictures.decode(content).picture))
+        return Shown(clf.pixels(decoding.decode(content).picture))
     found = compose(identifier, clf.preprocess.resize or max(clf.preprocess.size))
     stamp = None
     if found.mark_box is not None:

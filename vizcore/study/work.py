@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vizcore import faithfulness, methods, randomise, sanity, truth
 from vizcore.classifier import Classifier
-from vizcore.pictures import PictureError
+from vizcore.pictures.decoding import PictureError
 from vizcore.study import sources
 from vizcore.study.plan import Study, parameters, seed_of
 from vizcore.study.rows import Row, line

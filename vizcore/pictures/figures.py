@@ -1,4 +1,4 @@
-"""Arrays become pictures and charts; colours are decided here, in :mod:`vizcore.colours` and :mod:`vizcore.cutouts`.
+"""Arrays become pictures and charts; colours are decided here, in ``colours`` and in ``cutouts``.
 
 Zero always has the same colour: maps are divided by a limit, never stretched from their minimum to their maximum.
 Arrays may be NumPy arrays or CPU tensors without gradient.
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vizcore.colours import CATEGORICAL, DIVERGING, GRID, INK, MISSING, SEQUENTIAL
-from vizcore.plotting import graph_objects
+from vizcore.pictures.colours import CATEGORICAL, DIVERGING, GRID, INK, MISSING, SEQUENTIAL
+from vizcore.pictures.plotting import graph_objects
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

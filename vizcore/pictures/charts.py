@@ -1,6 +1,6 @@
 """Charts of a comparison: curves over the band that chance leaves, and a matrix of agreements.
 
-Colours are those of :mod:`vizcore.colours`, layout that of :mod:`vizcore.figures`.
+Colours are those of :mod:`vizcore.pictures.colours`, layout that of :mod:`vizcore.pictures.figures`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vizcore import figures
-from vizcore.colours import CATEGORICAL, INK, SHADE
-from vizcore.plotting import graph_objects
+from vizcore.pictures import figures
+from vizcore.pictures.colours import CATEGORICAL, INK, SHADE
+from vizcore.pictures.plotting import graph_objects
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

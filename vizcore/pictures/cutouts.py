@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from vizcore import figures
-from vizcore.colours import CATEGORICAL, MISSING, OUTLINE
-from vizcore.figures import Picture
+from vizcore.pictures import figures
+from vizcore.pictures.colours import CATEGORICAL, MISSING, OUTLINE
+from vizcore.pictures.figures import Picture
 
 _HATCH = 6  # pixels between the lines over what is off, since a grey picture does not show that it turned grey
 _KEPT = 0.3  # of the brightness of what is off: enough to recognise the place

@@ -2,7 +2,7 @@
 
 The bundled network learns from these scenes, and every map can be scored against their masks. All that a scene shows
 is drawn from a generator seeded with the scene's own seed, so that the same arguments give the same bytes; the material
-is photographs inside scikit-image's wheel (`vizcore.bundled.sprites`) and textures (`vizcore.bundled.textures`).
+is photographs inside scikit-image's wheel (`vizcore.pictures.sprites`) and textures (`vizcore.pictures.textures`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from math import cos, hypot, pi, sin
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from vizcore.bundled.sprites import SIDES, Sprite, sprites
-from vizcore.bundled.textures import TILE, textures
+from vizcore.pictures.sprites import SIDES, Sprite, sprites
+from vizcore.pictures.textures import TILE, textures
 
 CLASSES: tuple[str, ...] = (
     "cat", "coffee cup", "astronaut", "rocket", "space shuttle", "helmet",

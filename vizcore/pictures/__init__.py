@@ -1,0 +1,1 @@
+"""Pictures as they come in, are composed and shown: decoding, scenes, figures, colours; no network is known here."""
