@@ -6,7 +6,7 @@ For each window only what its receptive fields reach has to be computed again: *
 the convolutions in these regions and those of the fully connected layers, averaged over the grid. *full / least* is the
 most that keeping the activations can gain over full passes with the same multiplications. *done* counts what vizcore
 carries out: a batch computes regions of one size, and some 3 x 3 and 5 x 5 convolutions need fewer multiplications
-(vizcore/winograd.py).
+(vizcore/acceleration/winograd.py).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks import networks
-from vizcore.activations import Activations
-from vizcore.convolution import Convolution
-from vizcore.graph import Node, aten
+from vizcore.acceleration.activations import Activations
+from vizcore.acceleration.convolution import Convolution
+from vizcore.acceleration.graph import Node, aten
+from vizcore.acceleration.plan import Plan, plan_of
+from vizcore.acceleration.product import multiply
+from vizcore.acceleration.regions import partial, place, spans
+from vizcore.acceleration.winograd import points
 from vizcore.occlusion import FIRST_WINDOWS, Occlusion, grid
-from vizcore.plan import Plan, plan_of
-from vizcore.product import multiply
-from vizcore.regions import partial, place, spans
 from vizcore.windows import coarse_to_fine
-from vizcore.winograd import points
 
 
 @dataclass(frozen=True)

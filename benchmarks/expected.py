@@ -14,8 +14,8 @@ from torch import Tensor
 from vizcore import lime, maximize, occlusion, saliency
 from vizcore import params as declared
 from vizcore.classifier import Classifier, load
+from vizcore.jobs.run import Run
 from vizcore.pictures import figures, scenes
-from vizcore.run import Run
 
 SCENE_SIZE = 256
 TOLERANCE = 1e-3  # of the largest value: another order of sums is no mix-up, another picture is

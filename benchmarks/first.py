@@ -10,10 +10,10 @@ from benchmarks.job import Settings
 from vizcore.filters import kernels, rgb
 from vizcore.gradcam import grad_cam
 from vizcore.integrated import integrated_gradients
+from vizcore.jobs.run import Run
 from vizcore.lime import Lime, explain
 from vizcore.maximize import maximize
 from vizcore.occlusion import Occlusion, occlude
-from vizcore.run import Run
 from vizcore.saliency import gradient, smoothgrad
 
 # Seconds of CPU time on one thread that a page may take to show something.

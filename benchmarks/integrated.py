@@ -8,7 +8,7 @@ from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
 from benchmarks.pair import gradient_function
 from vizcore.integrated import IntegratedGradients, integrated_gradients
-from vizcore.run import Run
+from vizcore.jobs.run import Run
 from vizcore.saliency import times_input
 
 

@@ -13,8 +13,8 @@ import torch
 
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
+from vizcore.jobs.run import Run
 from vizcore.lime import Lime, explain, fit
-from vizcore.run import Run
 from vizcore.superpixels import segment
 
 

@@ -9,9 +9,9 @@ import torch
 
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
-from vizcore.activations import Activations
+from vizcore.acceleration.activations import Activations
+from vizcore.jobs.run import Run
 from vizcore.occlusion import Occlusion, occlude
-from vizcore.run import Run
 from vizcore.windows import starts
 
 SPARING, SPARE = "ours, sparing memory", 21  # times the picture: 12 MiB at 224 px

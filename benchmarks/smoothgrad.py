@@ -8,7 +8,7 @@ import torch
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
 from benchmarks.pair import gradient_function
-from vizcore.run import Run
+from vizcore.jobs.run import Run
 from vizcore.saliency import SmoothGrad, smoothgrad
 
 NOISE = 0.15

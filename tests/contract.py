@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from vizcore.run import Run
+from vizcore.jobs.run import Run
 
 E = TypeVar("E")
 

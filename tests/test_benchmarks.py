@@ -27,9 +27,9 @@ from benchmarks.summary import collect, growths
 from benchmarks.table import BEGIN, END, put_into, render
 from benchmarks.techniques import ALL, TECHNIQUES
 from vizcore import own, zoo
+from vizcore.acceleration.winograd import Winograd
 from vizcore.bundled import network
 from vizcore.occlusion import Occlusion
-from vizcore.winograd import Winograd
 
 ROOT = Path(__file__).parents[1]
 SMALL = {
@@ -192,7 +192,12 @@ def test_the_code_of_a_technique_is_what_its_module_imports() -> None:
     found = {path.relative_to(ROOT).as_posix() for path in files("benchmarks.lime")}
     assert {"vizcore/__init__.py", "vizcore/lime.py", "vizcore/adaline.py", "vizcore/classifier.py"} <= found
     assert "vizcore/zoo.py" in found  # which the classifier imports inside a function
-    assert not found & {"vizcore/queue.py", "vizcore/saliency.py", "vizcore/occlusion.py", "vizcore/study/__init__.py"}
+    assert not found & {
+        "vizcore/jobs/queue.py",
+        "vizcore/saliency.py",
+        "vizcore/occlusion.py",
+        "vizcore/study/__init__.py",
+    }
     assert "vizcore/lime.py" not in {path.relative_to(ROOT).as_posix() for path in files("benchmarks.smoothgrad")}
 
 

@@ -13,10 +13,10 @@ from tests.conftest import random_picture
 from vizcore.classifier import Classifier, load
 from vizcore.gradcam import grad_cam
 from vizcore.integrated import integrated_gradients
+from vizcore.jobs.run import Run
 from vizcore.lime import Lime, explain
 from vizcore.maximize import Maximisation, maximize
 from vizcore.occlusion import Occlusion, occlude
-from vizcore.run import Run
 from vizcore.saliency import SmoothGrad, gradient, smoothgrad
 
 DEVICE = "cuda"

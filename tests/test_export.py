@@ -18,8 +18,8 @@ from PIL import Image
 from ui import export, sources
 from vizcore import filters, lime, maximize, occlusion, params, saliency
 from vizcore.classifier import Classifier
+from vizcore.jobs.run import Run
 from vizcore.pictures import decoding
-from vizcore.run import Run
 
 ROOT = Path(__file__).parents[1]
 SCENE = 21

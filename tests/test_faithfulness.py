@@ -26,10 +26,10 @@ from vizcore.faithfulness import (
     ranks,
     removed,
 )
+from vizcore.jobs.run import Run
 from vizcore.occlusion import Fill, filling
 from vizcore.params import ParameterError
 from vizcore.pictures import scenes
-from vizcore.run import Run
 from vizcore.targets import Contrast
 
 LOGIT = Faithfulness(steps=8, output="logit")

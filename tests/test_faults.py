@@ -29,7 +29,7 @@ from tests.test_pages_own import PICTURED
 from ui import health
 from vizcore import download, gradcam, integrated, lime, maximize, occlusion, own, saliency, taylor, weights, zoo
 from vizcore.classifier import Classifier, NetworkError, Preprocess
-from vizcore.run import Run
+from vizcore.jobs.run import Run
 
 BODY = b"PK" + bytes(range(256)) * 400
 DIGEST = hashlib.sha256(BODY).hexdigest()[:8]

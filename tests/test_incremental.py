@@ -17,17 +17,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
-from vizcore import activations, incremental, machine, zoo
-from vizcore.activations import Activations
+from vizcore import machine, zoo
+from vizcore.acceleration import activations, incremental
+from vizcore.acceleration.activations import Activations
+from vizcore.acceleration.graph import Unsupported, aten, record
+from vizcore.acceleration.incremental import BATCH
+from vizcore.acceleration.layout import norm_channels
+from vizcore.acceleration.passes import Passes
+from vizcore.acceleration.plan import Plan, plan_of
+from vizcore.acceleration.regions import classify, spans
 from vizcore.classifier import Classifier, Preprocess
-from vizcore.graph import Unsupported, aten, record
-from vizcore.incremental import BATCH
-from vizcore.layout import norm_channels
+from vizcore.jobs.run import Run
 from vizcore.occlusion import Occlusion, filling, grid, occlude, occluded
-from vizcore.passes import Passes
-from vizcore.plan import Plan, plan_of
-from vizcore.regions import classify, spans
-from vizcore.run import Run
 from vizcore.windows import alike
 
 

@@ -16,9 +16,9 @@ from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from vizcore import lime, subimages, superpixels
 from vizcore.classifier import Classifier, Preprocess
+from vizcore.jobs.run import Run
 from vizcore.lime import Lime, LimeMap, Model, explain, fit, predict, proximity, reconstruct
 from vizcore.params import ParameterError, from_json, specs, to_json
-from vizcore.run import Run
 from vizcore.subimages import Fill, composer, draw, paint
 
 EXACT = Lime(samples=150, alpha=0.0, learning_rate=1.0, epochs=1000, output="logit")

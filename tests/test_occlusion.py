@@ -17,6 +17,7 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from vizcore.classifier import Classifier
+from vizcore.jobs.run import Run
 from vizcore.occlusion import (
     FIRST_WINDOWS,
     Fill,
@@ -30,7 +31,6 @@ from vizcore.occlusion import (
     passes,
 )
 from vizcore.params import ParameterError
-from vizcore.run import Run
 from vizcore.windows import coarse_to_fine, evenly, starts
 
 LOGIT = Occlusion(window=4, stride=3, fill="grey", output="logit")

@@ -17,8 +17,8 @@ from torch import nn
 from tests import networks
 from vizcore import architectures, classifier, gradcam, lime, maximize, occlusion, own, saliency, weights, zoo
 from vizcore.classifier import Classifier, NetworkError
+from vizcore.jobs.run import Run
 from vizcore.own import Design
-from vizcore.run import Run
 from vizcore.weights import WeightsError
 
 SMALL = Design("squeezenet1_1", size=(64, 80))

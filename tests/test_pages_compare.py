@@ -27,9 +27,9 @@ from ui.compare.parts import PARTS
 from ui.results import RESULTS
 from vizcore import faithfulness, methods, truth
 from vizcore.classifier import Classifier
+from vizcore.jobs.run import Run
 from vizcore.params import specs
 from vizcore.pictures import decoding, scenes
-from vizcore.run import Run
 from vizcore.targets import Contrast, Target
 
 ROOT = Path(__file__).parents[1]

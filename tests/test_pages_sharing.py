@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from tests.test_queue import Count, Gate, rested, until
 from ui.results import RESULTS
 from ui.seat import QUEUE, Seat
-from vizcore.queue import Job, Session
+from vizcore.jobs.queue import Job, Session
 
 GATES: dict[str, Gate] = {}
 

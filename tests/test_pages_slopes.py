@@ -19,7 +19,7 @@ from ui import taylor as taylor_page
 from ui.results import RESULTS
 from vizcore import maximize, taylor
 from vizcore.classifier import Classifier
-from vizcore.run import Run
+from vizcore.jobs.run import Run
 
 SLOW = maximize.Maximisation(steps=100)
 

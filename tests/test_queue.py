@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from vizcore.queue import Job, Queue, Session
+from vizcore.jobs.queue import Job, Queue, Session
 
 
 @dataclass(eq=False)
@@ -93,7 +93,7 @@ def test_a_job_is_computed_to_its_end_and_kept_before_anybody_hears_of_it() -> N
 def equal_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step costs one second, whatever the clock says."""
     seconds = itertools.count()
-    monkeypatch.setattr("vizcore.run.time", SimpleNamespace(perf_counter=lambda: next(seconds)))
+    monkeypatch.setattr("vizcore.jobs.run.time", SimpleNamespace(perf_counter=lambda: next(seconds)))
 
 
 @pytest.mark.usefixtures("equal_costs")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from vizcore.run import Run
+from vizcore.jobs.run import Run
 
 
 @dataclass
@@ -97,7 +97,7 @@ def test_an_error_ends_the_run_and_is_raised() -> None:
 
 def test_the_pace_leaves_out_the_first_estimate_and_what_took_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 5.0, 5.0, 5.1, 6.0, 7.0, 7.0, 9.0])  # begin and end of each step: 5, 0.1, 1 and 2 seconds
-    monkeypatch.setattr("vizcore.run.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("vizcore.jobs.run.time", SimpleNamespace(perf_counter=lambda: next(clock)))
     run = Run(counting(4))
     paces = []
     while run.advance() is not None:

@@ -18,9 +18,9 @@ from ui.texts import sentences
 from vizcore import occlusion, saliency
 from vizcore.baselines import edges
 from vizcore.classifier import Classifier
+from vizcore.jobs.run import Run
 from vizcore.pictures import scenes
 from vizcore.randomise import layers_from_the_top
-from vizcore.run import Run
 from vizcore.sanity import LIMIT, Cascade, Randomisation, cascade, similarity
 
 Explain = Callable[[Classifier], Tensor]

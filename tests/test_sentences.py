@@ -99,12 +99,12 @@ def czech(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_sentences_are_found_in_the_source() -> None:
     counts = {name: len(found) for name, found in ALL.items()}
-    assert counts["pictures"] >= 18
+    assert counts["decoding"] >= 18
     assert counts["weights"] >= 12
     assert counts["download"] >= 10
     assert min(counts.values()) >= 1
     for expected in ("Turned upright, as its EXIF orientation says.", "Only the first page of the file is shown."):
-        assert expected in ALL["pictures"]
+        assert expected in ALL["decoding"]
 
 
 @pytest.mark.parametrize("language", [name for name in texts.LANGUAGES if name != "en"])
@@ -117,7 +117,7 @@ def test_every_sentence_is_translated(module: str, language: str) -> None:
 
 @pytest.mark.usefixtures("czech")
 def test_every_kind_of_file_is_named_in_the_language() -> None:
-    tree = _Module("pictures").functions["_kind"]
+    tree = _Module("decoding").functions["_kind"]
     pairs = [node.elts[-1] for node in ast.walk(tree) if isinstance(node, ast.Tuple)]
     kinds = {node.value for node in pairs if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert len(kinds) >= 6
@@ -126,7 +126,7 @@ def test_every_kind_of_file_is_named_in_the_language() -> None:
 
 @pytest.mark.usefixtures("czech")
 def test_nothing_english_is_left_in_a_translated_sentence() -> None:
-    for text in (*ALL["pictures"], *ALL["weights"], *ALL["superpixels"]):
+    for text in (*ALL["decoding"], *ALL["weights"], *ALL["superpixels"]):
         left = set(re.findall(r"\b(?:the|is|of|it|and|file|picture|raise|more|accepted)\b", sentences.said(text)))
         assert not left or text.startswith(("it ", "7 has the shape", "7 more shapes")), (text, sentences.said(text))
 

@@ -16,9 +16,9 @@ from tests.contract import check_contract
 from vizcore import saliency
 from vizcore.agreement import spearman
 from vizcore.classifier import Classifier
+from vizcore.jobs.run import Run
 from vizcore.params import ParameterError
 from vizcore.pictures import scenes
-from vizcore.run import Run
 from vizcore.seeds import generator
 from vizcore.stability import MaxSensitivity, Repeats, Sensitivity, Stability, changed, max_sensitivity, repeat
 

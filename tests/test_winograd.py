@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore import winograd
-from vizcore.convolution import convolution
+from vizcore.acceleration import winograd
+from vizcore.acceleration.convolution import convolution
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
 

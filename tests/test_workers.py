@@ -11,16 +11,17 @@ import torch
 from torch import Tensor
 
 from tests.conftest import random_picture
-from vizcore import activations, machine, workers
-from vizcore.activations import Activations
+from vizcore import machine
+from vizcore.acceleration import activations, workers
+from vizcore.acceleration.activations import Activations
+from vizcore.acceleration.workers import MOST, count, side_by_side
 from vizcore.batches import in_batches
 from vizcore.classifier import Classifier
 from vizcore.integrated import IntegratedGradients, integrated_gradients
+from vizcore.jobs.run import Run
 from vizcore.lime import Lime, explain
 from vizcore.occlusion import Occlusion, occlude
-from vizcore.run import Run
 from vizcore.saliency import SmoothGrad, smoothgrad
-from vizcore.workers import MOST, count, side_by_side
 
 CPU = torch.device("cpu")
 
@@ -43,7 +44,7 @@ def test_parts_are_computed_at_the_same_time_and_answered_in_their_order(threads
 
     found = side_by_side(work, list(range(6)), 2)
     assert [part for part, _ in found] == list(range(6))
-    assert all(name.startswith("vizcore.workers") for _, name in found)
+    assert all(name.startswith("vizcore.acceleration.workers") for _, name in found)
 
 
 def test_never_more_at_once_than_allowed(threads: int) -> None:
@@ -158,10 +159,10 @@ def test_maps_are_those_of_one_thread(
 
         return own(noted, parts, most)
 
-    monkeypatch.setattr("vizcore.workers.side_by_side", watched)
-    monkeypatch.setattr("vizcore.incremental.side_by_side", watched)
+    monkeypatch.setattr("vizcore.acceleration.workers.side_by_side", watched)
+    monkeypatch.setattr("vizcore.acceleration.incremental.side_by_side", watched)
     found = MAPS[name](twin, image)
-    assert len({one for one in used if one.startswith("vizcore.workers")}) > 1
+    assert len({one for one in used if one.startswith("vizcore.acceleration.workers")}) > 1
     torch.set_num_threads(1)
     activations._recent.clear()
     alone = MAPS[name](twin, image)

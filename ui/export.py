@@ -95,7 +95,7 @@ def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
         lines.append("from PIL import Image")
     lines += ["", f"from vizcore import {', '.join(modules)}"]
     if recipe.run:
-        lines.append("from vizcore.run import Run")
+        lines.append("from vizcore.jobs.run import Run")
     lines += ["", *network]
     lines.append(f"image = clf.pixels({picture})")
     lines.append(f"target = {page.target}  # {' '.join(page.clf.classes[page.target].split())}")

@@ -17,8 +17,8 @@ from ui.results import RESULTS
 from ui.seat import QUEUE, Slot, seat
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore.queue import Job
-from vizcore.run import Estimate, Run
+from vizcore.jobs.queue import Job
+from vizcore.jobs.run import Estimate, Run
 
 E = TypeVar("E", bound=Estimate)
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from vizcore import machine, memory
-from vizcore.queue import Job, Queue, Session
+from vizcore.jobs.queue import Job, Queue, Session
 
 # What the C library keeps between forward passes goes back to the system when nobody computes.
 QUEUE = Queue(machine.places(), machine.most_runs(), idle=memory.release)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor
 
-from vizcore import workers
+from vizcore.acceleration import workers
 
 if TYPE_CHECKING:
     from vizcore.classifier import Classifier

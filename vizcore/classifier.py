@@ -14,9 +14,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vizcore import half, memory, targets, workers
+from vizcore import memory, targets
+from vizcore.acceleration import half, workers
+from vizcore.acceleration.passes import Passes
 from vizcore.batches import in_batches
-from vizcore.passes import Passes
 from vizcore.preprocess import Preprocess
 from vizcore.targets import Contrast, Output, Target, check_output, pick
 
@@ -148,7 +149,7 @@ class Classifier:
     def logits_of_input(self, z: Tensor, *, kind: torch.dtype | None = None) -> Tensor:
         """Logits (N,K) of the zero-centred input z (N,C,H,W), for techniques that work in the network's own space.
 
-        ``kind`` is a short floating-point format for :mod:`vizcore.half`; the logits are float32 in any case.
+        ``kind`` is a short floating-point format (half precision); the logits are float32 in any case.
         """
         z = z.to(self.device).contiguous(memory_format=torch.channels_last)
         answer: Tensor = self.passes(z) if kind is None else self.passes(z, kind)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from vizcore.acceleration.folding import private_copy
 from vizcore.classifier import Classifier
-from vizcore.folding import private_copy
 
 
 class _Enough(Exception):

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from vizcore import adaline, half, superpixels
+from vizcore import adaline, superpixels
+from vizcore.acceleration import half
 from vizcore.classifier import Classifier
 from vizcore.params import choice, flag, levels, number
 from vizcore.subimages import Fill, Samples, asker, draw, reconstruct, stage, tried

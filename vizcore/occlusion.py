@@ -13,7 +13,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore.activations import Activations
+from vizcore.acceleration.activations import Activations
 from vizcore.classifier import Classifier
 from vizcore.fill import Fill, filling
 from vizcore.params import ParameterError, check, choice, number

@@ -11,7 +11,8 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore import machine, workers
+from vizcore import machine
+from vizcore.acceleration import workers
 from vizcore.batches import in_batches
 from vizcore.classifier import Classifier
 from vizcore.params import check, choice, number

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore import half
+from vizcore.acceleration import half
 from vizcore.batches import in_batches
 from vizcore.classifier import Classifier
 from vizcore.fill import filling
@@ -125,7 +125,7 @@ Ask = Callable[[Tensor, torch.dtype | None], Tensor]
 def asker(clf: Classifier, samples: Samples) -> Ask:
     """A function from vectors (n,l) to the logits (n,K) of their sub-images.
 
-    In full precision, or with short numbers of the given kind (:mod:`vizcore.half`).
+    In full precision, or with short numbers of the given kind (:mod:`vizcore.acceleration.half`).
     Picture and fill are normalised and laid out channels-last once, instead of once for each sub-image.
     """
     both = torch.stack([samples.image, paint(clf, samples.image, samples.segments, samples.fill)])

@@ -101,7 +101,7 @@ def snippet(what: Choice) -> str:
     lines = ["import numpy as np"]
     if "Image" in picture:
         lines.append("from PIL import Image")
-    lines += ["", f"from vizcore import {', '.join(modules)}", "from vizcore.run import Run"]
+    lines += ["", f"from vizcore import {', '.join(modules)}", "from vizcore.jobs.run import Run"]
     if any(isinstance(row.target, Contrast) for row in what.rows):
         lines.append("from vizcore.targets import Contrast")
     lines += ["", f"picture = {picture}", "params = {"]

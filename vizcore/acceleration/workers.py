@@ -71,7 +71,7 @@ def _pool(threads: int) -> tuple[ThreadPoolExecutor, int]:
         if threads not in _pools:
             workers = min(MOST, threads)
             there = threading.Barrier(workers + 1)
-            pool = ThreadPoolExecutor(workers, "vizcore.workers", _begin, (threads // workers,))
+            pool = ThreadPoolExecutor(workers, "vizcore.acceleration.workers", _begin, (threads // workers,))
             for _ in range(workers):
                 pool.submit(there.wait)  # nobody can take two of these, so that all of them are started now
             there.wait()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vizcore.tracing import Node, Ref, Trace, aten, consumers, trace
+from vizcore.acceleration.tracing import Node, Ref, Trace, aten, consumers, trace
 
 _BATCH_NORMS = (aten.native_batch_norm.default, aten._native_batch_norm_legit_no_training.default)
 _RELUS = (aten.relu.default, aten.relu_.default)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore import winograd
+from vizcore.acceleration import winograd
 
 
 @dataclass(frozen=True, eq=False)

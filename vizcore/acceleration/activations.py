@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore import machine, winograd, workers
+from vizcore import machine
+from vizcore.acceleration import winograd, workers
+from vizcore.acceleration.convolution import Convolution
+from vizcore.acceleration.incremental import Key, Windows, batch_of, needs
+from vizcore.acceleration.patches import Kept, keep
+from vizcore.acceleration.plan import Plan, plan_of
+from vizcore.acceleration.regions import Ints, partial, place, spans, widest, works
 from vizcore.classifier import Classifier
-from vizcore.convolution import Convolution
-from vizcore.incremental import Key, Windows, batch_of, needs
-from vizcore.patches import Kept, keep
-from vizcore.plan import Plan, plan_of
-from vizcore.regions import Ints, partial, place, spans, widest, works
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9

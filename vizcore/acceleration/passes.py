@@ -6,7 +6,7 @@ for each of the s x s phases of the pixels; as one forward convolution to 3 s^2 
 drawn in turn, it takes well under half the time. And on one thread oneDNN is not asked for kernels of one position.
 Nor is it for matrix products, which MKL does at half its speed on AMD. Batch norms are folded, and pools done before
 their ReLUs, beforehand; and several pictures at once go through convolutions of many channels, both ways, with fewer
-multiplications (:mod:`vizcore.winograd`).
+multiplications (:mod:`vizcore.acceleration.winograd`).
 
 Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?", on the equality of the two.
 """
@@ -22,10 +22,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_input
 
-from vizcore import winograd
-from vizcore.convolution import convolution
-from vizcore.folding import Folding, pool_first, private_copy
-from vizcore.product import able, multiply
+from vizcore.acceleration import winograd
+from vizcore.acceleration.convolution import convolution
+from vizcore.acceleration.folding import Folding, pool_first, private_copy
+from vizcore.acceleration.product import able, multiply
 
 _FEW = 4  # input channels up to which the detour pays
 _LARGE = 2**14  # weights of a matrix from which on it matters who multiplies

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vizcore.acceleration.convolution import Convolution, convolution
+from vizcore.acceleration.graph import Node, Ref, Unsupported, aten, consumers, record
+from vizcore.acceleration.product import able, multiply
+from vizcore.acceleration.regions import Step, classify
 from vizcore.classifier import Classifier
-from vizcore.convolution import Convolution, convolution
-from vizcore.graph import Node, Ref, Unsupported, aten, consumers, record
-from vizcore.product import able, multiply
-from vizcore.regions import Step, classify
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 # Transformed kernels are kept where those of the whole network take at most so many bytes: AlexNet's, but not VGG16's.

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.product import able, laid, multiply
+from vizcore.acceleration.product import able, laid, multiply
 
 # The n - 1 points beside infinity, for each n.
 POINTS = {

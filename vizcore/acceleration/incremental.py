@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.convolution import Convolution
-from vizcore.graph import aten
-from vizcore.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
-from vizcore.plan import Plan
-from vizcore.regions import Bools, Ints, Places, partial, place
+from vizcore.acceleration.convolution import Convolution
+from vizcore.acceleration.graph import aten
+from vizcore.acceleration.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
+from vizcore.acceleration.plan import Plan
+from vizcore.acceleration.regions import Bools, Ints, Places, partial, place
+from vizcore.acceleration.workers import side_by_side
 from vizcore.windows import alike
-from vizcore.workers import side_by_side
 
 # Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache. Their
 # regions need at most so many bytes where the network is widest, or so large a share of its kernels.

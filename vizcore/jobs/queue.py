@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from vizcore.run import Estimate, Run
+from vizcore.jobs.run import Estimate, Run
 
 E = TypeVar("E", bound=Estimate)
 
@@ -187,7 +187,7 @@ class Queue:
 
     def _hire(self) -> None:
         while len(self._workers) < self.places:
-            name = f"vizcore.queue.{len(self._workers)}"
+            name = f"vizcore.jobs.queue.{len(self._workers)}"
             self._workers.append(threading.Thread(target=self._serve, name=name, daemon=True))
             self._workers[-1].start()
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.regions import Ints, Slide
+from vizcore.acceleration.regions import Ints, Slide
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from vizcore.folding import foldable, folded
-from vizcore.layout import channels_second
-from vizcore.tracing import Node, Ref, Unsupported, aten, consumers, trace
+from vizcore.acceleration.folding import foldable, folded
+from vizcore.acceleration.layout import channels_second
+from vizcore.acceleration.tracing import Node, Ref, Unsupported, aten, consumers, trace
 
 __all__ = ["Node", "Ref", "Unsupported", "aten", "consumers", "record"]
 
@@ -58,7 +58,7 @@ def _join_selects(nodes: list[Node]) -> list[Node]:
 
 
 def _fold_batch_norms(nodes: list[Node]) -> list[Node]:
-    """Those that :mod:`vizcore.folding` leaves, such as after a convolution that is passed twice."""
+    """Those that :mod:`vizcore.acceleration.folding` leaves, such as after a convolution that is passed twice."""
     result = list(nodes)
     for source, norm in foldable(nodes):
         args = nodes[source].args

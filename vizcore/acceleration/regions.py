@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from vizcore.graph import Node, Ref, aten
-from vizcore.layout import norm_channels
+from vizcore.acceleration.graph import Node, Ref, aten
+from vizcore.acceleration.layout import norm_channels
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

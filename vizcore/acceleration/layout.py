@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from vizcore.tracing import Node, Ref, aten
+from vizcore.acceleration.tracing import Node, Ref, aten
 
 # How the network sees a value (n,C,h,w): as it is, with channels last (n,h,w,C), or as rows of these (nhw,C).
 Layout = Literal["plain", "last", "rows"]
