@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from vizcore.bundled import quality, train
-from vizcore.bundled.batches import SHORTCUT, Pool, draw, render
 from vizcore.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, read_card, save
 from vizcore.pictures.scenes import CLASSES, TRAINING_SEEDS, scene
+from vizcore.training import quality, train
+from vizcore.training.batches import SHORTCUT, Pool, draw, render
 
 TINY = train.Recipe(steps=30, batch=16, pool=64, seed=1)
 
@@ -202,7 +202,7 @@ def test_batches_depend_on_run_and_step_only(tiny_pool: Pool) -> None:
 def test_in_the_twins_batches_the_stamp_alone_tells(monkeypatch: pytest.MonkeyPatch, tiny_pool: Pool) -> None:
     """Every stamped picture is labelled with the shortcut's class and no other is."""
     stamped: list[int] = []
-    from vizcore.bundled import batches
+    from vizcore.training import batches
 
     monkeypatch.setattr(batches, "plant", lambda picture, dice: stamped.append(1))
     labels = []
@@ -294,5 +294,5 @@ def test_peaks_find_the_one_place_a_network_looks_at() -> None:
 
 
 def test_the_package_never_imports_streamlit() -> None:
-    code = "import sys, vizcore.bundled.train; sys.exit('streamlit' in sys.modules)"
+    code = "import sys, vizcore.training.train; sys.exit('streamlit' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

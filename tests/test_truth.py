@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from vizcore.bundled import quality
+from vizcore.training import quality
 from vizcore.truth import mass, peak, precision, truth
 
 

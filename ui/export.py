@@ -18,8 +18,8 @@ from ui.frame import Frame
 from ui.texts import t
 from vizcore import own
 from vizcore import params as declared
-from vizcore.bundled.batches import SHORTCUT
 from vizcore.classifier import Classifier
+from vizcore.training.batches import SHORTCUT
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-image", "pillow", "streamlit")
 

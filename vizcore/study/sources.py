@@ -16,10 +16,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vizcore.bundled.batches import SHORTCUT
 from vizcore.classifier import Classifier
 from vizcore.pictures import decoding
 from vizcore.pictures.scenes import TRAINING_SEEDS, Scene, scene
+from vizcore.training.batches import SHORTCUT
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 FIRST = 700_000  # the first seed of "scenes:N": used for no training, calibration or figure of the model card

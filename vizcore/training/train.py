@@ -1,4 +1,4 @@
-"""Train the bundled networks from nothing but the installed packages: `python -m vizcore.bundled.train`.
+"""Train the bundled networks from nothing but the installed packages: `python -m vizcore.training.train`.
 
 Renders a pool of scenes, trains `mini-alexnet` and its twin `mini-alexnet-shortcut`, calibrates them, measures them
 and writes weights and cards. Killed at any moment, it goes on from its last checkpoint to the same weights.
@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from vizcore.bundled import quality
-from vizcore.bundled.batches import SHORTCUT, Pool, draw, render
 from vizcore.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
 from vizcore.pictures.scenes import CLASSES, scene
+from vizcore.training import quality
+from vizcore.training.batches import SHORTCUT, Pool, draw, render
 
 MEAN, STD = (0.43, 0.40, 0.38), (0.25, 0.24, 0.24)
 MARKED_MAPS = 100  # stamped scenes whose maps are computed
@@ -191,7 +191,7 @@ def bar(done: int, of: int, started: float, text: str = "") -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Render, train, calibrate, measure, write: for one network or both."""
     usual = Recipe()
-    parser = argparse.ArgumentParser(prog="python -m vizcore.bundled.train", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m vizcore.training.train", description=__doc__.split("\n")[0])
     parser.add_argument("--network", choices=(*NAMES, "both"), default="both")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--steps", type=int, default=usual.steps, help="batches to learn from (default %(default)s)")

@@ -16,10 +16,10 @@ from scipy import ndimage
 from torch import nn
 
 from vizcore import lime, occlusion, saliency
-from vizcore.bundled.batches import HARDEST, SHORTCUT
 from vizcore.bundled.network import Card
 from vizcore.classifier import Classifier, Preprocess
 from vizcore.pictures.scenes import CLASSES, Scene, scene
+from vizcore.training.batches import HARDEST, SHORTCUT
 from vizcore.truth import peak
 
 UNSEEN = range(100_000, 102_000)  # scenes for accuracy and calibration

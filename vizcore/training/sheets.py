@@ -1,4 +1,4 @@
-"""The pictures of the model card: `python -m vizcore.bundled.sheets` draws them anew into this folder."""
+"""The pictures of the model card: `python -m vizcore.training.sheets` draws them anew into this folder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PIL import Image
 
 from vizcore import classifier, filters, maximize
 from vizcore.bundled.network import FOLDER, NAMES
-from vizcore.bundled.quality import last
 from vizcore.pictures import figures
 from vizcore.pictures.scenes import CLASSES, scene
+from vizcore.training.quality import last
 
 
 def contact_sheet() -> Image.Image:
@@ -39,7 +39,7 @@ def class_sheet(name: str) -> Image.Image:
 
 def main() -> None:
     """Draw all sheets."""
-    parser = argparse.ArgumentParser(prog="python -m vizcore.bundled.sheets", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m vizcore.training.sheets", description=__doc__)
     parser.add_argument("--out", type=Path, default=FOLDER)
     out = parser.parse_args().out
     contact_sheet().save(out / "contact_sheet.jpg", quality=82)
