@@ -22,7 +22,7 @@ from benchmarks.runner import measure, say
 from benchmarks.store import Store
 from benchmarks.table import put_into, render
 from benchmarks.techniques import TECHNIQUES
-from vizcore.classifier import catalogue
+from vizcore.networks.classifier import catalogue
 
 _QUICK = {"window": 32, "stride": 32, "samples": 50, "copies": 8, "steps": 8}
 _PARTS = ("first", "techniques", "growth")

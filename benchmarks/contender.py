@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.job import Settings
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 
 Map = np.ndarray
 Work = Callable[[Settings, int], Map | None]  # settings and pictures at once -> the map, where there is one

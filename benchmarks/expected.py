@@ -13,8 +13,8 @@ from torch import Tensor
 
 from vizcore import lime, maximize, occlusion, saliency
 from vizcore import params as declared
-from vizcore.classifier import Classifier, load
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier, load
 from vizcore.pictures import figures, scenes
 
 SCENE_SIZE = 256

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
 from vizcore.gradcam import grad_cam, last_maps
-from vizcore.zoo import torchvision_models
+from vizcore.networks.zoo import torchvision_models
 
 
 def passes(settings: Settings, side: int) -> int:

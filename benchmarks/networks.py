@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from vizcore import zoo
-from vizcore.classifier import Classifier, Preprocess, load
+from vizcore.networks import zoo
+from vizcore.networks.classifier import Classifier, Preprocess, load
 
 DEFAULT = ("mini-alexnet", "squeezenet1_0", "alexnet", "vgg16", "resnet18", "resnet50")
 

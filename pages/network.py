@@ -5,10 +5,10 @@ import streamlit as st
 from ui import brought, frame, link
 from ui.texts import quoted, t
 from ui.texts.sentences import said
-from vizcore import architectures, own
-from vizcore.weights import WeightsError
+from vizcore.networks import architectures, own
+from vizcore.networks.weights import WeightsError
 
-EXAMPLE = """from vizcore.classifier import Classifier, Preprocess
+EXAMPLE = """from vizcore.networks.classifier import Classifier, Preprocess
 
 def digits():
     preprocess = Preprocess(size=(28, 28), mean=(0.13,), std=(0.31,))

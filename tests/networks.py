@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vizcore.classifier import Classifier, Preprocess
+from vizcore.networks.classifier import Classifier, Preprocess
 
 
 def grey() -> Classifier:
@@ -29,7 +29,7 @@ def wide() -> Classifier:
 
 def transformer() -> Classifier:
     """torchvision's vision transformer, as small as it gets: its patches are a convolution, the rest is attention."""
-    from vizcore import zoo
+    from vizcore.networks import zoo
 
     torch.manual_seed(0)
     module = zoo.torchvision_models().VisionTransformer(

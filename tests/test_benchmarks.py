@@ -26,9 +26,9 @@ from benchmarks.store import Row, Store
 from benchmarks.summary import collect, growths
 from benchmarks.table import BEGIN, END, put_into, render
 from benchmarks.techniques import ALL, TECHNIQUES
-from vizcore import own, zoo
 from vizcore.acceleration.winograd import Winograd
-from vizcore.bundled import network
+from vizcore.networks import own, zoo
+from vizcore.networks.bundled import network
 from vizcore.occlusion import Occlusion
 
 ROOT = Path(__file__).parents[1]
@@ -190,8 +190,8 @@ def test_a_technique_is_measured_anew_after_a_change_of_its_own_code_alone(
 
 def test_the_code_of_a_technique_is_what_its_module_imports() -> None:
     found = {path.relative_to(ROOT).as_posix() for path in files("benchmarks.lime")}
-    assert {"vizcore/__init__.py", "vizcore/lime.py", "vizcore/adaline.py", "vizcore/classifier.py"} <= found
-    assert "vizcore/zoo.py" in found  # which the classifier imports inside a function
+    assert {"vizcore/__init__.py", "vizcore/lime.py", "vizcore/adaline.py", "vizcore/networks/classifier.py"} <= found
+    assert "vizcore/networks/zoo.py" in found  # which the classifier imports inside a function
     assert not found & {
         "vizcore/jobs/queue.py",
         "vizcore/saliency.py",

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser
 
 from tests.test_browser import Visit, browser, start
 from tests.test_own import saved, state_of
-from vizcore import own
-from vizcore.own import Design
+from vizcore.networks import own
+from vizcore.networks.own import Design
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.browser

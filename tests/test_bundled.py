@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from vizcore.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, read_card, save
+from vizcore.networks.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, read_card, save
 from vizcore.pictures.scenes import CLASSES, TRAINING_SEEDS, scene
 from vizcore.training import quality, train
 from vizcore.training.batches import SHORTCUT, Pool, draw, render

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tests.conftest import Linear, linear_classifier, random_picture
-from vizcore.classifier import Classifier, NetworkError, Preprocess, catalogue, load, pick, pick_device
+from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, catalogue, load, pick, pick_device
 
 
 def test_logits_of_a_linear_network_are_the_scalar_products() -> None:
@@ -175,7 +175,7 @@ def test_more_pictures_go_at_once_while_they_have_few_activations_beside_the_wei
 
 
 def test_a_batch_is_not_made_larger_than_memory_should_bear(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vizcore.classifier._MOST", 1000)
+    monkeypatch.setattr("vizcore.networks.classifier._MOST", 1000)
     network = nn.Sequential(nn.Conv2d(3, 4, 8, stride=32), nn.ReLU(), nn.Flatten(), nn.Linear(196, 1000))
     clf = Classifier(network, Preprocess((224, 224), (0.5,) * 3, (0.5,) * 3), [str(i) for i in range(1000)])
     assert clf.batch_size == 8

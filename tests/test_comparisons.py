@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from tests.test_saliency import Bent, Pixels, weights
-from vizcore.classifier import Classifier, Preprocess
 from vizcore.gradcam import GradCam, grad_cam, last_maps
 from vizcore.integrated import IntegratedGradients, PathMap, integrated_gradients, spread
-from vizcore.layers import private_copy
+from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.networks.layers import private_copy
 from vizcore.saliency import times_input
 from vizcore.taylor import Taylor, TaylorCheck, taylor_check
 

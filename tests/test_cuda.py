@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from tests.conftest import random_picture
-from vizcore.classifier import Classifier, load
 from vizcore.gradcam import grad_cam
 from vizcore.integrated import integrated_gradients
 from vizcore.jobs.run import Run
 from vizcore.lime import Lime, explain
 from vizcore.maximize import Maximisation, maximize
+from vizcore.networks.classifier import Classifier, load
 from vizcore.occlusion import Occlusion, occlude
 from vizcore.saliency import SmoothGrad, gradient, smoothgrad
 

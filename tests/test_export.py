@@ -17,8 +17,8 @@ from PIL import Image
 
 from ui import export, sources
 from vizcore import filters, lime, maximize, occlusion, params, saliency
-from vizcore.classifier import Classifier
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures import decoding
 
 ROOT = Path(__file__).parents[1]

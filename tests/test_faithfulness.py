@@ -14,7 +14,6 @@ from torch import Tensor
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from vizcore import occlusion, saliency
-from vizcore.classifier import Classifier
 from vizcore.faithfulness import (
     FIRST_POINTS,
     Band,
@@ -27,6 +26,7 @@ from vizcore.faithfulness import (
     removed,
 )
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
 from vizcore.occlusion import Fill, filling
 from vizcore.params import ParameterError
 from vizcore.pictures import scenes

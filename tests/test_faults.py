@@ -27,9 +27,10 @@ from tests import networks
 from tests.test_pages import healthy, opened
 from tests.test_pages_own import PICTURED
 from ui import health
-from vizcore import download, gradcam, integrated, lime, maximize, occlusion, own, saliency, taylor, weights, zoo
-from vizcore.classifier import Classifier, NetworkError, Preprocess
+from vizcore import gradcam, integrated, lime, maximize, occlusion, saliency, taylor
 from vizcore.jobs.run import Run
+from vizcore.networks import download, own, weights, zoo
+from vizcore.networks.classifier import Classifier, NetworkError, Preprocess
 
 BODY = b"PK" + bytes(range(256)) * 400
 DIGEST = hashlib.sha256(BODY).hexdigest()[:8]

@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
-from vizcore.classifier import Classifier, Preprocess
 from vizcore.filters import (
     Kernels,
     activation,
@@ -26,6 +25,7 @@ from vizcore.filters import (
     rgb,
     spectrum,
 )
+from vizcore.networks.classifier import Classifier, Preprocess
 
 Snapshot = Callable[[Classifier], Callable[[], None]]
 

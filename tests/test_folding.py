@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from tests.conftest import random_picture
 from tests.test_incremental import classifier, lively
-from vizcore import zoo
 from vizcore.acceleration.folding import Folding, pool_first, private_copy
 from vizcore.acceleration.graph import aten, record
 from vizcore.acceleration.passes import Passes
 from vizcore.acceleration.plan import plan_of
+from vizcore.networks import zoo
 
 CPU = torch.device("cpu")
 SHAPE = (3, 20, 24)

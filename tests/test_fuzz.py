@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzz import files, links, mutate, pictures, unruly, watch
 from tests.test_pages import PAGES, SMALL, opened
-from vizcore import classifier, zoo
+from vizcore.networks import classifier, zoo
 
 
 def test_the_watcher_notices_errors_crashes_hangs_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from tests.conftest import random_picture
 from vizcore.acceleration import half
-from vizcore.classifier import Classifier, Preprocess
 from vizcore.jobs.run import Run
 from vizcore.lime import Lime, LimeMap, explain
+from vizcore.networks.classifier import Classifier, Preprocess
 
 LONG = Lime(samples=120, segments=12, fill="grey")
 SHORT = replace(LONG, half=True)

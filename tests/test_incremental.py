@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
-from vizcore import machine, zoo
+from vizcore import machine
 from vizcore.acceleration import activations, incremental
 from vizcore.acceleration.activations import Activations
 from vizcore.acceleration.graph import Unsupported, aten, record
@@ -26,8 +26,9 @@ from vizcore.acceleration.layout import norm_channels
 from vizcore.acceleration.passes import Passes
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.regions import classify, spans
-from vizcore.classifier import Classifier, Preprocess
 from vizcore.jobs.run import Run
+from vizcore.networks import zoo
+from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.occlusion import Occlusion, filling, grid, occlude, occluded
 from vizcore.windows import alike
 

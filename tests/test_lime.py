@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from vizcore import lime, subimages, superpixels
-from vizcore.classifier import Classifier, Preprocess
 from vizcore.jobs.run import Run
 from vizcore.lime import Lime, LimeMap, Model, explain, fit, predict, proximity, reconstruct
+from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.params import ParameterError, from_json, specs, to_json
 from vizcore.subimages import Fill, composer, draw, paint
 

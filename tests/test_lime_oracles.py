@@ -18,9 +18,9 @@ from sklearn.metrics import pairwise_distances
 from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
-from vizcore.classifier import Classifier, Output
 from vizcore.jobs.run import Run
 from vizcore.lime import Lime, LimeMap, explain, fit, proximity, reconstruct
+from vizcore.networks.classifier import Classifier, Output
 from vizcore.pictures.scenes import scene
 from vizcore.subimages import asker, stage
 from vizcore.superpixels import relabel

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore.classifier import Classifier
 from vizcore.maximize import Ascent, Maximisation, blurred, maximize, total_variation
+from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError
 
 Snapshot = Callable[[Classifier], Callable[[], None]]

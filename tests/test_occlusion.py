@@ -16,8 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
-from vizcore.classifier import Classifier
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
 from vizcore.occlusion import (
     FIRST_WINDOWS,
     Fill,

@@ -26,8 +26,8 @@ from ui.compare.choice import Choice, Row
 from ui.compare.parts import PARTS
 from ui.results import RESULTS
 from vizcore import faithfulness, methods, truth
-from vizcore.classifier import Classifier
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
 from vizcore.params import specs
 from vizcore.pictures import decoding, scenes
 from vizcore.targets import Contrast, Target

@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from tests.test_own import saved, state_of
 from tests.test_pages import OF_ONE_PICTURE, PAGES, ROOT, SMALL, address, healthy
 from ui import brought
-from vizcore import own
-from vizcore.own import Design
-from vizcore.weights import WeightsError
+from vizcore.networks import own
+from vizcore.networks.own import Design
+from vizcore.networks.weights import WeightsError
 
 PICTURED = [page for page in PAGES if page != "pages/study.py"]  # a study has many pictures and asks for none
 TINY = {**SMALL, "occlusion.stride": "16", "occlusion.window": "16"}

@@ -18,8 +18,8 @@ from ui import ascents, player, slopes
 from ui import taylor as taylor_page
 from ui.results import RESULTS
 from vizcore import maximize, taylor
-from vizcore.classifier import Classifier
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
 
 SLOW = maximize.Maximisation(steps=100)
 

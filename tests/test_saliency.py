@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from vizcore import machine
-from vizcore.classifier import Classifier, Output, Preprocess
+from vizcore.networks.classifier import Classifier, Output, Preprocess
 from vizcore.params import ParameterError
 from vizcore.saliency import (
     Saliency,

@@ -17,8 +17,8 @@ from ui import texts
 from ui.texts import sentences
 from vizcore import occlusion, saliency
 from vizcore.baselines import edges
-from vizcore.classifier import Classifier
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures import scenes
 from vizcore.randomise import layers_from_the_top
 from vizcore.sanity import LIMIT, Cascade, Randomisation, cascade, similarity

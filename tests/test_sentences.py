@@ -18,7 +18,7 @@ from torch import nn
 
 from ui import texts
 from ui.texts import sentences
-from vizcore import weights
+from vizcore.networks import weights
 from vizcore.pictures import decoding
 
 ENGINE = Path(decoding.__file__).parents[1]

@@ -15,8 +15,8 @@ from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from vizcore import saliency
 from vizcore.agreement import spearman
-from vizcore.classifier import Classifier
 from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError
 from vizcore.pictures import scenes
 from vizcore.seeds import generator

@@ -115,7 +115,8 @@ TECHNIQUES = (lime.Lime, maximize.Maximisation, Study, *methods.METHODS.values()
 
 
 def _engine_keys() -> set[str]:
-    from vizcore import classifier, params
+    from vizcore import params
+    from vizcore.networks import classifier
     from vizcore.pictures import decoding, scenes
 
     keys = {f"classes.{name}" for name in scenes.CLASSES} | {f"photos.{name}" for name in decoding.sample_photographs()}

@@ -19,8 +19,8 @@ import pytest
 import torch
 from torch import nn
 
-from vizcore import download, weights
-from vizcore.weights import WeightsError, find, find_or_download, fit, read
+from vizcore.networks import download, weights
+from vizcore.networks.weights import WeightsError, find, find_or_download, fit, read
 
 Answer = Callable[["Handler"], None]
 

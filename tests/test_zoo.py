@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vizcore import classifier, zoo
-from vizcore.weights import WeightsError
+from vizcore.networks import classifier, zoo
+from vizcore.networks.weights import WeightsError
 
 
 @pytest.fixture(autouse=True)

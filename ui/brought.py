@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ui import state
-from vizcore import memory, own
-from vizcore.classifier import Classifier
-from vizcore.weights import WeightsError
+from vizcore import memory
+from vizcore.networks import own
+from vizcore.networks.classifier import Classifier
+from vizcore.networks.weights import WeightsError
 
 MOST = 2  # of one session
 MEGABYTES = 1024  # of all sessions together

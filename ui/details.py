@@ -13,7 +13,7 @@ from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import viewer
 from vizcore import filters
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures
 
 MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels

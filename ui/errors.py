@@ -12,7 +12,7 @@ import torch
 
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore.classifier import NetworkError
+from vizcore.networks.classifier import NetworkError
 
 LOG = logging.getLogger("vizcore.pages")
 

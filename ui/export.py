@@ -16,9 +16,9 @@ import streamlit as st
 from ui import brought, sources
 from ui.frame import Frame
 from ui.texts import t
-from vizcore import own
 from vizcore import params as declared
-from vizcore.classifier import Classifier
+from vizcore.networks import own
+from vizcore.networks.classifier import Classifier
 from vizcore.training.batches import SHORTCUT
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-image", "pillow", "streamlit")

@@ -21,7 +21,7 @@ from ui.texts import quoted, t, t_or
 from ui.texts.sentences import said
 from ui.viewer import new_run
 from vizcore import params as declared
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 
 P = TypeVar("P")
 # A file of our own: an icon by name would be fetched from its maker at every visit.

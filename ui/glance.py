@@ -13,7 +13,7 @@ from ui.frame import Frame
 from ui.texts import t
 from ui.texts.sentences import said
 from vizcore import filters, lime, maximize, occlusion, saliency
-from vizcore.classifier import NetworkError
+from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures
 
 _SIGNED_OPACITY = 0.9

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ui import brought, models, sources, state
 from ui.texts import LANGUAGES, quoted, t
-from vizcore import own
+from vizcore.networks import own
 
 
 def default_network() -> str:

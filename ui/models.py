@@ -12,9 +12,10 @@ import torch
 from ui import brought
 from ui.texts import t, t_or
 from ui.texts.sentences import said
-from vizcore import classifier, memory, own, zoo
-from vizcore.classifier import Classifier
-from vizcore.weights import WeightsError
+from vizcore import memory
+from vizcore.networks import classifier, own, zoo
+from vizcore.networks.classifier import Classifier
+from vizcore.networks.weights import WeightsError
 
 KEPT = 3
 LOADED: weakref.WeakValueDictionary[str, Classifier] = weakref.WeakValueDictionary()  # what is in memory now

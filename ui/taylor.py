@@ -12,7 +12,7 @@ from torch import Tensor
 from ui import formulas, play, show
 from ui.frame import Frame
 from ui.texts import t
-from vizcore.classifier import Output
+from vizcore.networks.classifier import Output
 from vizcore.pictures import figures
 from vizcore.taylor import RADII, Taylor, TaylorCheck, taylor_check
 

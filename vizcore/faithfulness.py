@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier
 from vizcore.fill import Fill, filling
+from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.seeds import generator
 from vizcore.targets import Output, Target

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError
 
 Fill = Literal["grey", "mean", "black", "blur"]

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore.classifier import Classifier
-from vizcore.layers import answer_of, convolution, layers
+from vizcore.networks.classifier import Classifier
+from vizcore.networks.layers import answer_of, convolution, layers
 
 __all__ = [
     "Kernels", "Order", "Scaling", "activation", "activations", "channels", "colour", "kernels", "layers", "norms",

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import check, choice, number
 from vizcore.saliency import SaliencyMap, added, gradients, gradients_at_once, times_input, zero_input
 from vizcore.targets import Output, Target

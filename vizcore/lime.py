@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vizcore import adaline, superpixels
 from vizcore.acceleration import half
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, flag, levels, number
 from vizcore.subimages import Fill, Samples, asker, draw, reconstruct, stage, tried
 from vizcore.targets import Output, Target, pick

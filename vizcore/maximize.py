@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import check, choice, levels, number
 from vizcore.targets import Output, Target, value
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vizcore import baselines, gradcam, integrated, lime, occlusion, saliency
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import choice
 from vizcore.targets import Output, Target
 

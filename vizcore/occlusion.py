@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from vizcore.acceleration.activations import Activations
-from vizcore.classifier import Classifier
 from vizcore.fill import Fill, filling
+from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.targets import Output, Target, value
 from vizcore.windows import coarse_to_fine, evenly, interpolate, starts

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from vizcore import machine
 from vizcore.acceleration import workers
-from vizcore.batches import in_batches
-from vizcore.classifier import Classifier
+from vizcore.networks.batches import in_batches
+from vizcore.networks.classifier import Classifier
 from vizcore.params import check, choice, number
 from vizcore.seeds import generator
 from vizcore.targets import Output, Target, pick

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vizcore import memory
 from vizcore.agreement import spearman
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import check, number
 from vizcore.randomise import draw, layers_from_the_top, randomised
 from vizcore.windows import coarse_to_fine

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from vizcore.acceleration import half
-from vizcore.batches import in_batches
-from vizcore.classifier import Classifier
 from vizcore.fill import filling
+from vizcore.networks.batches import in_batches
+from vizcore.networks.classifier import Classifier
 from vizcore.superpixels import Superpixels, segment
 from vizcore.targets import Output, Target, pick
 

@@ -10,7 +10,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import check, choice, number
 from vizcore.saliency import Saliency, gradient
 from vizcore.targets import Output, Target

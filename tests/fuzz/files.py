@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from tests.fuzz import mutate, watch
-from vizcore import architectures, own, weights
+from vizcore.networks import architectures, own, weights
 
 DESIGN = own.Design("shufflenet_v2_x0_5", size=(32, 32))  # the fewest weights of all
 

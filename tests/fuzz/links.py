@@ -12,7 +12,8 @@ from unittest import mock
 
 from tests.fuzz import watch
 from ui import link, sources, state
-from vizcore import classifier, lime, maximize, occlusion, params, saliency
+from vizcore import lime, maximize, occlusion, params, saliency
+from vizcore.networks import classifier
 
 # Outside of a page Streamlit remarks on that with every text that is looked up.
 logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)

@@ -15,7 +15,7 @@ from ui.frame import Frame, class_name
 from ui.results import RESULTS
 from ui.texts import t
 from vizcore import methods
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import specs
 from vizcore.targets import Contrast, Output, Target
 

@@ -17,8 +17,8 @@ from ui.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
 from vizcore import methods, sanity
-from vizcore.classifier import Classifier
 from vizcore.methods import METHODS
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures import charts, figures
 
 QUICK = ("gradient", "gradcam")  # those that are looked at before the user asks for more

@@ -12,7 +12,7 @@ from ui.frame import Hall
 from ui.texts import t
 from ui.texts.sentences import said
 from vizcore import methods
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.study import plan, rows, sources
 from vizcore.study.plan import Plan, Study
 from vizcore.study.rows import Row

@@ -21,7 +21,7 @@ from vizcore.acceleration.incremental import Key, Windows, batch_of, needs
 from vizcore.acceleration.patches import Kept, keep
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.regions import Ints, partial, place, spans, widest, works
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9

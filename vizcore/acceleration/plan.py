@@ -13,7 +13,7 @@ from vizcore.acceleration.convolution import Convolution, convolution
 from vizcore.acceleration.graph import Node, Ref, Unsupported, aten, consumers, record
 from vizcore.acceleration.product import able, multiply
 from vizcore.acceleration.regions import Step, classify
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 # Transformed kernels are kept where those of the whole network take at most so many bytes: AlexNet's, but not VGG16's.

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from vizcore import classifier, methods
+from vizcore import methods
 from vizcore import params as declared
+from vizcore.networks import classifier
+from vizcore.networks.weights import WeightsError
 from vizcore.study import cluster, local, plan, report, sources
 from vizcore.study.local import Done
 from vizcore.study.plan import Plan, Study, Task
 from vizcore.study.sources import StudyError
 from vizcore.study.table import ROWS, Table
-from vizcore.weights import WeightsError
 
 STOPPED = 130  # the exit status of a program that Ctrl-C ended
 

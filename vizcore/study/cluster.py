@@ -18,8 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from vizcore import classifier
-from vizcore.classifier import Classifier
+from vizcore.networks import classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.study import work
 from vizcore.study.local import Done
 from vizcore.study.plan import Plan, Study

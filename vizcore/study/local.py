@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.study import rows, work
 from vizcore.study.plan import Plan, Task
 from vizcore.study.rows import Row

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from vizcore import classifier, faithfulness, methods
+from vizcore import faithfulness, methods
 from vizcore import params as declared
-from vizcore.classifier import Classifier
+from vizcore.networks import classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, number
 from vizcore.study.sources import Picture, StudyError, distinct
 

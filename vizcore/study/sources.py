@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures import decoding
 from vizcore.pictures.scenes import TRAINING_SEEDS, Scene, scene
 from vizcore.training.batches import SHORTCUT

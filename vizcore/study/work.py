@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vizcore import faithfulness, methods, randomise, sanity, truth
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures.decoding import PictureError
 from vizcore.study import sources
 from vizcore.study.plan import Study, parameters, seed_of

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from vizcore import classifier, filters, maximize
-from vizcore.bundled.network import FOLDER, NAMES
+from vizcore import filters, maximize
+from vizcore.networks import classifier
+from vizcore.networks.bundled.network import FOLDER, NAMES
 from vizcore.pictures import figures
 from vizcore.pictures.scenes import CLASSES, scene
 from vizcore.training.quality import last

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from vizcore.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
+from vizcore.networks.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
 from vizcore.pictures.scenes import CLASSES, scene
 from vizcore.training import quality
 from vizcore.training.batches import SHORTCUT, Pool, draw, render

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vizcore import weights
-from vizcore.classifier import Classifier, Preprocess
+from vizcore.networks import weights
+from vizcore.networks.classifier import Classifier, Preprocess
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def load(
     """The classifier ``name`` of torchvision, with its published weights, preprocessing and class names.
 
     ``progress(done, total)`` is called with bytes while weights are downloaded. Raises ValueError for an unknown name
-    and :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, where weights cannot be had.
+    and :class:`WeightsError`, whose message is a sentence for the user, where weights cannot be had.
     """
     network = _known(name)
     path = fetch(name, progress, host=host)
@@ -151,7 +151,7 @@ def load(
 def build(name: str, state: dict[str, Tensor], source: str | Path = "the given weights") -> nn.Module:
     """The architecture ``name`` around the tensors of ``state``, which it takes over without copying them.
 
-    Raises :class:`vizcore.weights.WeightsError`, naming ``source`` and what does not fit, where it holds other weights.
+    Raises :class:`WeightsError`, naming ``source`` and what does not fit, where it holds other weights.
     """
     _known(name)
     options: dict[str, Any] = {}

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from vizcore import architectures, weights
-from vizcore.classifier import Classifier, NetworkError, Preprocess, pick_device
-from vizcore.weights import WeightsError
+from vizcore.networks import architectures, weights
+from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, pick_device
+from vizcore.networks.weights import WeightsError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which most networks were trained with
 SIDES = (16, 512)  # pixels: the activations of larger inputs take gigabytes
@@ -84,7 +84,7 @@ def network(
 ) -> Classifier:
     """The classifier that ``design`` describes, with the weights in the bytes of a .pth or .safetensors file.
 
-    Raises :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, for everything that does not
+    Raises :class:`WeightsError`, whose message is a sentence for the user, for everything that does not
     fit: the file, its shapes, values that are no numbers, an input that the architecture cannot take.
     """
     design.check()
@@ -157,7 +157,7 @@ def call(name: str) -> Classifier:
     """The classifier that the operator's function ``module:function`` returns; it takes no arguments.
 
     Only names that the operator gave are imported, never one from an address or a form. Raises ValueError for any other
-    and :class:`vizcore.weights.WeightsError` where the function is not there, fails, or returns something else.
+    and :class:`WeightsError` where the function is not there, fails, or returns something else.
     """
     if name not in named():
         raise ValueError(f"name is {name!r}; accepted: what the operator set {VARIABLE} to.")

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
-from vizcore.download import DownloadError, Progress, checksum, fetch, file_name
+from vizcore.networks.download import DownloadError, Progress, checksum, fetch, file_name
 
 _ACCEPTED = "Accepted: what torch.save(model.state_dict(), path) writes."
 _HOLDERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights")  # in checkpoints

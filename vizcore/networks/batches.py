@@ -11,7 +11,7 @@ from torch import Tensor
 from vizcore.acceleration import workers
 
 if TYPE_CHECKING:
-    from vizcore.classifier import Classifier
+    from vizcore.networks.classifier import Classifier
 
 B = TypeVar("B")
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from vizcore import zoo
-from vizcore.weights import WeightsError
+from vizcore.networks import zoo
+from vizcore.networks.weights import WeightsError
 
 # Listed here so that a page can offer them before torchvision, which costs seconds, is imported; a test compares.
 _FAMILIES = {
@@ -42,7 +42,7 @@ def blank(name: str, classes: int, size: tuple[int, int] = (224, 224), channels:
 
     ``channels`` is 3, or 1 for grey pictures, for which the first convolution is made anew. GoogLeNet and Inception v3
     come without the heads that only training needs, and rescale their input as torchvision's published weights want.
-    Raises ValueError for an unknown name and :class:`vizcore.weights.WeightsError` for a size that it cannot take.
+    Raises ValueError for an unknown name and :class:`WeightsError` for a size that it cannot take.
     """
     if name not in NAMES:
         raise ValueError(f"architecture is {name!r}; accepted: one of torchvision's, {', '.join(NAMES)}.")

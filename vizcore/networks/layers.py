@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vizcore.acceleration.folding import private_copy
-from vizcore.classifier import Classifier
+from vizcore.networks.classifier import Classifier
 
 
 class _Enough(Exception):

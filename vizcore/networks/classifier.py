@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from vizcore import memory, targets
 from vizcore.acceleration import half, workers
 from vizcore.acceleration.passes import Passes
-from vizcore.batches import in_batches
-from vizcore.preprocess import Preprocess
+from vizcore.networks.batches import in_batches
+from vizcore.networks.preprocessing import Preprocess
 from vizcore.targets import Contrast, Output, Target, check_output, pick
 
 __all__ = [
@@ -241,8 +241,8 @@ def _first_batch_size(device: torch.device, size: tuple[int, int], weights: int,
 
 def catalogue() -> list[str]:
     """The names that :func:`load` takes: the operator's own networks first, the bundled ones, then torchvision's."""
-    from vizcore import own, zoo
-    from vizcore.bundled import network
+    from vizcore.networks import own, zoo
+    from vizcore.networks.bundled import network
 
     return [*own.named(), *network.NAMES, *zoo.NAMES]
 
@@ -253,10 +253,10 @@ def load(
     """The classifier called ``name``: bundled, one of torchvision's with its published weights, or the operator's own.
 
     ``progress(done, total)`` is called with bytes while weights are downloaded. Raises ValueError for an unknown name,
-    and :class:`vizcore.weights.WeightsError`, whose message is a sentence for the user, where weights cannot be had.
+    and :class:`WeightsError`, whose message is a sentence for the user, where weights cannot be had.
     """
-    from vizcore import own, zoo
-    from vizcore.bundled import network
+    from vizcore.networks import own, zoo
+    from vizcore.networks.bundled import network
 
     if name in own.named():
         return own.call(name)
