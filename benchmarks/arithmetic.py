@@ -25,8 +25,8 @@ from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.product import multiply
 from vizcore.acceleration.regions import partial, place, spans
 from vizcore.acceleration.winograd import points
-from vizcore.occlusion import FIRST_WINDOWS, Occlusion, grid
-from vizcore.windows import coarse_to_fine
+from vizcore.techniques.occlusion import FIRST_WINDOWS, Occlusion, grid
+from vizcore.techniques.windows import coarse_to_fine
 
 
 @dataclass(frozen=True)

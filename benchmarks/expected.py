@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from vizcore import lime, maximize, occlusion, saliency
 from vizcore import params as declared
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier, load
 from vizcore.pictures import figures, scenes
+from vizcore.techniques import lime, maximize, occlusion, saliency
 
 SCENE_SIZE = 256
 TOLERANCE = 1e-3  # of the largest value: another order of sums is no mix-up, another picture is

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from benchmarks.contender import Contender, Stage, Technique, Work
 from benchmarks.job import Settings
-from vizcore.filters import kernels, rgb
-from vizcore.gradcam import grad_cam
-from vizcore.integrated import integrated_gradients
 from vizcore.jobs.run import Run
-from vizcore.lime import Lime, explain
-from vizcore.maximize import maximize
-from vizcore.occlusion import Occlusion, occlude
-from vizcore.saliency import gradient, smoothgrad
+from vizcore.techniques.filters import kernels, rgb
+from vizcore.techniques.gradcam import grad_cam
+from vizcore.techniques.integrated_gradients import integrated_gradients
+from vizcore.techniques.lime import Lime, explain
+from vizcore.techniques.maximize import maximize
+from vizcore.techniques.occlusion import Occlusion, occlude
+from vizcore.techniques.saliency import gradient, smoothgrad
 
 # Seconds of CPU time on one thread that a page may take to show something.
 TARGETS = {"mini-alexnet": 0.5, "squeezenet1_0": 1.0}

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
-from vizcore.gradcam import grad_cam, last_maps
 from vizcore.networks.zoo import torchvision_models
+from vizcore.techniques.gradcam import grad_cam, last_maps
 
 
 def passes(settings: Settings, side: int) -> int:

@@ -7,9 +7,9 @@ import torch
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
 from benchmarks.pair import gradient_function
-from vizcore.integrated import IntegratedGradients, integrated_gradients
 from vizcore.jobs.run import Run
-from vizcore.saliency import times_input
+from vizcore.techniques.integrated_gradients import IntegratedGradients, integrated_gradients
+from vizcore.techniques.saliency import times_input
 
 
 def passes(settings: Settings, side: int) -> int:

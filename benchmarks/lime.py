@@ -14,8 +14,8 @@ import torch
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
 from vizcore.jobs.run import Run
-from vizcore.lime import Lime, explain, fit
-from vizcore.superpixels import segment
+from vizcore.techniques.lime import Lime, explain, fit
+from vizcore.techniques.superpixels import segment
 
 
 def passes(settings: Settings, side: int) -> int:

@@ -11,8 +11,8 @@ from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
 from vizcore.acceleration.activations import Activations
 from vizcore.jobs.run import Run
-from vizcore.occlusion import Occlusion, occlude
-from vizcore.windows import starts
+from vizcore.techniques.occlusion import Occlusion, occlude
+from vizcore.techniques.windows import starts
 
 SPARING, SPARE = "ours, sparing memory", 21  # times the picture: 12 MiB at 224 px
 

@@ -9,7 +9,7 @@ from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
 from benchmarks.pair import gradient_function
 from vizcore.jobs.run import Run
-from vizcore.saliency import SmoothGrad, smoothgrad
+from vizcore.techniques.saliency import SmoothGrad, smoothgrad
 
 NOISE = 0.15
 

@@ -7,7 +7,7 @@ import streamlit as st
 from ui import controls, details, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import filters
+from vizcore.techniques import filters
 
 with frame.page("filters") as page:
     page.clf.first_convolution()  # without one the page says so and ends here

@@ -5,9 +5,9 @@ import streamlit as st
 from ui import controls, export, formulas, frame, pieces, play, show
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import lime, superpixels
 from vizcore.acceleration import half
 from vizcore.pictures import cutouts
+from vizcore.techniques import lime, superpixels
 
 SEGMENTATION = {
     "slic": ("segments", "compactness", "smoothing"),

@@ -8,7 +8,7 @@ import streamlit as st
 from ui import ascents, controls, details, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import maximize
+from vizcore.techniques import maximize
 
 FORMULA = ("lambda_", "step_size", "steps", "start", "output", "seed")
 ADDITIONS = ("jitter", "blur", "variation")

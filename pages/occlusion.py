@@ -5,7 +5,7 @@ import streamlit as st
 from ui import controls, covers, export, formulas, frame, play, show
 from ui.texts import t
 from ui.viewer import Event, viewer
-from vizcore import occlusion
+from vizcore.techniques import occlusion
 
 CLOSER = ("classes", "brush", "sizes")
 

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import controls, export, formulas, frame, play, show, slopes
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import saliency
+from vizcore.techniques import saliency
 
 with frame.page("saliency") as page:
     params = page.params(saliency.SmoothGrad)

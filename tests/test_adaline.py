@@ -9,8 +9,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from torch import Tensor
 
-from vizcore.adaline import largest_stable_rate, r_squared, ridge, train
 from vizcore.params import ParameterError
+from vizcore.techniques.adaline import largest_stable_rate, r_squared, ridge, train
 
 N, L = 120, 7
 

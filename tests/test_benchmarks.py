@@ -29,7 +29,7 @@ from benchmarks.techniques import ALL, TECHNIQUES
 from vizcore.acceleration.winograd import Winograd
 from vizcore.networks import own, zoo
 from vizcore.networks.bundled import network
-from vizcore.occlusion import Occlusion
+from vizcore.techniques.occlusion import Occlusion
 
 ROOT = Path(__file__).parents[1]
 SMALL = {
@@ -190,15 +190,22 @@ def test_a_technique_is_measured_anew_after_a_change_of_its_own_code_alone(
 
 def test_the_code_of_a_technique_is_what_its_module_imports() -> None:
     found = {path.relative_to(ROOT).as_posix() for path in files("benchmarks.lime")}
-    assert {"vizcore/__init__.py", "vizcore/lime.py", "vizcore/adaline.py", "vizcore/networks/classifier.py"} <= found
+    assert {
+        "vizcore/__init__.py",
+        "vizcore/techniques/lime.py",
+        "vizcore/techniques/adaline.py",
+        "vizcore/networks/classifier.py",
+    } <= found
     assert "vizcore/networks/zoo.py" in found  # which the classifier imports inside a function
     assert not found & {
         "vizcore/jobs/queue.py",
-        "vizcore/saliency.py",
-        "vizcore/occlusion.py",
+        "vizcore/techniques/saliency.py",
+        "vizcore/techniques/occlusion.py",
         "vizcore/study/__init__.py",
     }
-    assert "vizcore/lime.py" not in {path.relative_to(ROOT).as_posix() for path in files("benchmarks.smoothgrad")}
+    assert "vizcore/techniques/lime.py" not in {
+        path.relative_to(ROOT).as_posix() for path in files("benchmarks.smoothgrad")
+    }
 
 
 def test_imports_are_followed_in_all_their_forms_and_without_being_run(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from tests.test_saliency import Bent, Pixels, weights
-from vizcore.gradcam import GradCam, grad_cam, last_maps
-from vizcore.integrated import IntegratedGradients, PathMap, integrated_gradients, spread
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.networks.layers import private_copy
-from vizcore.saliency import times_input
-from vizcore.taylor import Taylor, TaylorCheck, taylor_check
+from vizcore.techniques.gradcam import GradCam, grad_cam, last_maps
+from vizcore.techniques.integrated_gradients import IntegratedGradients, PathMap, integrated_gradients, spread
+from vizcore.techniques.saliency import times_input
+from vizcore.techniques.taylor import Taylor, TaylorCheck, taylor_check
 
 Snapshot = Callable[[Classifier], Callable[[], None]]
 

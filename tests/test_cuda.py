@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from tests.conftest import random_picture
-from vizcore.gradcam import grad_cam
-from vizcore.integrated import integrated_gradients
 from vizcore.jobs.run import Run
-from vizcore.lime import Lime, explain
-from vizcore.maximize import Maximisation, maximize
 from vizcore.networks.classifier import Classifier, load
-from vizcore.occlusion import Occlusion, occlude
-from vizcore.saliency import SmoothGrad, gradient, smoothgrad
+from vizcore.techniques.gradcam import grad_cam
+from vizcore.techniques.integrated_gradients import integrated_gradients
+from vizcore.techniques.lime import Lime, explain
+from vizcore.techniques.maximize import Maximisation, maximize
+from vizcore.techniques.occlusion import Occlusion, occlude
+from vizcore.techniques.saliency import SmoothGrad, gradient, smoothgrad
 
 DEVICE = "cuda"
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

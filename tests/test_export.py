@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 from ui import export, sources
-from vizcore import filters, lime, maximize, occlusion, params, saliency
+from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import decoding
+from vizcore.techniques import filters, lime, maximize, occlusion, saliency
 
 ROOT = Path(__file__).parents[1]
 SCENE = 21

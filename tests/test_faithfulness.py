@@ -13,7 +13,6 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore import occlusion, saliency
 from vizcore.faithfulness import (
     FIRST_POINTS,
     Band,
@@ -27,10 +26,11 @@ from vizcore.faithfulness import (
 )
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
-from vizcore.occlusion import Fill, filling
 from vizcore.params import ParameterError
 from vizcore.pictures import scenes
 from vizcore.targets import Contrast
+from vizcore.techniques import occlusion, saliency
+from vizcore.techniques.occlusion import Fill, filling
 
 LOGIT = Faithfulness(steps=8, output="logit")
 

@@ -27,10 +27,10 @@ from tests import networks
 from tests.test_pages import healthy, opened
 from tests.test_pages_own import PICTURED
 from ui import health
-from vizcore import gradcam, integrated, lime, maximize, occlusion, saliency, taylor
 from vizcore.jobs.run import Run
 from vizcore.networks import download, own, weights, zoo
 from vizcore.networks.classifier import Classifier, NetworkError, Preprocess
+from vizcore.techniques import gradcam, integrated_gradients, lime, maximize, occlusion, saliency, taylor
 
 BODY = b"PK" + bytes(range(256)) * 400
 DIGEST = hashlib.sha256(BODY).hexdigest()[:8]
@@ -182,7 +182,7 @@ TECHNIQUES: dict[str, Callable[[Classifier, Tensor], Any]] = {
     "smoothgrad": lambda clf, image: (
         Run(saliency.smoothgrad(clf, image, 0, saliency.SmoothGrad(copies=20))).finish().gradient
     ),
-    "integrated": lambda clf, image: Run(integrated.integrated_gradients(clf, image, 0)).finish().gradient,
+    "integrated": lambda clf, image: Run(integrated_gradients.integrated_gradients(clf, image, 0)).finish().gradient,
     "maximise": lambda clf, image: Run(maximize.maximize(clf, 0, maximize.Maximisation(steps=10))).finish().input,
     "taylor": lambda clf, image: Run(taylor.taylor_check(clf, image, 0)).finish().actual,
     "gradient": lambda clf, image: saliency.gradient(clf, image, 0).gradient,

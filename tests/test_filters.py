@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
-from vizcore.filters import (
+from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.techniques.filters import (
     Kernels,
     activation,
     activations,
@@ -25,7 +26,6 @@ from vizcore.filters import (
     rgb,
     spectrum,
 )
-from vizcore.networks.classifier import Classifier, Preprocess
 
 Snapshot = Callable[[Classifier], Callable[[], None]]
 

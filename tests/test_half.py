@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from tests.conftest import random_picture
 from vizcore.acceleration import half
 from vizcore.jobs.run import Run
-from vizcore.lime import Lime, LimeMap, explain
 from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.techniques.lime import Lime, LimeMap, explain
 
 LONG = Lime(samples=120, segments=12, fill="grey")
 SHORT = replace(LONG, half=True)

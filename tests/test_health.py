@@ -67,7 +67,7 @@ def test_an_unexpected_error_gives_a_number_to_the_user_and_its_trace_to_the_log
 def test_an_unexpected_error_of_a_computation_gives_a_number_too(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from vizcore import occlusion
+    from vizcore.techniques import occlusion
 
     def broken(*_: object) -> Iterator[None]:
         raise LookupError("a secret of the operator's")
@@ -86,7 +86,7 @@ def test_an_unexpected_error_of_a_computation_gives_a_number_too(
 def test_too_little_memory_gives_a_sentence_and_the_next_try_begins_anew(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from vizcore import occlusion
+    from vizcore.techniques import occlusion
 
     def hungry(*_: object) -> Iterator[None]:
         raise error

@@ -29,8 +29,8 @@ from vizcore.acceleration.regions import classify, spans
 from vizcore.jobs.run import Run
 from vizcore.networks import zoo
 from vizcore.networks.classifier import Classifier, Preprocess
-from vizcore.occlusion import Occlusion, filling, grid, occlude, occluded
-from vizcore.windows import alike
+from vizcore.techniques.occlusion import Occlusion, filling, grid, occlude, occluded
+from vizcore.techniques.windows import alike
 
 
 def lively(module: nn.Module, seed: int = 0) -> nn.Module:

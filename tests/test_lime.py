@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore import lime, subimages, superpixels
 from vizcore.jobs.run import Run
-from vizcore.lime import Lime, LimeMap, Model, explain, fit, predict, proximity, reconstruct
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.params import ParameterError, from_json, specs, to_json
-from vizcore.subimages import Fill, composer, draw, paint
+from vizcore.techniques import lime, subimages, superpixels
+from vizcore.techniques.lime import Lime, LimeMap, Model, explain, fit, predict, proximity, reconstruct
+from vizcore.techniques.subimages import Fill, composer, draw, paint
 
 EXACT = Lime(samples=150, alpha=0.0, learning_rate=1.0, epochs=1000, output="logit")
 

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from vizcore.jobs.run import Run
-from vizcore.lime import Lime, LimeMap, explain, fit, proximity, reconstruct
 from vizcore.networks.classifier import Classifier, Output
 from vizcore.pictures.scenes import scene
-from vizcore.subimages import asker, stage
-from vizcore.superpixels import relabel
+from vizcore.techniques.lime import Lime, LimeMap, explain, fit, proximity, reconstruct
+from vizcore.techniques.subimages import asker, stage
+from vizcore.techniques.superpixels import relabel
 
 RIDGE = Lime(samples=100, segments=12, model="ridge", alpha=1.0, fill="grey", output="logit")
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore.maximize import Ascent, Maximisation, blurred, maximize, total_variation
 from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError
+from vizcore.techniques.maximize import Ascent, Maximisation, blurred, maximize, total_variation
 
 Snapshot = Callable[[Classifier], Callable[[], None]]
 SHORT = Maximisation(steps=10)

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore import baselines, gradcam, lime, methods, occlusion, saliency
+from vizcore import baselines, methods
 from vizcore.methods import METHODS, SEEDED, Attribution, defaults, explain, with_output, with_seed
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.params import ParameterError, to_json
 from vizcore.targets import Target
+from vizcore.techniques import gradcam, lime, occlusion, saliency
 
 
 class Convolution(nn.Module):

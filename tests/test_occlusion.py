@@ -18,7 +18,8 @@ from torch import Tensor
 from tests.conftest import linear_classifier, random_picture
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
-from vizcore.occlusion import (
+from vizcore.params import ParameterError
+from vizcore.techniques.occlusion import (
     FIRST_WINDOWS,
     Fill,
     Occlusion,
@@ -30,8 +31,7 @@ from vizcore.occlusion import (
     occluded,
     passes,
 )
-from vizcore.params import ParameterError
-from vizcore.windows import coarse_to_fine, evenly, starts
+from vizcore.techniques.windows import coarse_to_fine, evenly, starts
 
 LOGIT = Occlusion(window=4, stride=3, fill="grey", output="logit")
 

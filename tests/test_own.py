@@ -15,12 +15,12 @@ import torch
 from torch import nn
 
 from tests import networks
-from vizcore import gradcam, lime, maximize, occlusion, saliency
 from vizcore.jobs.run import Run
 from vizcore.networks import architectures, classifier, own, weights, zoo
 from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.networks.own import Design
 from vizcore.networks.weights import WeightsError
+from vizcore.techniques import gradcam, lime, maximize, occlusion, saliency
 
 SMALL = Design("squeezenet1_1", size=(64, 80))
 

@@ -17,9 +17,9 @@ from tests.test_pages import healthy, opened
 from ui import ascents, player, slopes
 from ui import taylor as taylor_page
 from ui.results import RESULTS
-from vizcore import maximize, taylor
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
+from vizcore.techniques import maximize, taylor
 
 SLOW = maximize.Maximisation(steps=100)
 
@@ -171,7 +171,7 @@ def test_a_network_without_convolutions_gets_a_sentence_for_grad_cam() -> None:
 
         from tests.conftest import linear_classifier, random_picture
         from ui import slopes
-        from vizcore import saliency
+        from vizcore.techniques import saliency
 
         clf = linear_classifier()
         page = cast(Any, SimpleNamespace(clf=clf, image=random_picture(clf), target=0, key=("linear", 0)))

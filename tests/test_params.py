@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from vizcore import lime, maximize, occlusion, saliency
 from vizcore.params import (
     Choice,
     Flag,
@@ -23,6 +22,7 @@ from vizcore.params import (
     specs,
     to_json,
 )
+from vizcore.techniques import lime, maximize, occlusion, saliency
 
 TECHNIQUES = [lime.Lime, maximize.Maximisation, occlusion.Occlusion, saliency.SmoothGrad, saliency.Saliency]
 

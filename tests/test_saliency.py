@@ -17,7 +17,7 @@ from tests.contract import check_contract
 from vizcore import machine
 from vizcore.networks.classifier import Classifier, Output, Preprocess
 from vizcore.params import ParameterError
-from vizcore.saliency import (
+from vizcore.techniques.saliency import (
     Saliency,
     SaliencyMap,
     SmoothGrad,

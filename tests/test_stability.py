@@ -13,7 +13,6 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore import saliency
 from vizcore.agreement import spearman
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
@@ -21,6 +20,7 @@ from vizcore.params import ParameterError
 from vizcore.pictures import scenes
 from vizcore.seeds import generator
 from vizcore.stability import MaxSensitivity, Repeats, Sensitivity, Stability, changed, max_sensitivity, repeat
+from vizcore.techniques import saliency
 
 
 def noisy(seed: int) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vizcore.params import ParameterError, from_json, specs, to_json
-from vizcore.superpixels import MOST_SUPERPIXELS, Algorithm, Superpixels, relabel, segment
+from vizcore.techniques.superpixels import MOST_SUPERPIXELS, Algorithm, Superpixels, relabel, segment
 
 ALGORITHMS = get_args(Algorithm)
 

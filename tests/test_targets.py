@@ -9,11 +9,12 @@ import torch
 
 from tests.conftest import linear_classifier, random_picture
 from tests.test_methods import Convolution, last, small
-from vizcore import maximize, occlusion, targets
+from vizcore import targets
 from vizcore.methods import BASELINES, METHODS, with_output
 from vizcore.networks.classifier import Classifier, Preprocess, pick
 from vizcore.pictures.scenes import scene
 from vizcore.targets import Contrast
+from vizcore.techniques import maximize, occlusion
 
 METHODS_OF_NETWORK = [method for method in METHODS if method not in BASELINES]
 

@@ -13,8 +13,9 @@ import torch
 
 from ui import formulas, texts, viewer
 from ui.results import Store, size_of
-from vizcore import faithfulness, lime, maximize, methods, occlusion, saliency, sanity, stability
+from vizcore import faithfulness, methods, sanity, stability
 from vizcore.study.plan import Study
+from vizcore.techniques import lime, maximize, occlusion, saliency
 
 
 def test_store_forgets_what_was_used_longest_ago() -> None:

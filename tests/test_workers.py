@@ -15,13 +15,13 @@ from vizcore import machine
 from vizcore.acceleration import activations, workers
 from vizcore.acceleration.activations import Activations
 from vizcore.acceleration.workers import MOST, count, side_by_side
-from vizcore.integrated import IntegratedGradients, integrated_gradients
 from vizcore.jobs.run import Run
-from vizcore.lime import Lime, explain
 from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier
-from vizcore.occlusion import Occlusion, occlude
-from vizcore.saliency import SmoothGrad, smoothgrad
+from vizcore.techniques.integrated_gradients import IntegratedGradients, integrated_gradients
+from vizcore.techniques.lime import Lime, explain
+from vizcore.techniques.occlusion import Occlusion, occlude
+from vizcore.techniques.saliency import SmoothGrad, smoothgrad
 
 CPU = torch.device("cpu")
 

@@ -17,9 +17,9 @@ from ui import controls, details, play, player, show
 from ui.frame import Frame
 from ui.results import RESULTS
 from ui.texts import t
-from vizcore import maximize
 from vizcore import params as declared
 from vizcore.pictures import figures
+from vizcore.techniques import maximize
 
 FRAMES = 30
 LAMBDAS = (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2)  # from a picture without bounds to one that stays nearly grey

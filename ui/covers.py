@@ -18,8 +18,8 @@ from ui.frame import Frame, class_name
 from ui.results import RESULTS
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import occlusion
 from vizcore.pictures import figures
+from vizcore.techniques import occlusion
 
 _CARD = 140  # pixels: four beside the settings, two in a row on a telephone
 _CELL, _MASK = "look.occlusion.cell", "look.occlusion.mask"

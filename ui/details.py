@@ -12,9 +12,9 @@ from ui import play, show
 from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import filters
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures
+from vizcore.techniques import filters
 
 MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels
 

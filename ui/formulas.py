@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vizcore.lime import Lime
-from vizcore.maximize import Maximisation
-from vizcore.occlusion import Occlusion
-from vizcore.saliency import SmoothGrad
 from vizcore.targets import Contrast, Target
+from vizcore.techniques.lime import Lime
+from vizcore.techniques.maximize import Maximisation
+from vizcore.techniques.occlusion import Occlusion
+from vizcore.techniques.saliency import SmoothGrad
 
 
 def _y(output: str) -> str:

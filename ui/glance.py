@@ -12,9 +12,9 @@ from ui import details, play, show
 from ui.frame import Frame
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore import filters, lime, maximize, occlusion, saliency
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures
+from vizcore.techniques import filters, lime, maximize, occlusion, saliency
 
 _SIGNED_OPACITY = 0.9
 

@@ -15,9 +15,9 @@ from ui import play, show
 from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import Event, viewer
-from vizcore import adaline, lime
 from vizcore.pictures import cutouts, figures
 from vizcore.pictures.colours import CATEGORICAL
+from vizcore.techniques import adaline, lime
 
 _OFF = "look.lime.off"
 _CARD = 140  # pixels: four beside the settings, two in a row on a telephone

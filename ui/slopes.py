@@ -13,8 +13,8 @@ from ui import play, show, taylor
 from ui.frame import Frame
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import gradcam, integrated, saliency
 from vizcore.pictures import figures
+from vizcore.techniques import gradcam, integrated_gradients, saliency
 
 VIEWS: dict[str, Callable[[saliency.SaliencyMap], Tensor]] = {
     "absolute": saliency.absolute_max,
@@ -87,10 +87,10 @@ def others(what: Looking) -> None:
 
 
 def _path(what: Looking) -> None:
-    page, params = what.page, integrated.IntegratedGradients(output=what.params.output)
+    page, params = what.page, integrated_gradients.IntegratedGradients(output=what.params.output)
     unit = t(f"options.output.{params.output}")
 
-    def draw(result: integrated.PathMap | None = None) -> None:
+    def draw(result: integrated_gradients.PathMap | None = None) -> None:
         viewer(
             "saliency-path",
             page.image,
@@ -105,7 +105,7 @@ def _path(what: Looking) -> None:
     result = play.play(
         "saliency-path",
         ("path", *page.key, params),
-        lambda: integrated.integrated_gradients(page.clf, page.image, page.target, params),
+        lambda: integrated_gradients.integrated_gradients(page.clf, page.image, page.target, params),
         draw,
         unit="units.steps",
         cost=params.steps,

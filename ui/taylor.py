@@ -14,7 +14,7 @@ from ui.frame import Frame
 from ui.texts import t
 from vizcore.networks.classifier import Output
 from vizcore.pictures import figures
-from vizcore.taylor import RADII, Taylor, TaylorCheck, taylor_check
+from vizcore.techniques.taylor import RADII, Taylor, TaylorCheck, taylor_check
 
 REACH = 4.0  # how far past the break-down the line and the network are drawn, in break-down radii
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.fill import Fill, filling
 from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.seeds import generator
 from vizcore.targets import Output, Target
-from vizcore.windows import coarse_to_fine
+from vizcore.techniques.fill import Fill, filling
+from vizcore.techniques.windows import coarse_to_fine
 
 # The first estimate has at most so many points on each curve, ends included.
 FIRST_POINTS = 9

@@ -14,10 +14,11 @@ from typing import Any, Literal, TypeVar, get_args
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore import baselines, gradcam, integrated, lime, occlusion, saliency
+from vizcore import baselines
 from vizcore.networks.classifier import Classifier
 from vizcore.params import choice
 from vizcore.targets import Output, Target
+from vizcore.techniques import gradcam, integrated_gradients, lime, occlusion, saliency
 
 View = Literal["times_input", "signed", "absolute"]
 Sign = Literal["both", "positive"]
@@ -43,16 +44,16 @@ class SmoothGradient(saliency.SmoothGrad):
 
 
 @dataclass(frozen=True)
-class Path(integrated.IntegratedGradients):
+class Path(integrated_gradients.IntegratedGradients):
     """Integrated gradients from the mean colour, which is what gradient times input counts as nothing, too.
 
     From black, the technique's own default, everything bright gets a share of the score for being bright. On the
     bundled network such maps are far worse than random orders by deletion to grey, and those from the mean far better.
     """
 
-    baseline: integrated.Baseline = choice(  # noqa: RUF009
+    baseline: integrated_gradients.Baseline = choice(  # noqa: RUF009
         "mean",
-        get_args(integrated.Baseline),
+        get_args(integrated_gradients.Baseline),
         label="Baseline",
         help="What counts as nothing. The mean colour is what gradient times input starts from as well.",
     )
@@ -192,7 +193,7 @@ def _smoothgrad(clf: Classifier, image: Tensor, target: Target, params: SmoothGr
 
 
 def _integrated(clf: Classifier, image: Tensor, target: Target, params: Path) -> Iterator[Attribution]:
-    for found in integrated.integrated_gradients(clf, image, target, params):
+    for found in integrated_gradients.integrated_gradients(clf, image, target, params):
         heat = saliency.times_input(found)
         yield Attribution(heat, found.step, found.of, found.score, 2 + found.step, found.step)
 

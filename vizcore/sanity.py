@@ -17,7 +17,7 @@ from vizcore.agreement import spearman
 from vizcore.networks.classifier import Classifier
 from vizcore.params import check, number
 from vizcore.randomise import draw, layers_from_the_top, randomised
-from vizcore.windows import coarse_to_fine
+from vizcore.techniques.windows import coarse_to_fine
 
 # A quarter of the variance of the ranks in common: beyond it the map of networks that know nothing is still this map.
 LIMIT = 0.5

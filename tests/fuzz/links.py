@@ -12,8 +12,9 @@ from unittest import mock
 
 from tests.fuzz import watch
 from ui import link, sources, state
-from vizcore import lime, maximize, occlusion, params, saliency
+from vizcore import params
 from vizcore.networks import classifier
+from vizcore.techniques import lime, maximize, occlusion, saliency
 
 # Outside of a page Streamlit remarks on that with every text that is looked up.
 logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)

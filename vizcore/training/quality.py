@@ -15,10 +15,10 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from vizcore import lime, occlusion, saliency
 from vizcore.networks.bundled.network import Card
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.pictures.scenes import CLASSES, Scene, scene
+from vizcore.techniques import lime, occlusion, saliency
 from vizcore.training.batches import HARDEST, SHORTCUT
 from vizcore.truth import peak
 

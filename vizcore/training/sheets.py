@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from vizcore import filters, maximize
 from vizcore.networks import classifier
 from vizcore.networks.bundled.network import FOLDER, NAMES
 from vizcore.pictures import figures
 from vizcore.pictures.scenes import CLASSES, scene
+from vizcore.techniques import filters, maximize
 from vizcore.training.quality import last
 
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from vizcore.acceleration.activations import Activations
-from vizcore.fill import Fill, filling
 from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.targets import Output, Target, value
-from vizcore.windows import coarse_to_fine, evenly, interpolate, starts
+from vizcore.techniques.fill import Fill, filling
+from vizcore.techniques.windows import coarse_to_fine, evenly, interpolate, starts
 
 __all__ = [
     "FIRST_WINDOWS",

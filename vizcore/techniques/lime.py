@@ -10,12 +10,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from vizcore import adaline, superpixels
 from vizcore.acceleration import half
 from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, flag, levels, number
-from vizcore.subimages import Fill, Samples, asker, draw, reconstruct, stage, tried
 from vizcore.targets import Output, Target, pick
+from vizcore.techniques import adaline, superpixels
+from vizcore.techniques.subimages import Fill, Samples, asker, draw, reconstruct, stage, tried
 
 __all__ = ["Lime", "LimeMap", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
 

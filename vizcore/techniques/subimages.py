@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from vizcore.acceleration import half
-from vizcore.fill import filling
 from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier
-from vizcore.superpixels import Superpixels, segment
 from vizcore.targets import Output, Target, pick
+from vizcore.techniques.fill import filling
+from vizcore.techniques.superpixels import Superpixels, segment
 
 Fill = Literal["grey", "mean", "black", "blur", "segment"]
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What the network has answered so far, to be handed to the next :func:`vizcore.lime.explain`; read-only.
+    """What the network has answered so far, to be handed to the next :func:`vizcore.techniques.lime.explain`; read-only.
 
     ``segments`` int64 (H,W) and the ``settings`` they come from (None: given from outside); ``logits`` (m,K) of the
     first m sub-images under ``fill`` and ``seed``, of all classes, so that another class or score costs no pass.
@@ -69,7 +69,7 @@ def draw(seed: int, samples: int, superpixels: int) -> Tensor:
 def paint(clf: Classifier, image: Tensor, segments: Tensor, fill: Fill) -> Tensor:
     """The picture (C,H,W) that shows through a superpixel that is off.
 
-    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`vizcore.fill.filling`; ``segment``: each superpixel's
+    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`vizcore.techniques.fill.filling`; ``segment``: each superpixel's
     own mean colour, the reference implementation's default, which hides its details but not its colour.
     """
     if fill != "segment":

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
 from vizcore.params import check, choice, number
-from vizcore.saliency import SaliencyMap, added, gradients, gradients_at_once, times_input, zero_input
 from vizcore.targets import Output, Target
+from vizcore.techniques.saliency import SaliencyMap, added, gradients, gradients_at_once, times_input, zero_input
 
 Baseline = Literal["mean", "black", "white"]
 
@@ -40,9 +40,9 @@ class IntegratedGradients:
 
 @dataclass(frozen=True, eq=False)
 class PathMap(SaliencyMap):
-    """A :class:`vizcore.saliency.SaliencyMap` whose gradient is the average along the path from ``reference`` to I0.
+    """A :class:`vizcore.techniques.saliency.SaliencyMap` whose gradient is the average along the path from ``reference`` to I0.
 
-    :func:`vizcore.saliency.times_input` of it is the attribution, in units of the score. ``reference_score`` is the
+    :func:`vizcore.techniques.saliency.times_input` of it is the attribution, in units of the score. ``reference_score`` is the
     score of the baseline. ``step`` of ``of`` points are in.
     """
 

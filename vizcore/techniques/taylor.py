@@ -12,8 +12,8 @@ from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
 from vizcore.params import check, choice, number
-from vizcore.saliency import Saliency, gradient
 from vizcore.targets import Output, Target
+from vizcore.techniques.saliency import Saliency, gradient
 
 RADII = (1e-3, 100.0, 31)  # first, last, count: six in a decade
 ROUNDING = 4e-6  # share of the score below which single precision cannot tell a deviation from none
