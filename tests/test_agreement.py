@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from vizcore.agreement import matrix, overlap, spearman
+from vizcore.evaluation.agreement import matrix, overlap, spearman
 
 RANDOM = np.random.default_rng(0)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore.faithfulness import (
+from vizcore.evaluation.faithfulness import (
     FIRST_POINTS,
     Band,
     Curves,

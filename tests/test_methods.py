@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore import baselines, methods
+from vizcore import methods
+from vizcore.evaluation import baselines
 from vizcore.methods import METHODS, SEEDED, Attribution, defaults, explain, with_output, with_seed
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.params import ParameterError, to_json

@@ -25,7 +25,8 @@ from ui.compare import export, maps, several, sweep, true
 from ui.compare.choice import Choice, Row
 from ui.compare.parts import PARTS
 from ui.results import RESULTS
-from vizcore import faithfulness, methods, truth
+from vizcore import methods
+from vizcore.evaluation import faithfulness, truth
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.params import specs

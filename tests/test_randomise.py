@@ -11,9 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tests.conftest import linear_classifier, random_picture
 from tests.test_zoo import random_state
+from vizcore.evaluation.randomisation import draw, layers_from_the_top, randomised
 from vizcore.networks import zoo
 from vizcore.networks.classifier import Classifier, Preprocess
-from vizcore.randomise import draw, layers_from_the_top, randomised
 
 Snapshot = Callable[[Classifier], Callable[[], None]]
 

@@ -15,12 +15,12 @@ from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
 from ui import texts
 from ui.texts import sentences
-from vizcore.baselines import edges
+from vizcore.evaluation.baselines import edges
+from vizcore.evaluation.randomisation import layers_from_the_top
+from vizcore.evaluation.sanity import LIMIT, Cascade, Randomisation, cascade, similarity
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import scenes
-from vizcore.randomise import layers_from_the_top
-from vizcore.sanity import LIMIT, Cascade, Randomisation, cascade, similarity
 from vizcore.techniques import occlusion, saliency
 
 Explain = Callable[[Classifier], Tensor]

@@ -13,13 +13,21 @@ from torch import Tensor
 
 from tests.conftest import linear_classifier, random_picture
 from tests.contract import check_contract
-from vizcore.agreement import spearman
+from vizcore.evaluation.agreement import spearman
+from vizcore.evaluation.stability import (
+    MaxSensitivity,
+    Repeats,
+    Sensitivity,
+    Stability,
+    changed,
+    max_sensitivity,
+    repeat,
+)
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError
 from vizcore.pictures import scenes
 from vizcore.seeds import generator
-from vizcore.stability import MaxSensitivity, Repeats, Sensitivity, Stability, changed, max_sensitivity, repeat
 from vizcore.techniques import saliency
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
+from vizcore.evaluation.truth import mass, peak, precision, truth
 from vizcore.training import quality
-from vizcore.truth import mass, peak, precision, truth
 
 
 def disc() -> np.ndarray:

@@ -13,7 +13,8 @@ import torch
 
 from ui import formulas, texts, viewer
 from ui.results import Store, size_of
-from vizcore import faithfulness, methods, sanity, stability
+from vizcore import methods
+from vizcore.evaluation import faithfulness, sanity, stability
 from vizcore.study.plan import Study
 from vizcore.techniques import lime, maximize, occlusion, saliency
 

@@ -2,7 +2,7 @@
 
 A thin adapter over the technique modules, which stay as they are: :func:`explain` turns whatever a technique yields
 into an :class:`Attribution`, so that a comparison can treat all alike. Two maps that do not look at the network stand
-beside the techniques, see :mod:`vizcore.baselines`.
+beside the techniques, see :mod:`vizcore.evaluation.baselines`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, get_args
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore import baselines
+from vizcore.evaluation import baselines
 from vizcore.networks.classifier import Classifier
 from vizcore.params import choice
 from vizcore.targets import Output, Target

@@ -9,7 +9,7 @@ from ui import controls, play, show
 from ui.compare.choice import Choice, method_name
 from ui.compare.maps import Maps
 from ui.texts import t
-from vizcore import agreement
+from vizcore.evaluation import agreement
 from vizcore.pictures import charts
 
 MEASURES: tuple[agreement.Measure, ...] = ("spearman", "overlap")

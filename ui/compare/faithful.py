@@ -14,7 +14,7 @@ from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
 from ui.results import RESULTS
 from ui.texts import t
-from vizcore import faithfulness
+from vizcore.evaluation import faithfulness
 from vizcore.methods import METHODS
 from vizcore.pictures import charts
 

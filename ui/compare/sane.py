@@ -16,7 +16,8 @@ from ui.compare.maps import Maps
 from ui.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore import methods, sanity
+from vizcore import methods
+from vizcore.evaluation import sanity
 from vizcore.methods import METHODS
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import charts, figures

@@ -16,7 +16,8 @@ from ui.compare.maps import Maps, unit
 from ui.results import RESULTS
 from ui.texts import t
 from ui.viewer import viewer
-from vizcore import methods, stability
+from vizcore import methods
+from vizcore.evaluation import stability
 from vizcore.methods import BASELINES, SEEDED
 from vizcore.pictures import figures
 

@@ -19,7 +19,7 @@ from ui.frame import PAGES
 from ui.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore import agreement, faithfulness, truth
+from vizcore.evaluation import agreement, faithfulness, truth
 from vizcore.params import specs
 from vizcore.pictures import charts, figures
 

@@ -18,7 +18,7 @@ from ui.compare.maps import Maps
 from ui.frame import class_name
 from ui.results import RESULTS
 from ui.texts import quoted, t, t_or
-from vizcore import truth
+from vizcore.evaluation import truth
 from vizcore.pictures import cutouts, figures
 
 CARD = 200

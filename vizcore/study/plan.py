@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from vizcore import faithfulness, methods
+from vizcore import methods
 from vizcore import params as declared
+from vizcore.evaluation import faithfulness
 from vizcore.networks import classifier
 from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, number

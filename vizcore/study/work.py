@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from vizcore import faithfulness, methods, randomise, sanity, truth
+from vizcore import methods
+from vizcore.evaluation import faithfulness, randomisation, sanity, truth
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures.decoding import PictureError
 from vizcore.study import sources
@@ -67,8 +68,8 @@ def _target(clf: Classifier, shown: Shown, study: Study) -> int:
 
 def _randomised(clf: Classifier, shown: Shown, identifier: str) -> Classifier:
     """A network of the same plan that has learned nothing; another one for each picture."""
-    layers = randomise.layers_from_the_top(clf)
-    return randomise.randomised(clf, layers, randomise.draw(clf, layers, seed_of(identifier), 0), shown.image)
+    layers = randomisation.layers_from_the_top(clf)
+    return randomisation.randomised(clf, layers, randomisation.draw(clf, layers, seed_of(identifier), 0), shown.image)
 
 
 def _figures(

@@ -15,12 +15,12 @@ import torch
 from scipy import ndimage
 from torch import nn
 
+from vizcore.evaluation.truth import peak
 from vizcore.networks.bundled.network import Card
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.pictures.scenes import CLASSES, Scene, scene
 from vizcore.techniques import lime, occlusion, saliency
 from vizcore.training.batches import HARDEST, SHORTCUT
-from vizcore.truth import peak
 
 UNSEEN = range(100_000, 102_000)  # scenes for accuracy and calibration
 POINTED = range(200_000, 200_500)  # scenes for pointing
@@ -127,7 +127,7 @@ def answer_figures(clf: Classifier, seeds: Sequence[int] = UNSEEN) -> dict[str, 
 def peaks(clf: Classifier, shown: Scene, target: int) -> dict[str, tuple[int, int]]:
     """(row, column) of the pixel each technique points at.
 
-    By :func:`vizcore.truth.peak`: occlusion points at the middle of the patch of pixels with the largest mean drop;
+    By :func:`vizcore.evaluation.truth.peak`: occlusion points at the middle of the patch of pixels with the largest mean drop;
     SmoothGrad at the peak of max_c |gradient_c|, blurred by half the first layer's stride; LIME at the innermost pixel
     of the superpixel with the largest weight, what is off being grey as under the window. All else has the techniques'
     defaults.

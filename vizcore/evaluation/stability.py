@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vizcore.agreement import spearman
+from vizcore.evaluation.agreement import spearman
 from vizcore.params import check, number
 from vizcore.seeds import generator
 
