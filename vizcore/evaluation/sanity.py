@@ -101,7 +101,7 @@ def cascade(
     """The map of one picture by a network that forgets: its layers are randomised from the output towards the input.
 
     ``image`` (C,H,W) in [0,1] is the picture that ``explain(classifier)`` gives a map (H,W) of; explain the class that
-    the untouched network named. Every stage is a twin classifier (:func:`vizcore.evaluation.randomisation.randomised`); the given one
+    the untouched network named. Every stage is a twin classifier (:func:`randomised`); the given one
     is not touched. In memory the twins together need one more set of weights. The first estimate has both ends of the
     cascade; the stages between follow from coarse to fine, and then the further random networks of the verdict.
     Raises ValueError, before any computation, for a picture that is not the network's and a network without weights.
@@ -111,7 +111,7 @@ def cascade(
 
     Adebayo et al. 2018, "Sanity Checks for Saliency Maps", cascading randomisation. They compare by HOG, too, and give
     no limit; ours is ``LIMIT``, on the signed maps. New weights keep the size of the learned ones
-    (:func:`vizcore.evaluation.randomisation.draw`), and a batch normalisation's mean and variance are taken anew.
+    (:func:`draw`), and a batch normalisation's mean and variance are taken anew.
     """
     params = params or Randomisation()
     clf.check_image(image)

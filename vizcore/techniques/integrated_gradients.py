@@ -40,9 +40,9 @@ class IntegratedGradients:
 
 @dataclass(frozen=True, eq=False)
 class PathMap(SaliencyMap):
-    """A :class:`vizcore.techniques.saliency.SaliencyMap` whose gradient is the average along the path from ``reference`` to I0.
+    """A :class:`SaliencyMap` whose gradient is the average along the path from ``reference`` to I0.
 
-    :func:`vizcore.techniques.saliency.times_input` of it is the attribution, in units of the score. ``reference_score`` is the
+    :func:`times_input` of it is the attribution, in units of the score. ``reference_score`` is the
     score of the baseline. ``step`` of ``of`` points are in.
     """
 

@@ -23,7 +23,7 @@ Fill = Literal["grey", "mean", "black", "blur", "segment"]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What the network has answered so far, to be handed to the next :func:`vizcore.techniques.lime.explain`; read-only.
+    """What the network has answered so far, to be handed to the next :func:`explain`; read-only.
 
     ``segments`` int64 (H,W) and the ``settings`` they come from (None: given from outside); ``logits`` (m,K) of the
     first m sub-images under ``fill`` and ``seed``, of all classes, so that another class or score costs no pass.
@@ -69,7 +69,7 @@ def draw(seed: int, samples: int, superpixels: int) -> Tensor:
 def paint(clf: Classifier, image: Tensor, segments: Tensor, fill: Fill) -> Tensor:
     """The picture (C,H,W) that shows through a superpixel that is off.
 
-    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`vizcore.techniques.fill.filling`; ``segment``: each superpixel's
+    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`filling`; ``segment``: each superpixel's
     own mean colour, the reference implementation's default, which hides its details but not its colour.
     """
     if fill != "segment":
@@ -125,7 +125,7 @@ Ask = Callable[[Tensor, torch.dtype | None], Tensor]
 def asker(clf: Classifier, samples: Samples) -> Ask:
     """A function from vectors (n,l) to the logits (n,K) of their sub-images.
 
-    In full precision, or with short numbers of the given kind (:mod:`vizcore.acceleration.half`).
+    In full precision, or with short numbers of the given kind (:mod:`half`).
     Picture and fill are normalised and laid out channels-last once, instead of once for each sub-image.
     """
     both = torch.stack([samples.image, paint(clf, samples.image, samples.segments, samples.fill)])
