@@ -2,22 +2,23 @@
 
 import streamlit as st
 
-from ui import frame, glance
+from ui.frame import layout
+from ui.overview import summaries
 from ui.texts import t
 
-with frame.page("overview") as page:
+with layout.page("overview") as page:
     places = [column for row in (st.columns(3), st.columns(3)) for column in row]
-    cards = [place.container(border=True) for place in places[: len(glance.CARDS)]]
+    cards = [place.container(border=True) for place in places[: len(summaries.CARDS)]]
     with places[-1].container(border=True):
         st.markdown(f"**{t('overview.next')}**\n\n{t('overview.hints')}")
-        script, icon = frame.PAGES["compare"]
+        script, icon = layout.PAGES["compare"]
         st.page_link(script, label=t("overview.compare"), icon=icon)
     boxes = []
-    for card, (name, _) in zip(cards, glance.CARDS, strict=True):
+    for card, (name, _) in zip(cards, summaries.CARDS, strict=True):
         with card:
             st.markdown(f"**{t(f'{name}.title')}**")
-            boxes.append(glance.place(page))
+            boxes.append(summaries.place(page))
             st.caption(t(f"overview.{name}", name=page.class_name))
-            st.page_link(frame.PAGES[name][0], label=t("overview.open"), icon=frame.PAGES[name][1])
-    for box, (_name, look) in zip(boxes, glance.CARDS, strict=True):
-        glance.fill(page, box, look)
+            st.page_link(layout.PAGES[name][0], label=t("overview.open"), icon=layout.PAGES[name][1])
+    for box, (_name, look) in zip(boxes, summaries.CARDS, strict=True):
+        summaries.fill(page, box, look)

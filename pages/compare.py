@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ui import controls, formulas, frame, show
 from ui.compare import choice, export, maps, parts
+from ui.frame import controls, formulas, layout
 from ui.texts import t
+from ui.viewer import show
 
-with frame.page("compare") as page:
+with layout.page("compare") as page:
     (settings,) = st.columns(1)
     with settings, st.container(key="settings"):
         what = choice.choose(page)

@@ -4,12 +4,15 @@ from typing import get_args
 
 import streamlit as st
 
-from ui import controls, details, export, formulas, frame, play, show
+from ui.filters import sheets
+from ui.frame import controls, export, formulas, layout
+from ui.running import play
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer import show
+from ui.viewer.viewer import viewer
 from vizcore.techniques import filters
 
-with frame.page("filters") as page:
+with layout.page("filters") as page:
     page.clf.first_convolution()  # without one the page says so and ends here
     right, left = st.columns([2, 1], gap="large")
     names = [name for name, _ in filters.layers(page.clf)]
@@ -23,8 +26,8 @@ with frame.page("filters") as page:
         by = controls.look("filters.order", orders, t("filters.order"), "order")
         most = kernels.weights.shape[1] - 1
         channel = None if coloured else controls.whole("filters.channel", 0, most, t("filters.channel"))
-    order = filters.order(kernels, by)[: details.MOST_KERNELS]
-    sheet = details.Sheet(details.tiles(kernels, order, scaling, channel))
+    order = filters.order(kernels, by)[: sheets.MOST_KERNELS]
+    sheet = sheets.Sheet(sheets.tiles(kernels, order, scaling, channel))
     n, _, height, width = kernels.weights.shape
     title = t(
         "filters.grid" if coloured else "filters.deep",
@@ -46,7 +49,7 @@ with frame.page("filters") as page:
                 controls.keep("filters.chosen", sheet.at(event.y, event.x, chosen))
                 st.rerun()
         with detail:
-            details.kernel(page, kernels, int(order[chosen]))
+            sheets.kernel(page, kernels, int(order[chosen]))
     page.formula(formulas.filters(height, width))
     with left:
         export.offer(page, None, kernels, layer)

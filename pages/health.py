@@ -4,10 +4,11 @@ import json
 
 import streamlit as st
 
-from ui import health, show
-from ui.errors import reported
-from ui.frame import ICON
+from ui import health
+from ui.frame.errors import reported
+from ui.frame.layout import ICON
 from ui.texts import t
+from ui.viewer import show
 
 st.set_page_config(page_title=f"{t('health.title')} · vizcore", page_icon=ICON, layout="wide")
 show.style()

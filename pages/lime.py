@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from ui import controls, export, formulas, frame, pieces, play, show
+from ui.frame import controls, export, formulas, layout
+from ui.lime import panels
+from ui.running import play
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer import show
+from ui.viewer.viewer import viewer
 from vizcore.acceleration import half
 from vizcore.pictures import cutouts
 from vizcore.techniques import lime, superpixels
@@ -14,10 +17,10 @@ SEGMENTATION = {
     "quickshift": ("kernel_size", "max_dist", "ratio"),
     "felzenszwalb": ("scale", "smoothing", "min_size"),
 }
-CLOSER = {"fit": pieces.fit, "samples": pieces.samples, "best": pieces.best}
+CLOSER = {"fit": panels.fit, "samples": panels.samples, "best": panels.best}
 MODEL = {"adaline": ("learning_rate", "epochs", "alpha"), "ridge": ("alpha",)}
 
-with frame.page("lime") as page:
+with layout.page("lime") as page:
     params = page.params(lime.Lime)
     right, left = st.columns([2, 1], gap="large")
     with left, st.container(key="settings"):
@@ -60,7 +63,7 @@ with frame.page("lime") as page:
         below = st.container()
         if closer == "switch":
             with below:  # before the map, which may take long: a click is answered at once
-                switches = pieces.switch(page, params, segments)
+                switches = panels.switch(page, params, segments)
         earlier = play.previous("lime")
         with status:
             result = play.play(
@@ -76,10 +79,10 @@ with frame.page("lime") as page:
             )
         if result is not None:
             with status:
-                pieces.trust(result)
+                panels.trust(result)
             with below:
                 if closer == "switch":
-                    pieces.compare(page, result, switches)
+                    panels.compare(page, result, switches)
                 else:
                     CLOSER[closer](page, result)
     page.formula(formulas.lime(params, count))

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from ui import ascents, controls, details, export, formulas, frame, play, show
+from ui.filters import sheets
+from ui.frame import controls, export, formulas, layout
+from ui.maximisation import panels
+from ui.running import play
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer import show
+from ui.viewer.viewer import viewer
 from vizcore.techniques import maximize
 
 FORMULA = ("lambda_", "step_size", "steps", "start", "output", "seed")
 ADDITIONS = ("jitter", "blur", "variation")
 
-with frame.page("maximisation") as page:
+with layout.page("maximisation") as page:
     params = page.params(maximize.Maximisation)
     right, left = st.columns([2, 1], gap="large")
     with left, st.container(key="settings"):
@@ -29,13 +33,13 @@ with frame.page("maximisation") as page:
         return maximize.maximize(page.clf, page.target, params, start)
 
     def look(ascent: maximize.Ascent | None) -> None:
-        shown = ascent.image if ascent is not None else details.blank(page.clf)
+        shown = ascent.image if ascent is not None else sheets.blank(page.clf)
         viewer("maximisation", shown, t("maximisation.picture", name=page.class_name))
 
     def draw(ascent: maximize.Ascent) -> None:
         look(ascent)
         if ascent.step >= ascent.of or time.monotonic() - drawn[-1] > 0.5:
-            ascents.curves(ascent, params, curves, len(drawn))
+            panels.curves(ascent, params, curves, len(drawn))
             drawn.append(time.monotonic())
 
     with right:
@@ -49,13 +53,13 @@ with frame.page("maximisation") as page:
         run, closer = st.container(), st.container()
         with closer:
             part = controls.look(
-                "maximisation.part", list(ascents.PARTS), t("maximisation.part"), "maximisation_part", flat=True
+                "maximisation.part", list(panels.PARTS), t("maximisation.part"), "maximisation_part", flat=True
             )
         with run:
             result = play.play(
                 "maximisation",
                 key,
-                lambda: ascents.filmed(climb(), key),
+                lambda: panels.filmed(climb(), key),
                 draw,
                 unit="units.steps",
                 cost=params.steps,
@@ -63,7 +67,7 @@ with frame.page("maximisation") as page:
             )
         if result is not None:
             with closer:
-                ascents.PARTS[part](ascents.Ascending(page, params, start, key, climb), result)
+                panels.PARTS[part](panels.Ascending(page, params, start, key, climb), result)
     page.formula(formulas.maximisation(params))
     with left:
         export.offer(page, params, result)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import brought, frame, link
+from ui.frame import layout, link, uploads
 from ui.texts import quoted, t
 from ui.texts.sentences import said
 from vizcore.networks import architectures, own
@@ -15,7 +15,7 @@ def digits():
     return Classifier(my_module, preprocess, [str(k) for k in range(10)])
 """
 
-with frame.page("network") as page:
+with layout.page("network") as page:
     form, mine = st.columns([2, 1], gap="large")
     with form, st.form("network.form"):
         left, right = st.columns(2)
@@ -25,7 +25,7 @@ with frame.page("network") as page:
             )
             file = st.file_uploader(
                 t("network.file"),
-                key=f"own.file.{brought.count()}",  # each file its own place: the memory of the last one is freed
+                key=f"own.file.{uploads.count()}",  # each file its own place: the memory of the last one is freed
                 max_upload_size=max(1, own.most_bytes() >> 20),
                 help=t("network.file_help"),
             )
@@ -53,25 +53,25 @@ with frame.page("network") as page:
             called = (own.names_of(title) or own.names_of(file.name) or (architecture,))[0]
             try:
                 with st.spinner(t("network.reading")):
-                    brought.bring(file.getvalue(), design, called, (own.names_of(file.name) or ("file",))[0])
+                    uploads.bring(file.getvalue(), design, called, (own.names_of(file.name) or ("file",))[0])
             except WeightsError as error:
                 st.error(said(str(error)), icon=":material/error:")
             else:
                 st.rerun()
     with mine:
         st.markdown(f"**{t('network.mine')}**")
-        if not brought.all_of():
+        if not uploads.all_of():
             st.caption(t("network.none"))
-        for name, one in list(brought.all_of().items()):
+        for name, one in list(uploads.all_of().items()):
             st.markdown(quoted(one.clf.title))
             shape = " × ".join(map(str, one.clf.input_shape))
             st.caption(
                 t("network.row", architecture=one.design.architecture, classes=len(one.clf.classes), shape=shape)
             )
             if name != page.clf.name:
-                st.button(t("network.choose"), key=f"choose.{name}", on_click=brought.choose, args=(name,))
-            st.button(t("network.drop"), key=f"drop.{name}", on_click=brought.drop, args=(name, link.default_network()))
-        st.caption(t("network.limits", most=brought.MOST, million=own.MOST_PARAMETERS // 10**6))
+                st.button(t("network.choose"), key=f"choose.{name}", on_click=uploads.choose, args=(name,))
+            st.button(t("network.drop"), key=f"drop.{name}", on_click=uploads.drop, args=(name, link.default_network()))
+        st.caption(t("network.limits", most=uploads.MOST, million=own.MOST_PARAMETERS // 10**6))
         with st.expander(t("network.python")):
             st.markdown(t("network.python_text"))
             st.code(EXAMPLE, language="python")

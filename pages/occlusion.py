@@ -2,14 +2,17 @@
 
 import streamlit as st
 
-from ui import controls, covers, export, formulas, frame, play, show
+from ui.frame import controls, export, formulas, layout
+from ui.occlusion import panels
+from ui.running import play
 from ui.texts import t
-from ui.viewer import Event, viewer
+from ui.viewer import show
+from ui.viewer.viewer import Event, viewer
 from vizcore.techniques import occlusion
 
 CLOSER = ("classes", "brush", "sizes")
 
-with frame.page("occlusion") as page:
+with layout.page("occlusion") as page:
     params = page.params(occlusion.Occlusion)
     right, left = st.columns([2, 1], gap="large")
     with left, st.container(key="settings"):
@@ -26,7 +29,7 @@ with frame.page("occlusion") as page:
             unit=t(f"options.output.{params.output}"),
             meaning=t("occlusion.meaning"),
             mode="click",
-            box=covers.box(page, params),
+            box=panels.box(page, params),
             waiting=result is None,
         )
 
@@ -36,16 +39,16 @@ with frame.page("occlusion") as page:
             st.markdown(f"**{t('occlusion.map', name=page.class_name)}**")
             event = draw()
         if event.x is not None and event.y is not None:
-            covers.click(page, event.y, event.x)
+            panels.click(page, event.y, event.x)
             draw()
         with detail:
-            covers.square(page, params)
+            panels.square(page, params)
         status = st.container()
         closer = controls.look("occlusion.closer", CLOSER, t("occlusion.closer"), "occlusion")
         below = st.container()
         if closer == "brush":
             with below:  # before the map, which may take long: brushing is answered at once
-                covers.brush(page, params)
+                panels.brush(page, params)
         with status:
             result = play.play(
                 "occlusion",
@@ -58,9 +61,9 @@ with frame.page("occlusion") as page:
             )
         with below:
             if closer == "classes" and result is not None:
-                covers.classes(page, result)
+                panels.classes(page, result)
             elif closer == "sizes":
-                covers.sizes(page, params)
+                panels.sizes(page, params)
     page.formula(formulas.occlusion(params))
     with left:
         export.offer(page, params, result)

@@ -2,18 +2,21 @@
 
 import streamlit as st
 
-from ui import controls, export, formulas, frame, play, show, slopes
+from ui.frame import controls, export, formulas, layout
+from ui.running import play
+from ui.saliency import checks
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer import show
+from ui.viewer.viewer import viewer
 from vizcore.techniques import saliency
 
-with frame.page("saliency") as page:
+with layout.page("saliency") as page:
     params = page.params(saliency.SmoothGrad)
     right, left = st.columns([2, 1], gap="large")
     with left, st.container(key="settings"):
         st.subheader(t("controls.heading"), anchor=False)
         params = controls.choose("saliency", params)
-        view = controls.look("saliency.view", list(slopes.VIEWS), t("saliency.view"), "view")
+        view = controls.look("saliency.view", list(checks.VIEWS), t("saliency.view"), "view")
         controls.reset("saliency", saliency.SmoothGrad)
     unit = t(f"saliency.unit_{params.output}") if view != "times_input" else t(f"options.output.{params.output}")
 
@@ -22,7 +25,7 @@ with frame.page("saliency") as page:
             f"saliency-{name}",
             page.image,
             t("saliency.map", method=t(f"saliency.{name}"), name=page.class_name),
-            heat=None if result is None else slopes.VIEWS[view](result),
+            heat=None if result is None else checks.VIEWS[view](result),
             signed=view != "absolute",
             unit=unit,
             meaning=t(f"saliency.meaning_{view}"),
@@ -44,7 +47,7 @@ with frame.page("saliency") as page:
         )
         run, closer = st.container(), st.container()
         with closer:
-            part = controls.look("saliency.part", list(slopes.PARTS), t("saliency.part"), "saliency_part", flat=True)
+            part = controls.look("saliency.part", list(checks.PARTS), t("saliency.part"), "saliency_part", flat=True)
         with run:
             latest = play.play(
                 "saliency",
@@ -57,7 +60,7 @@ with frame.page("saliency") as page:
             )
         if latest is not None:
             with closer:
-                slopes.PARTS[part](slopes.Looking(page, params, view, latest))
+                checks.PARTS[part](checks.Looking(page, params, view, latest))
     page.formula(formulas.saliency(params))
     with left:
         export.offer(page, params, latest)

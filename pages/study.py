@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ui import frame, show
+from ui.frame import layout
 from ui.study import choice, results, running
 from ui.texts import t
+from ui.viewer import show
 
-with frame.hall("study") as page:
+with layout.hall("study") as page:
     right, left = st.columns([2, 1], gap="large")
     with left, st.container(key="settings"):
         what = choice.choose(page)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ui import export, sources
+from ui.frame import export, sources
 from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier

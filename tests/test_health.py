@@ -44,7 +44,7 @@ def test_every_fact_of_the_health_page_has_a_name_in_every_language() -> None:
 def test_an_unexpected_error_gives_a_number_to_the_user_and_its_trace_to_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, inside: bool
 ) -> None:
-    from ui import export, sources
+    from ui.frame import export, sources
 
     def broken(*_: object) -> None:
         raise LookupError("a secret of the operator's")

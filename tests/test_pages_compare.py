@@ -19,12 +19,12 @@ from PIL import Image
 
 from tests.conftest import linear_classifier, random_picture
 from tests.test_pages import address, healthy, opened
-from ui import export as pages_export
-from ui import sources
 from ui.compare import export, maps, several, sweep, true
 from ui.compare.choice import Choice, Row
 from ui.compare.parts import PARTS
-from ui.results import RESULTS
+from ui.frame import export as pages_export
+from ui.frame import sources
+from ui.running.results import RESULTS
 from vizcore import methods
 from vizcore.evaluation import faithfulness, truth
 from vizcore.jobs.run import Run

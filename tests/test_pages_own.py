@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.test_own import saved, state_of
 from tests.test_pages import OF_ONE_PICTURE, PAGES, ROOT, SMALL, address, healthy
-from ui import brought
+from ui.frame import uploads
 from vizcore.networks import own
 from vizcore.networks.own import Design
 from vizcore.networks.weights import WeightsError
@@ -90,7 +90,7 @@ def test_a_file_that_does_not_fit_leaves_everything_as_it_is(data: bytes) -> Non
     assert "pets.pth does not fit SqueezeNet" in said(app)
     assert "set the number of classes to 5" in said(app)
     assert address(app)["network"] == "mini-alexnet"
-    assert app.session_state[brought._KEY] == {}
+    assert app.session_state[uploads._KEY] == {}
 
 
 def test_without_a_file_the_form_asks_for_one() -> None:
@@ -101,7 +101,7 @@ def test_without_a_file_the_form_asks_for_one() -> None:
 
 def test_a_removed_network_frees_its_memory(data: bytes) -> None:
     app = brings(opened("pages/network.py"), data, Name="To be removed")
-    (one,) = app.session_state[brought._KEY].values()
+    (one,) = app.session_state[uploads._KEY].values()
     gone = weakref.ref(one.clf)
     del one
     to(app, "pages/saliency.py")
@@ -117,14 +117,14 @@ def test_a_removed_network_frees_its_memory(data: bytes) -> None:
 def test_a_session_keeps_few_networks_and_all_sessions_together_are_bounded(
     data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brought.st, "session_state", {})
+    monkeypatch.setattr(uploads.st, "session_state", {})
     design = Design("squeezenet1_1", size=(64, 64))
-    names = [brought.bring(data, design, f"net {k}", "net.pth") for k in range(3)]
-    assert list(brought.all_of()) == names[-brought.MOST :]
-    held = own.size_of(brought.all_of()[names[-1]].clf)
-    monkeypatch.setattr(brought, "MEGABYTES", 2 * held / 2**20)
+    names = [uploads.bring(data, design, f"net {k}", "net.pth") for k in range(3)]
+    assert list(uploads.all_of()) == names[-uploads.MOST :]
+    held = own.size_of(uploads.all_of()[names[-1]].clf)
+    monkeypatch.setattr(uploads, "MEGABYTES", 2 * held / 2**20)
     with pytest.raises(WeightsError, match="no more room here"):
-        brought.bring(data, design, "one too many", "net.pth")
+        uploads.bring(data, design, "one too many", "net.pth")
 
 
 @pytest.mark.parametrize("page", PAGES)

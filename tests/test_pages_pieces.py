@@ -51,7 +51,7 @@ def test_ridge_has_no_epochs_to_show() -> None:
 
 
 def test_maps_of_several_sizes_are_computed_when_asked_for_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ui.results import RESULTS
+    from ui.running.results import RESULTS
 
     monkeypatch.setattr(RESULTS, "_entries", 10_000)  # other tests may have filled it
     app = opened("pages/occlusion.py", picture="photo:coffee", **{"occlusion.closer": "sizes"})

@@ -14,8 +14,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.test_queue import Count, Gate, rested, until
-from ui.results import RESULTS
-from ui.seat import QUEUE, Seat
+from ui.running.results import RESULTS
+from ui.running.seat import QUEUE, Seat
 from vizcore.jobs.queue import Job, Session
 
 GATES: dict[str, Gate] = {}
@@ -26,7 +26,7 @@ def page() -> None:
     import streamlit as st
 
     from tests.test_pages_sharing import GATES
-    from ui import play
+    from ui.running import play
 
     name = str(st.session_state.setdefault("run", st.query_params.get("run")))
     result = play.play(
@@ -150,7 +150,7 @@ def test_once_is_computed_once_for_all_who_ask() -> None:
         import streamlit as st
 
         from tests.test_pages_sharing import slowly
-        from ui import play
+        from ui.running import play
 
         st.write(play.once(("sharing", "once"), slowly))
 

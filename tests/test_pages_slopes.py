@@ -14,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import linear_classifier, random_picture
 from tests.test_pages import healthy, opened
-from ui import ascents, player, slopes
-from ui import taylor as taylor_page
-from ui.results import RESULTS
+from ui.maximisation import panels
+from ui.running.results import RESULTS
+from ui.saliency import checks
+from ui.saliency import taylor as taylor_page
+from ui.viewer import player
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.techniques import maximize, taylor
@@ -37,12 +39,12 @@ def words(app: AppTest) -> str:
 def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:
     clf = linear_classifier()
     plain = list(maximize.maximize(clf, 0, SLOW))
-    kept = list(ascents.filmed(maximize.maximize(clf, 0, SLOW), ("a film",)))
+    kept = list(panels.filmed(maximize.maximize(clf, 0, SLOW), ("a film",)))
     assert [a.step for a in kept] == [a.step for a in plain]
     assert torch.equal(kept[-1].image, plain[-1].image)
     film = RESULTS.get(("film", "a film"))
     assert film is not None
-    assert len(film.steps) == len(film.pictures) == len(film.logits) == ascents.FRAMES
+    assert len(film.steps) == len(film.pictures) == len(film.logits) == panels.FRAMES
     assert (film.steps[0], film.steps[-1], film.of) == (1, 100, 100)
     assert max(np.diff(film.steps)) <= 4
     assert film.logits[-1] == plain[-1].logit
@@ -50,7 +52,7 @@ def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:
 
 
 def test_a_stopped_ascent_leaves_the_film_so_far() -> None:
-    run = Run(ascents.filmed(maximize.maximize(linear_classifier(), 0, SLOW), ("stopped",)))
+    run = Run(panels.filmed(maximize.maximize(linear_classifier(), 0, SLOW), ("stopped",)))
     for _ in range(50):
         run.advance()
     run.cancel()
@@ -63,8 +65,8 @@ def test_a_stopped_ascent_leaves_the_film_so_far() -> None:
 @pytest.mark.parametrize("steps", [10, 30, 31, 300])
 def test_a_film_is_never_longer_than_its_frames(steps: int) -> None:
     climb = maximize.maximize(linear_classifier(), 0, maximize.Maximisation(steps=steps))
-    film = Run(ascents._recorded(climb)).finish()
-    assert len(film.steps) == min(steps, ascents.FRAMES)
+    film = Run(panels._recorded(climb)).finish()
+    assert len(film.steps) == min(steps, panels.FRAMES)
     assert film.step == film.of == steps
 
 
@@ -80,11 +82,11 @@ def test_the_sheet_holds_the_frames_in_rows() -> None:
 def test_the_strip_climbs_as_each_lambda_would_alone() -> None:
     clf = linear_classifier()
     page = SimpleNamespace(clf=clf, target=1)
-    short = ascents.shortened(maximize.Maximisation(steps=2000, step_size=0.05, seed=3))
-    assert (short.steps, short.step_size, short.lambda_, short.seed) == (ascents.STRIP_STEPS, 0.1, 0.0, 3)
-    strip = Run(ascents.side_by_side(page, short, None)).finish()  # type: ignore[arg-type]
-    assert strip.step == strip.of == ascents.STRIP_STEPS * len(ascents.LAMBDAS)
-    for value, ascent in zip(ascents.LAMBDAS, strip.ascents, strict=True):
+    short = panels.shortened(maximize.Maximisation(steps=2000, step_size=0.05, seed=3))
+    assert (short.steps, short.step_size, short.lambda_, short.seed) == (panels.STRIP_STEPS, 0.1, 0.0, 3)
+    strip = Run(panels.side_by_side(page, short, None)).finish()  # type: ignore[arg-type]
+    assert strip.step == strip.of == panels.STRIP_STEPS * len(panels.LAMBDAS)
+    for value, ascent in zip(panels.LAMBDAS, strip.ascents, strict=True):
         alone = Run(maximize.maximize(clf, 1, replace(short, lambda_=value))).finish()
         assert torch.equal(ascent.image, alone.image)
     assert float(strip.ascents[0].input.norm()) > float(strip.ascents[-1].input.norm())
@@ -109,7 +111,7 @@ def test_the_curves_of_the_taylor_check_meet_at_the_picture(bundled: Classifier)
     assert abs(network.y[-1] - line.y[-1]) > params.tolerance * abs(line.y[-1])  # drawn past the break-down
 
 
-@pytest.mark.parametrize("part", list(ascents.PARTS))
+@pytest.mark.parametrize("part", list(panels.PARTS))
 def test_each_part_of_maximisation_opens_by_a_link_twice(part: str) -> None:
     for _ in range(2):  # the second time everything comes from the store
         app = opened("pages/maximisation.py", **{"maximisation.part": part})
@@ -121,7 +123,7 @@ def test_each_part_of_maximisation_opens_by_a_link_twice(part: str) -> None:
 
 def test_a_press_on_a_picture_of_the_strip_takes_its_lambda() -> None:
     app = opened("pages/maximisation.py", **{"maximisation.part": "lambdas"})
-    assert len([b for b in app.button if str(b.key).startswith("maximisation.lambda.")]) == len(ascents.LAMBDAS)
+    assert len([b for b in app.button if str(b.key).startswith("maximisation.lambda.")]) == len(panels.LAMBDAS)
     app.button(key="maximisation.lambda.0.01").click().run()
     assert healthy(app)
     assert asked(app, "maximisation.lambda_") == "0.01"
@@ -141,7 +143,7 @@ def test_film_and_strip_begin_where_the_ascent_does(start: str) -> None:
     assert max(inputs) == min(inputs)  # the start is the same; lambda is not in the score
 
 
-@pytest.mark.parametrize("part", list(slopes.PARTS))
+@pytest.mark.parametrize("part", list(checks.PARTS))
 def test_each_part_of_saliency_opens_by_a_link_twice(part: str) -> None:
     for _ in range(2):
         app = opened("pages/saliency.py", **{"saliency.part": part})
@@ -170,12 +172,12 @@ def test_a_network_without_convolutions_gets_a_sentence_for_grad_cam() -> None:
         from typing import Any, cast
 
         from tests.conftest import linear_classifier, random_picture
-        from ui import slopes
+        from ui.saliency import checks
         from vizcore.techniques import saliency
 
         clf = linear_classifier()
         page = cast(Any, SimpleNamespace(clf=clf, image=random_picture(clf), target=0, key=("linear", 0)))
-        slopes._cam(slopes.Looking(page, saliency.SmoothGrad(), "signed", cast(Any, None)))
+        checks._cam(checks.Looking(page, saliency.SmoothGrad(), "signed", cast(Any, None)))
 
     app = AppTest.from_function(script).run()
     assert healthy(app)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ui.results import Store, size_of
+from ui.running.results import Store, size_of
 
 MIB = 2**20
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from ui import formulas, texts, viewer
-from ui.results import Store, size_of
+from ui import texts
+from ui.frame import formulas
+from ui.running.results import Store, size_of
+from ui.viewer import viewer
 from vizcore import methods
 from vizcore.evaluation import faithfulness, sanity, stability
 from vizcore.study.plan import Study

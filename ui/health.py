@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from ui import models, seat
-from ui.export import LIBRARIES
-from ui.results import RESULTS
+from ui.frame import network_cache
+from ui.frame.export import LIBRARIES
+from ui.running import seat
+from ui.running.results import RESULTS
 from vizcore import machine
 
 MEGABYTE = 2**20
@@ -29,7 +30,7 @@ def facts() -> dict[str, dict[str, Any]]:
         "queue": {"places": seat.QUEUE.places, "most_begun": seat.QUEUE.most, **seat.QUEUE.counts()},
         "sessions": {"computing_or_looking": seat.taken()},
         "results": {"entries": len(RESULTS), "megabytes": round(RESULTS.megabytes, 1)},
-        "networks": {"loaded": sorted(models.LOADED.keys()), "kept_at_most": models.KEPT},
+        "networks": {"loaded": sorted(network_cache.LOADED.keys()), "kept_at_most": network_cache.KEPT},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "uptime": {"seconds": round(machine.uptime())},
     }

@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 from tests.fuzz import watch
-from ui import link, sources, state
+from ui.frame import link, sources, state
 from vizcore import params
 from vizcore.networks import classifier
 from vizcore.techniques import lime, maximize, occlusion, saliency

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from ui import controls, play, show
 from ui.compare.choice import Choice, method_name
 from ui.compare.maps import Maps
+from ui.frame import controls
+from ui.running import play
 from ui.texts import t
+from ui.viewer import show
 from vizcore.evaluation import agreement
 from vizcore.pictures import charts
 

@@ -10,9 +10,10 @@ from typing import Any
 import streamlit as st
 from torch import Tensor
 
-from ui import controls, models, play, state
-from ui.frame import Frame, class_name
-from ui.results import RESULTS
+from ui.frame import controls, network_cache, state
+from ui.frame.layout import Frame, class_name
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import t
 from vizcore import methods
 from vizcore.networks.classifier import Classifier
@@ -86,9 +87,9 @@ def choose(page: Frame) -> Choice:
     with second:
         against = controls.look("compare.against", ["none", *others], t("compare.against"), names=name)
     with third:
-        known = [one for one in models.names() if one != page.clf.name]
+        known = [one for one in network_cache.names() if one != page.clf.name]
         networks = controls.several(
-            "compare.networks", known, (), t("compare.networks"), models.title, most=models.KEPT - 1
+            "compare.networks", known, (), t("compare.networks"), network_cache.title, most=network_cache.KEPT - 1
         )
     with fourth:
         output = controls.look("compare.output", OUTPUTS, t("compare.output"), "output")
@@ -124,7 +125,7 @@ def _rows(page: Frame, targets: list[Target], networks: tuple[str, ...]) -> list
     """Every target for every network; a network that knows other classes explains its own most probable one."""
     found = [_row(page, page.clf, target) for target in targets]
     for name in networks:
-        clf = models.network(name)
+        clf = network_cache.network(name)
         if clf is None:
             continue
         if clf.classes == page.clf.classes:
@@ -143,7 +144,7 @@ def _row(page: Frame, clf: Classifier, target: Target | None) -> Row:
         name = t("compare.contrast", of=class_name(clf, target.of), against=class_name(clf, target.against))
     else:
         name = class_name(clf, target)
-    return Row(clf, image, target, digest, name, f"{name} · {models.title(clf.name)}")
+    return Row(clf, image, target, digest, name, f"{name} · {network_cache.title(clf.name)}")
 
 
 def _params(page: Frame, method: str) -> Any:

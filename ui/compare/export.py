@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui import export
 from ui.compare import faithful, sane, stable, true
 from ui.compare.choice import Choice, Row, constructor
 from ui.compare.maps import Maps
+from ui.frame import export
 from ui.texts import t
 from vizcore import params as declared
 from vizcore.targets import Contrast

@@ -8,12 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from ui import controls, show
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
-from ui.results import RESULTS
+from ui.frame import controls
+from ui.running.results import RESULTS
 from ui.texts import t
+from ui.viewer import show
 from vizcore.evaluation import faithfulness
 from vizcore.methods import METHODS
 from vizcore.pictures import charts

@@ -10,12 +10,13 @@ from typing import Any, Literal
 import streamlit as st
 from torch import Tensor
 
-from ui import models, play
 from ui.compare.choice import Choice, Row, method_name
-from ui.results import RESULTS
+from ui.frame import network_cache
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import quoted, t
 from ui.texts.sentences import said
-from ui.viewer import viewer
+from ui.viewer.viewer import viewer
 from vizcore import methods
 from vizcore.methods import Attribution
 from vizcore.pictures import figures
@@ -91,7 +92,7 @@ class Board:
         self.notes: dict[Place, Any] = {}
         self.drawn: dict[Place, tuple[Mapped, float]] = {}
         for number, row in enumerate(what.rows):
-            st.markdown(f"**{quoted(row.name)} · {quoted(models.title(row.clf.name))}**")
+            st.markdown(f"**{quoted(row.name)} · {quoted(network_cache.title(row.clf.name))}**")
             with st.container(key=f"compare-row-{number}"):
                 self._cards(number, row)
 

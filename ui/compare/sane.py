@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 from torch import Tensor
 
-from ui import controls, show
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
-from ui.results import RESULTS
+from ui.frame import controls
+from ui.running.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
+from ui.viewer import show
 from vizcore import methods
 from vizcore.evaluation import sanity
 from vizcore.methods import METHODS

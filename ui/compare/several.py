@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from ui import controls, play, state
-from ui import show as shared
 from ui.compare.choice import Choice, method_name
-from ui.results import RESULTS
+from ui.frame import controls, state
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import t
+from ui.viewer import show as shared
 from vizcore.methods import METHODS
 from vizcore.pictures import charts
 

@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 from torch import Tensor
 
-from ui import controls, play
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps, unit
-from ui.results import RESULTS
+from ui.frame import controls
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer.viewer import viewer
 from vizcore import methods
 from vizcore.evaluation import stability
 from vizcore.methods import BASELINES, SEEDED

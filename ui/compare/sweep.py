@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui import controls, show
 from ui.compare import several, true
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Mapped, Maps, computed, passes
-from ui.frame import PAGES
-from ui.results import RESULTS
+from ui.frame import controls
+from ui.frame.layout import PAGES
+from ui.running.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import said
+from ui.viewer import show
 from vizcore.evaluation import agreement, faithfulness, truth
 from vizcore.params import specs
 from vizcore.pictures import charts, figures

@@ -11,12 +11,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from ui import play, sources
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
-from ui.frame import class_name
-from ui.results import RESULTS
+from ui.frame import sources
+from ui.frame.layout import class_name
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or
 from vizcore.evaluation import truth
 from vizcore.pictures import cutouts, figures

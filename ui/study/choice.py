@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ui import controls, link, models
-from ui.frame import Hall
+from ui.frame import controls, link, network_cache
+from ui.frame.layout import Hall
 from ui.texts import t
 from ui.texts.sentences import said
 from vizcore import methods
@@ -46,11 +46,16 @@ def choose(page: Hall) -> Choice:
             "study.methods", list(methods.METHODS), QUICK, t("study.methods"), controls.option("method")
         )
         names = controls.several(
-            "study.networks", models.names(), (link.default_network(),), t("study.networks"), models.title, most=3
+            "study.networks",
+            network_cache.names(),
+            (link.default_network(),),
+            t("study.networks"),
+            network_cache.title,
+            most=3,
         )
         params = controls.choose("study", params)
         controls.reset("study", Study)
-        networks = {name: models.network(name) for name in names}
+        networks = {name: network_cache.network(name) for name in names}
         if not found or not names or None in networks.values():
             return Choice()
         loaded = {name: clf for name, clf in networks.items() if clf is not None}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ui import controls, models, show
+from ui.frame import controls, network_cache
 from ui.texts import t
 from ui.texts.sentences import said
+from ui.viewer import show
 from vizcore import methods as known
 from vizcore.study import charts, plan, report, rows
 from vizcore.study.bootstrap import Interval
@@ -145,4 +146,4 @@ def method(one: str) -> str:
 
 def network(one: str) -> str:
     """A network's name, likewise."""
-    return models.title(one) if one in models.names() else one
+    return network_cache.title(one) if one in network_cache.names() else one

@@ -6,8 +6,8 @@ import time
 
 import streamlit as st
 
-from ui import play
-from ui.results import RESULTS
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.study import results
 from ui.study.choice import Choice
 from ui.texts import t

@@ -8,10 +8,12 @@ from typing import Any
 import streamlit as st
 from torch import Tensor
 
-from ui import details, play, show
-from ui.frame import Frame
+from ui.filters import sheets
+from ui.frame.layout import Frame
+from ui.running import play
 from ui.texts import t
 from ui.texts.sentences import said
+from ui.viewer import show
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures
 from vizcore.techniques import filters, lime, maximize, occlusion, saliency
@@ -22,7 +24,7 @@ _SIGNED_OPACITY = 0.9
 def place(page: Frame) -> Any:
     """An empty place of the right size: the picture itself, until the technique has something to show."""
     box = st.empty()
-    show.picture(details.blank(page.clf), box=box, alt=t("overview.blank"))
+    show.picture(sheets.blank(page.clf), box=box, alt=t("overview.blank"))
     return box
 
 
@@ -37,13 +39,13 @@ def fill(page: Frame, box: Any, look: Callable[[Frame, Any], None]) -> None:
 def _kernels(page: Frame, box: Any) -> None:
     sheet = play.once(
         ("glance.filters", page.clf.checksum),
-        lambda: details.Sheet(_rgb(filters.kernels(page.clf))).picture,
+        lambda: sheets.Sheet(_rgb(filters.kernels(page.clf))).picture,
     )
     show.picture(sheet, box=box, alt=t("overview.filters"))
 
 
 def _rgb(kernels: filters.Kernels) -> Any:
-    return details.tiles(kernels, filters.order(kernels, "index")[:64], "kernel", None)
+    return sheets.tiles(kernels, filters.order(kernels, "index")[:64], "kernel", None)
 
 
 def _ascent(page: Frame, box: Any) -> None:

@@ -14,12 +14,14 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui import controls, link, models, play, present, reconnect, show, sources, state
-from ui.errors import reported
-from ui.results import RESULTS
+from ui.frame import controls, link, network_cache, present, reconnect, sources, state
+from ui.frame.errors import reported
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or
 from ui.texts.sentences import said
-from ui.viewer import new_run
+from ui.viewer import show
+from ui.viewer.viewer import new_run
 from vizcore import params as declared
 from vizcore.networks.classifier import Classifier
 
@@ -167,12 +169,12 @@ def _open(name: str) -> Frame:
         _links(name)
         chosen["network"] = _network()
     remarks = _head(name)
-    clf = models.network(chosen["network"])
+    clf = network_cache.network(chosen["network"])
     if clf is None:
         state.settle(name)
         st.stop()
     with st.sidebar:
-        st.caption(f"{models.summary(clf)} {t('frame.device', device=_device(clf))}")
+        st.caption(f"{network_cache.summary(clf)} {t('frame.device', device=_device(clf))}")
         chosen["picture"] = sources.choose(chosen.get("picture", sources.DEFAULT))
     source = sources.picture(chosen["picture"])
     image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))
@@ -203,7 +205,7 @@ def _links(current: str) -> None:
 
 
 def _network() -> str:
-    titles = {name: models.title(name) for name in models.names()}
+    titles = {name: network_cache.title(name) for name in network_cache.names()}
     current = state.choices().frame.get("network", "")
     st.session_state.setdefault("frame.network", current if current in titles else link.default_network())
     return str(st.selectbox(t("frame.network"), list(titles), key="frame.network", format_func=lambda one: titles[one]))

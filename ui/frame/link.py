@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from ui import brought, models, sources, state
+from ui.frame import network_cache, sources, state, uploads
 from ui.texts import LANGUAGES, quoted, t
 from vizcore.networks import own
 
@@ -25,9 +25,9 @@ def take(query: Mapping[str, str]) -> None:
     if query.get("lang") in LANGUAGES:
         st.session_state["language"] = query["lang"]
     network = query.get("network", default_network())
-    if network not in models.names():
-        taken = models.title(default_network())
-        complaint = "link.own" if brought.is_own(network) else "link.network"
+    if network not in network_cache.names():
+        taken = network_cache.title(default_network())
+        complaint = "link.own" if uploads.is_own(network) else "link.network"
         choices.complaints.append(t(complaint, given=quoted(network), taken=taken))
         network = default_network()
     picture = query.get("picture", sources.DEFAULT)

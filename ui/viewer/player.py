@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ui.texts import t
-from ui.viewer import pack
+from ui.viewer.viewer import pack
 from vizcore.pictures import figures
 
 COLUMNS = 6

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from ui import state
+from ui.frame import state
 from ui.texts import LANGUAGES, language, t, t_or
 from vizcore import params as declared
 

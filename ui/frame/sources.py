@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from PIL import Image
 
-from ui.results import RESULTS
+from ui.running.results import RESULTS
 from ui.texts import t, t_or
 from ui.texts.sentences import said
 from vizcore.pictures import decoding, scenes

@@ -13,10 +13,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ui import controls, details, play, player, show
-from ui.frame import Frame
-from ui.results import RESULTS
+from ui.filters import sheets
+from ui.frame import controls
+from ui.frame.layout import Frame
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import t
+from ui.viewer import player, show
 from vizcore import params as declared
 from vizcore.pictures import figures
 from vizcore.techniques import maximize
@@ -193,7 +196,7 @@ def lambdas(what: Ascending, _: maximize.Ascent) -> None:
     key = ("strip", *page.key[::2], page.source.digest if start is not None else "", short)
     if RESULTS.get(key) is None:
         for box in boxes:  # the place of each picture, so that nothing jumps when they come
-            box.image(figures.picture(start if start is not None else details.blank(page.clf)), width="stretch")
+            box.image(figures.picture(start if start is not None else sheets.blank(page.clf)), width="stretch")
     play.play(
         "maximisation-strip",
         key,

@@ -9,10 +9,12 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from ui import play, show, taylor
-from ui.frame import Frame
+from ui.frame.layout import Frame
+from ui.running import play
+from ui.saliency import taylor
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer import show
+from ui.viewer.viewer import viewer
 from vizcore.pictures import figures
 from vizcore.techniques import gradcam, integrated_gradients, saliency
 

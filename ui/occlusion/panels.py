@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ui import play, show
-from ui.frame import Frame, class_name
-from ui.results import RESULTS
+from ui.frame.layout import Frame, class_name
+from ui.running import play
+from ui.running.results import RESULTS
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer import show
+from ui.viewer.viewer import viewer
 from vizcore.pictures import figures
 from vizcore.techniques import occlusion
 

@@ -9,9 +9,11 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from ui import formulas, play, show
-from ui.frame import Frame
+from ui.frame import formulas
+from ui.frame.layout import Frame
+from ui.running import play
 from ui.texts import t
+from ui.viewer import show
 from vizcore.networks.classifier import Output
 from vizcore.pictures import figures
 from vizcore.techniques.taylor import RADII, Taylor, TaylorCheck, taylor_check

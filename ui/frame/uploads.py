@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ui import state
+from ui.frame import state
 from vizcore import memory
 from vizcore.networks import own
 from vizcore.networks.classifier import Classifier

@@ -13,7 +13,7 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
-from ui.results import Store
+from ui.running.results import Store
 from ui.texts import t
 from vizcore.pictures import figures
 from vizcore.pictures.colours import SHADE

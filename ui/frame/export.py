@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui import brought, sources
-from ui.frame import Frame
+from ui.frame import sources, uploads
+from ui.frame.layout import Frame
 from ui.texts import t
 from vizcore import params as declared
 from vizcore.networks import own
@@ -111,8 +111,8 @@ def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
 def network_of(clf: Classifier) -> tuple[list[str], list[str]]:
     """The modules and the lines of Python that load a network."""
     name, device = clf.name, clf.device.type
-    if name in brought.all_of():
-        one = brought.all_of()[name]
+    if name in uploads.all_of():
+        one = uploads.all_of()[name]
         data = f"Path({one.file!r}).read_bytes()"
         return ["own"], [
             "from pathlib import Path",

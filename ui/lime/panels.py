@@ -11,10 +11,11 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui import play, show
-from ui.frame import Frame
+from ui.frame.layout import Frame
+from ui.running import play
 from ui.texts import t
-from ui.viewer import Event, viewer
+from ui.viewer import show
+from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import cutouts, figures
 from vizcore.pictures.colours import CATEGORICAL
 from vizcore.techniques import adaline, lime

@@ -9,7 +9,7 @@ import weakref
 import streamlit as st
 import torch
 
-from ui import brought
+from ui.frame import uploads
 from ui.texts import t, t_or
 from ui.texts.sentences import said
 from vizcore import memory
@@ -49,13 +49,13 @@ def _shared(name: str) -> Classifier:
 
 def names() -> list[str]:
     """The networks that this session can choose from: everybody's, and those that it has brought itself."""
-    return [*classifier.catalogue(), *brought.all_of()]
+    return [*classifier.catalogue(), *uploads.all_of()]
 
 
 def title(name: str) -> str:
     """How a network is called in the list, with the size of its download where it is not on this machine yet."""
-    if name in brought.all_of():
-        return t("network.yours", title=brought.all_of()[name].clf.title)
+    if name in uploads.all_of():
+        return t("network.yours", title=uploads.all_of()[name].clf.title)
     if name not in zoo.NAMES:
         return t_or(f"networks.{name}", name.partition(":")[2] or name)
     entry = zoo.entry(name)
@@ -66,16 +66,16 @@ def title(name: str) -> str:
 
 def summary(clf: Classifier) -> str:
     """What there is to say of a network in the sidebar."""
-    if clf.name in brought.all_of():
-        design = brought.all_of()[clf.name].design
+    if clf.name in uploads.all_of():
+        design = uploads.all_of()[clf.name].design
         return t("network.summary", architecture=design.architecture, megabytes=f"{own.size_of(clf) / 2**20:.0f}")
     return t_or(f"summaries.{clf.name}", clf.summary)
 
 
 def network(name: str) -> Classifier | None:
     """The classifier called ``name``; where it cannot be had, None and a sentence on the page."""
-    if name in brought.all_of():
-        return brought.all_of()[name].clf
+    if name in uploads.all_of():
+        return uploads.all_of()[name].clf
     box = st.empty()
     try:
         if name in zoo.NAMES and not zoo.entry(name).on_disk:

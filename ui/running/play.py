@@ -12,9 +12,9 @@ import torch
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
-from ui import link
-from ui.results import RESULTS
-from ui.seat import QUEUE, Slot, seat
+from ui.frame import link
+from ui.running.results import RESULTS
+from ui.running.seat import QUEUE, Slot, seat
 from ui.texts import t
 from ui.texts.sentences import said
 from vizcore.jobs.queue import Job

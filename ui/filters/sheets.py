@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ui import play, show
-from ui.frame import Frame
+from ui.frame.layout import Frame
+from ui.running import play
 from ui.texts import t
-from ui.viewer import viewer
+from ui.viewer import show
+from ui.viewer.viewer import viewer
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures
 from vizcore.techniques import filters

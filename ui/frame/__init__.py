@@ -1,0 +1,1 @@
+"""What all pages share: network, picture, class, settings, link, language, export."""

@@ -1,0 +1,1 @@
+"""What the page of LIME shows besides its map."""

@@ -1,0 +1,1 @@
+"""What the page of input maximisation shows besides its picture."""

@@ -1,0 +1,1 @@
+"""What the occlusion page shows besides its map."""

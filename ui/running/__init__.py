@@ -1,0 +1,1 @@
+"""A computation on a page: played, stopped, and its result kept."""

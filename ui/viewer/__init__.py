@@ -1,0 +1,1 @@
+"""Pictures, maps and charts as they are shown, and the components that run in the browser."""
