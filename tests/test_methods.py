@@ -11,7 +11,7 @@ from skimage import filters
 from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
-from tests.contract import check_contract
+from tests.helpers.contract import check_contract
 from vizcore import methods
 from vizcore.evaluation import baselines
 from vizcore.methods import METHODS, SEEDED, Attribution, defaults, explain, with_output, with_seed

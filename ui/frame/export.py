@@ -134,10 +134,10 @@ def picture_of(identifier: str) -> tuple[str, list[str]]:
         "stamped": (
             f'Image.fromarray(scenes.scene({rest}, label="{SHORTCUT}", mark=True, size={sources.SCENE_SIZE}).picture)'
         ),
-        "photo": f'pictures.sample_photographs()["{rest}"]()',
+        "photo": f'decoding.sample_photographs()["{rest}"]()',
         "upload": 'Image.open("picture.png").convert("RGB")',
     }[kind]
-    modules = {"scene": ["scenes"], "stamped": ["scenes"], "photo": ["pictures"]}
+    modules = {"scene": ["scenes"], "stamped": ["scenes"], "photo": ["decoding"]}
     return picture, modules.get(kind, [])
 
 

@@ -1,0 +1,152 @@
+"""What all pages share, in a real browser: links, languages, the keyboard, the presentation, accessibility."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser.test_pages import PAGES, Visit, browser, server, start, warm
+
+__all__ = ["browser", "server", "warm"]
+pytestmark = pytest.mark.browser
+SMALL = "maximisation.steps=10&saliency.copies=4&occlusion.stride=32&lime.samples=40&lime.segments=8"
+
+
+def serious(visit: Visit) -> list[str]:
+    """What axe-core finds of faults that shut people out."""
+    found = Axe().run(visit.page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:150]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_no_serious_fault(warm: str, browser: Browser, path: str) -> None:
+    visit = Visit(browser, warm, f"/{path}?{SMALL}")
+    assert serious(visit) == []
+    visit.page.emulate_media(color_scheme="dark")
+    visit.page.reload()
+    visit.wait()
+    assert serious(visit) == []
+    visit.page.close()
+
+
+def test_a_copied_link_restores_everything_on_a_cold_server(warm: str, browser: Browser, tmp_path: Path) -> None:
+    visit = Visit(browser, warm, f"/occlusion?{SMALL}&picture=scene:31&class=2&occlusion.window=40&occlusion.fill=blur")
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.page.get_by_role("button", name="Copy link").click()
+    visit.page.get_by_text("Copied").first.wait_for()
+    link = visit.page.evaluate("navigator.clipboard.readText()")
+    shown = visit.page.locator('[data-testid="stSlider"]', has_text="Window").inner_text()
+    visit.page.close()
+    process, address = start(tmp_path)
+    try:
+        again = Visit(browser, address, link.removeprefix(warm))
+        assert again.page.url.removeprefix(address) == link.removeprefix(warm)
+        assert again.page.locator('[data-testid="stSlider"]', has_text="Window").inner_text() == shown
+        assert "40" in shown
+        again.healthy()
+        again.page.close()
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def test_the_browsers_language_is_spoken_at_first_and_links_do_not_depend_on_it(warm: str, browser: Browser) -> None:
+    context = browser.new_context(locale="cs-CZ", viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{warm}/lime?lime.samples=40&lime.segments=8")
+    page.get_by_role("heading", name="Nastavení").wait_for(timeout=60_000)
+    page.wait_for_url("**network=mini-alexnet**", timeout=60_000)
+    czech = page.url
+    page.locator('[data-testid="stSelectbox"]', has_text="Jazyk").click()
+    page.get_by_role("option", name="English").click()
+    page.get_by_role("heading", name="Settings").wait_for(timeout=60_000)
+    assert page.url == czech
+    context.close()
+
+
+def test_arrow_keys_lead_through_the_presentation(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/filters?{SMALL}")
+    visit.page.get_by_role("button", name="Present").click()
+    visit.page.get_by_role("button", name="Leave").wait_for(timeout=30_000)
+    visit.wait()
+    assert not visit.page.locator('[data-testid="stSidebar"]').is_visible()
+    assert not visit.page.get_by_role("heading", name="Settings").is_visible()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.wait_for_url(re.compile("/maximisation"), timeout=30_000)
+    visit.wait()
+    visit.page.keyboard.press("ArrowLeft")
+    visit.page.wait_for_url(re.compile("/filters"), timeout=30_000)
+    visit.wait()
+    visit.page.keyboard.press("Escape")
+    visit.page.get_by_role("heading", name="Settings").wait_for(timeout=30_000)
+    visit.healthy()
+    visit.page.close()
+
+
+def test_opacity_threshold_and_zoom_ask_the_server_for_nothing(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/saliency?{SMALL}")
+    viewer = visit.page.locator(".viewer").first
+    before = viewer.locator("canvas.main").evaluate("canvas => canvas.toDataURL()")
+    sent = len(visit.sent)
+    assert sent > 0
+    for name in ("opacity", "threshold"):
+        viewer.locator(f"input.{name}").fill("0.2")
+        after = viewer.locator("canvas.main").evaluate("canvas => canvas.toDataURL()")
+        assert after != before, name
+        before = after
+    viewer.locator("button.closer").click()
+    assert viewer.locator("canvas.main").evaluate("canvas => canvas.toDataURL()") != before
+    other = visit.page.locator(".viewer").nth(1)
+    assert other.locator("input.opacity").input_value() == "0.2"
+    visit.page.wait_for_timeout(500)
+    assert len(visit.sent) == sent
+    visit.page.close()
+
+
+def test_the_viewer_reads_values_out_by_keyboard(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/saliency?{SMALL}")
+    viewer = visit.page.locator(".viewer").first
+    viewer.locator("canvas.main").focus()
+    visit.page.keyboard.press("ArrowRight")
+    first = viewer.locator(".status").inner_text()
+    assert re.match(r"x 65, y 64: \+\d", first)
+    visit.page.keyboard.press("ArrowDown")
+    assert viewer.locator(".status").inner_text().startswith("x 65, y 65")
+    visit.page.close()
+
+
+def test_a_click_on_a_kernel_shows_it(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, "/filters")
+    canvas = visit.page.locator("canvas.main").first
+    box = canvas.bounding_box()
+    assert box is not None
+    canvas.click(position={"x": box["width"] * 0.99, "y": box["height"] * 0.01})
+    visit.page.get_by_text("Filter 7").wait_for(timeout=30_000)
+    visit.wait()
+    assert "filters.chosen=7" in visit.page.url
+    visit.healthy()
+    visit.page.close()
+
+
+def test_exports_are_offered(warm: str, browser: Browser, tmp_path: Path) -> None:
+    import numpy as np
+
+    visit = Visit(browser, warm, f"/occlusion?{SMALL}")
+    with visit.page.expect_download() as picture:
+        visit.page.locator(".viewer button.save").first.click()
+    assert picture.value.suggested_filename == "occlusion.png"
+    visit.page.get_by_role("button", name="Export").click()
+    with visit.page.expect_download() as archive:
+        visit.page.get_by_role("button", name="Raw arrays").click()
+    archive.value.save_as(tmp_path / "occlusion.npz")
+    assert set(np.load(tmp_path / "occlusion.npz")) == {"drop", "top_class", "rows", "columns"}
+    visit.page.close()

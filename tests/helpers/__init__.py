@@ -1,0 +1,1 @@
+"""Toy networks, oracles and really started servers that several tests share."""

@@ -1,0 +1,111 @@
+"""Networks of other shapes than the catalogue's, as an operator brings them: ``tests.helpers.networks:grey``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vizcore.networks.classifier import Classifier, Preprocess
+
+
+def grey() -> Classifier:
+    """Grey digits, 28 x 28: one channel, ten classes."""
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(),
+        nn.Linear(8 * 12 * 12, 10),
+    )  # fmt: skip
+    return Classifier(module, Preprocess((28, 28), (0.13,), (0.31,)), [str(k) for k in range(10)], title="Digits")
+
+
+def wide() -> Classifier:
+    """Colour pictures twice as wide as high."""
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d((2, 4)), nn.Flatten(), nn.Linear(64, 3)
+    )
+    return Classifier(module, Preprocess((48, 96), (0.5,) * 3, (0.5,) * 3), ["left", "middle", "right"])
+
+
+def transformer() -> Classifier:
+    """torchvision's vision transformer, as small as it gets: its patches are a convolution, the rest is attention."""
+    from vizcore.networks import zoo
+
+    torch.manual_seed(0)
+    module = zoo.torchvision_models().VisionTransformer(
+        image_size=64, patch_size=16, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64, num_classes=5
+    )
+    nn.init.normal_(module.heads.head.weight)  # zero at first
+    return Classifier(module, Preprocess((64, 64), (0.5,) * 3, (0.5,) * 3), [f"thing {k}" for k in range(5)])
+
+
+class Patches(nn.Module):
+    """Attention over patches that are cut by reshaping: no convolution anywhere."""
+
+    def __init__(self, side: int = 8, width: int = 32, classes: int = 4) -> None:
+        super().__init__()
+        self.side = side
+        self.embed = nn.Linear(3 * side * side, width)
+        self.attend = nn.MultiheadAttention(width, 2, batch_first=True)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, z: Tensor) -> Tensor:
+        patches = nn.functional.unfold(z, self.side, stride=self.side).transpose(1, 2)  # (N,3*s*s,L) -> (N,L,3*s*s)
+        words = self.embed(patches)
+        return self.head(self.attend(words, words, words, need_weights=False)[0].mean(dim=1))
+
+
+def attention() -> Classifier:
+    """A network without any convolution."""
+    torch.manual_seed(0)
+    return Classifier(Patches(), Preprocess((64, 64), (0.5,) * 3, (0.5,) * 3), [f"kind {k}" for k in range(4)])
+
+
+class NaNWhereDark(nn.Module):
+    """Logits that are no numbers as soon as a part of the picture is black, as after a division by a local mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Conv2d(3, 4, 3, stride=4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, z: Tensor) -> Tensor:
+        logits = self.head(self.features(z).relu().mean(dim=(2, 3)))
+        dark = (nn.functional.avg_pool2d(z, 8) == 0).flatten(1).any(dim=1, keepdim=True)
+        black = dark & (z != 0).flatten(1).any(dim=1, keepdim=True)  # all black is fine: with it the network is tried
+        return torch.where(black, torch.nan, logits)
+
+
+def fragile() -> Classifier:
+    """A network that answers photographs, and NaN where something is covered in black."""
+    torch.manual_seed(0)
+    return Classifier(NaNWhereDark(), Preprocess((64, 64), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+
+
+def broken() -> Classifier:
+    """A network that answers every picture but an empty one with NaN."""
+
+    class Broken(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            return torch.log(-z.flatten(1)[:, :3].abs() + (z.abs().sum() == 0))
+
+    return Classifier(Broken(), Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+
+
+class Starving(nn.Module):
+    """Runs out of memory on every picture that shows anything."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        if z.abs().sum() > 0:
+            raise torch.OutOfMemoryError("pretended")
+        return z.flatten(1)[:, :3]
+
+
+def starving() -> Classifier:
+    """A network for whose answers there is never enough memory."""
+    return Classifier(Starving(), Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+
+
+def hopeless() -> Classifier:
+    """A network that does not even fit into the memory itself."""
+    raise torch.OutOfMemoryError("pretended")

@@ -1,0 +1,184 @@
+"""Input maximisation and saliency beyond their first picture: films, strips, the Taylor check, other methods."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from tests.conftest import linear_classifier, random_picture
+from tests.pages.test_pages import healthy, opened
+from ui.maximisation import panels
+from ui.running.results import RESULTS
+from ui.saliency import checks
+from ui.saliency import taylor as taylor_page
+from ui.viewer import player
+from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
+from vizcore.techniques import maximize, taylor
+
+SLOW = maximize.Maximisation(steps=100)
+
+
+def asked(app: AppTest, key: str, otherwise: str = "") -> str:
+    """A value of the address, which AppTest holds as a list only once the page has rewritten it."""
+    value = app.query_params.get(key, otherwise)
+    return value[0] if isinstance(value, list) else value
+
+
+def words(app: AppTest) -> str:
+    return " ".join(element.value for element in [*app.markdown, *app.caption])
+
+
+def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:
+    clf = linear_classifier()
+    plain = list(maximize.maximize(clf, 0, SLOW))
+    kept = list(panels.filmed(maximize.maximize(clf, 0, SLOW), ("a film",)))
+    assert [a.step for a in kept] == [a.step for a in plain]
+    assert torch.equal(kept[-1].image, plain[-1].image)
+    film = RESULTS.get(("film", "a film"))
+    assert film is not None
+    assert len(film.steps) == len(film.pictures) == len(film.logits) == panels.FRAMES
+    assert (film.steps[0], film.steps[-1], film.of) == (1, 100, 100)
+    assert max(np.diff(film.steps)) <= 4
+    assert film.logits[-1] == plain[-1].logit
+    assert np.array_equal(film.pictures[-1], (plain[-1].image * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def test_a_stopped_ascent_leaves_the_film_so_far() -> None:
+    run = Run(panels.filmed(maximize.maximize(linear_classifier(), 0, SLOW), ("stopped",)))
+    for _ in range(50):
+        run.advance()
+    run.cancel()
+    assert RESULTS.get(("film", "stopped")) is None
+    film = RESULTS.get(("film so far", "stopped"))
+    assert film is not None
+    assert 45 < film.step <= 50
+
+
+@pytest.mark.parametrize("steps", [10, 30, 31, 300])
+def test_a_film_is_never_longer_than_its_frames(steps: int) -> None:
+    climb = maximize.maximize(linear_classifier(), 0, maximize.Maximisation(steps=steps))
+    film = Run(panels._recorded(climb)).finish()
+    assert len(film.steps) == min(steps, panels.FRAMES)
+    assert film.step == film.of == steps
+
+
+def test_the_sheet_holds_the_frames_in_rows() -> None:
+    frames = np.zeros((8, 16, 16, 3), dtype=np.uint8)
+    frames[7] = (200, 100, 50)
+    picture = np.asarray(Image.open(io.BytesIO(player.sheet(frames))))
+    assert picture.shape == (32, 16 * player.COLUMNS, 3)
+    assert np.abs(picture[16:, 16:32].mean(axis=(0, 1)) - (200, 100, 50)).max() < 4
+    assert picture[:16].max() < 8
+
+
+def test_the_strip_climbs_as_each_lambda_would_alone() -> None:
+    clf = linear_classifier()
+    page = SimpleNamespace(clf=clf, target=1)
+    short = panels.shortened(maximize.Maximisation(steps=2000, step_size=0.05, seed=3))
+    assert (short.steps, short.step_size, short.lambda_, short.seed) == (panels.STRIP_STEPS, 0.1, 0.0, 3)
+    strip = Run(panels.side_by_side(page, short, None)).finish()  # type: ignore[arg-type]
+    assert strip.step == strip.of == panels.STRIP_STEPS * len(panels.LAMBDAS)
+    for value, ascent in zip(panels.LAMBDAS, strip.ascents, strict=True):
+        alone = Run(maximize.maximize(clf, 1, replace(short, lambda_=value))).finish()
+        assert torch.equal(ascent.image, alone.image)
+    assert float(strip.ascents[0].input.norm()) > float(strip.ascents[-1].input.norm())
+
+
+def test_the_verdict_on_a_linear_network_is_that_the_line_always_holds() -> None:
+    clf = linear_classifier()
+    params = taylor.Taylor()
+    found = Run(taylor.taylor_check(clf, random_picture(clf), 0, params)).finish()
+    assert taylor_page._verdict(found, params, 3 * 12 * 10).startswith("Up to a distance of 100 the line holds")
+
+
+def test_the_curves_of_the_taylor_check_meet_at_the_picture(bundled: Classifier) -> None:
+    params = taylor.Taylor(directions=1)
+    found = Run(taylor.taylor_check(bundled, random_picture(bundled), 0, params)).finish()
+    network, line = taylor_page._both_ways(found, "y").data
+    middle = list(network.x).index(0.0)
+    assert network.y[middle] == line.y[middle] == 0
+    assert list(network.x) == sorted(network.x)
+    rise = np.diff(np.asarray(line.y)) / np.diff(np.asarray(line.x))
+    assert np.allclose(rise, found.slope, rtol=1e-4)
+    assert abs(network.y[-1] - line.y[-1]) > params.tolerance * abs(line.y[-1])  # drawn past the break-down
+
+
+@pytest.mark.parametrize("part", list(panels.PARTS))
+def test_each_part_of_maximisation_opens_by_a_link_twice(part: str) -> None:
+    for _ in range(2):  # the second time everything comes from the store
+        app = opened("pages/maximisation.py", **{"maximisation.part": part})
+        assert healthy(app)
+        assert asked(app, "maximisation.part", "frames") == part
+    assert "already computed" in words(app)
+    assert [m.label for m in app.metric] == ["Probability", "Logit (climbed)"]
+
+
+def test_a_press_on_a_picture_of_the_strip_takes_its_lambda() -> None:
+    app = opened("pages/maximisation.py", **{"maximisation.part": "lambdas"})
+    assert len([b for b in app.button if str(b.key).startswith("maximisation.lambda.")]) == len(panels.LAMBDAS)
+    app.button(key="maximisation.lambda.0.01").click().run()
+    assert healthy(app)
+    assert asked(app, "maximisation.lambda_") == "0.01"
+    assert "0.01" in app.latex[0].value
+
+
+@pytest.mark.parametrize("start", ["grey", "picture"])
+def test_film_and_strip_begin_where_the_ascent_does(start: str) -> None:
+    app = opened("pages/maximisation.py", **{"maximisation.start": start, "maximisation.part": "lambdas"})
+    assert healthy(app)
+    assert asked(app, "maximisation.start") == start
+    keys = [key for key in RESULTS._held if isinstance(key, tuple) and key[0] == "strip" and key[-1].start == start]
+    assert [bool(key[-2]) for key in keys] == [start == "picture"]  # only then the picture is part of the key
+    strip = RESULTS.get(keys[0])
+    assert strip is not None
+    inputs = [ascent.scores[0] for ascent in strip.ascents]
+    assert max(inputs) == min(inputs)  # the start is the same; lambda is not in the score
+
+
+@pytest.mark.parametrize("part", list(checks.PARTS))
+def test_each_part_of_saliency_opens_by_a_link_twice(part: str) -> None:
+    for _ in range(2):
+        app = opened("pages/saliency.py", **{"saliency.part": part})
+        assert healthy(app)
+        assert asked(app, "saliency.part", "convergence") == part
+    said = words(app)
+    expected = {
+        "convergence": "Change of the average",
+        "taylor": "the line is off by more than 10 %",
+        "copies": "The first 4 of the copies",
+        "others": "The pixels' contributions add up",
+    }
+    assert expected[part] in said
+    assert all(text not in said for other, text in expected.items() if other != part)
+
+
+def test_nonsense_for_a_part_falls_back_to_the_first() -> None:
+    app = opened("pages/saliency.py", **{"saliency.part": "../secret"})
+    assert healthy(app)
+    assert "saliency.part" not in app.query_params
+
+
+def test_a_network_without_convolutions_gets_a_sentence_for_grad_cam() -> None:
+    def script() -> None:
+        from types import SimpleNamespace
+        from typing import Any, cast
+
+        from tests.conftest import linear_classifier, random_picture
+        from ui.saliency import checks
+        from vizcore.techniques import saliency
+
+        clf = linear_classifier()
+        page = cast(Any, SimpleNamespace(clf=clf, image=random_picture(clf), target=0, key=("linear", 0)))
+        checks._cam(checks.Looking(page, saliency.SmoothGrad(), "signed", cast(Any, None)))
+
+    app = AppTest.from_function(script).run()
+    assert healthy(app)
+    assert ["no convolution" in info.value for info in app.info] == [True]

@@ -1,0 +1,174 @@
+"""Own networks on the pages: brought by a visitor or named by the operator, seen by nobody else, and explained."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.networks.test_own import saved, state_of
+from tests.pages.test_pages import OF_ONE_PICTURE, PAGES, ROOT, SMALL, address, healthy
+from ui.frame import uploads
+from vizcore.networks import own
+from vizcore.networks.own import Design
+from vizcore.networks.weights import WeightsError
+
+PICTURED = [page for page in PAGES if page != "pages/study.py"]  # a study has many pictures and asks for none
+TINY = {**SMALL, "occlusion.stride": "16", "occlusion.window": "16"}
+
+
+def opened(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    if page != "app.py":
+        app.switch_page(page)
+    for key, value in {**TINY, **query}.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def to(app: AppTest, page: str) -> AppTest:
+    app.switch_page(page)
+    app.query_params.clear()
+    for key, value in TINY.items():
+        app.query_params[key] = value
+    app.query_params["network"] = app.session_state["vizcore.choices"].frame["network"]
+    return app.run()
+
+
+def brings(app: AppTest, data: bytes, **fields: str) -> AppTest:
+    """Fill the form and send it."""
+    app.selectbox(key="own.name").set_value("squeezenet1_1")
+    app.file_uploader(key="own.file.0").upload("pets.pth", data)
+    for number in app.number_input:
+        if number.label in ("Height [px]", "Width [px]"):
+            number.set_value(64)
+    for field in (*app.text_input, *app.text_area):
+        if field.label in fields:
+            field.set_value(fields[field.label])
+    next(button for button in app.button if button.label == "Check and use").click()
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    return " ".join(one.value for one in (*app.warning, *app.error)).replace("\\", "")
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return saved(state_of(Design("squeezenet1_1", size=(64, 64))))
+
+
+def test_a_brought_network_is_explained_on_every_page_and_seen_by_nobody_else(data: bytes) -> None:
+    app = brings(opened("pages/network.py"), data, Name="Pets", **{"Class names, one in each line": "a\nb\nc\nd\ne"})
+    assert healthy(app)
+    name = address(app)["network"]
+    assert name.startswith("own:")
+    assert app.selectbox(key="frame.network").value == name
+    assert any("Your own network, of the architecture squeezenet1_1" in one.value for one in app.caption)
+    assert any("input 3 × 64 × 64" in one.value for one in app.caption)
+    for page in PAGES:
+        to(app, page)
+        assert healthy(app), page
+        assert address(app)["network"] == name
+    to(app, "pages/occlusion.py")
+    assert any("own.Design(architecture='squeezenet1_1'" in one.value for one in app.code)
+
+    other = opened("pages/saliency.py", network=name)
+    assert "leads to somebody's own network, which is not part of a link; Mini-AlexNet (bundled) was taken" in said(
+        other
+    )
+    assert address(other)["network"] == "mini-alexnet"
+    assert healthy(other)
+    options = other.selectbox(key="frame.network").options
+    assert [one for one in options if "Pets" in one or "own:" in one] == []
+
+
+def test_a_file_that_does_not_fit_leaves_everything_as_it_is(data: bytes) -> None:
+    app = brings(opened("pages/network.py"), data, **{"Class names, one in each line": "cat\ndog"})
+    assert "pets.pth does not fit SqueezeNet" in said(app)
+    assert "set the number of classes to 5" in said(app)
+    assert address(app)["network"] == "mini-alexnet"
+    assert app.session_state[uploads._KEY] == {}
+
+
+def test_without_a_file_the_form_asks_for_one() -> None:
+    app = opened("pages/network.py")
+    next(button for button in app.button if button.label == "Check and use").click().run()
+    assert "Choose a file with weights first." in said(app)
+
+
+def test_a_removed_network_frees_its_memory(data: bytes) -> None:
+    app = brings(opened("pages/network.py"), data, Name="To be removed")
+    (one,) = app.session_state[uploads._KEY].values()
+    gone = weakref.ref(one.clf)
+    del one
+    to(app, "pages/saliency.py")
+    to(app, "pages/network.py")
+    next(button for button in app.button if button.label == "Remove").click().run()
+    assert healthy(app)
+    assert address(app)["network"] == "mini-alexnet"
+    to(app, "pages/saliency.py")
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_session_keeps_few_networks_and_all_sessions_together_are_bounded(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads.st, "session_state", {})
+    design = Design("squeezenet1_1", size=(64, 64))
+    names = [uploads.bring(data, design, f"net {k}", "net.pth") for k in range(3)]
+    assert list(uploads.all_of()) == names[-uploads.MOST :]
+    held = own.size_of(uploads.all_of()[names[-1]].clf)
+    monkeypatch.setattr(uploads, "MEGABYTES", 2 * held / 2**20)
+    with pytest.raises(WeightsError, match="no more room here"):
+        uploads.bring(data, design, "one too many", "net.pth")
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("network", ["grey", "wide", "transformer", "attention"])
+def test_the_operators_networks_work_on_every_page(network: str, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(own.VARIABLE, f"tests.helpers.networks:{network}")
+    app = opened(page, picture="photo:coffee", **{"occlusion.window": "8", "saliency.part": "others"})
+    assert healthy(app)
+    assert address(app)["network"] == f"tests.helpers.networks:{network}", "it is the network of a first visit"
+    if network == "attention" and page in ("app.py", "pages/filters.py"):
+        assert "has no two-dimensional convolution, so it has no filters to show" in said(app)
+    if page == "pages/filters.py":  # a single channel has no colours to be told apart
+        assert any("red, green and blue:" in one.value for one in app.caption) == (network not in ("grey", "attention"))
+    if network == "attention" and page == "pages/saliency.py":
+        assert any("no map for Grad-CAM" in one.value for one in (*app.caption, *app.info, *app.warning))
+
+
+def test_an_operators_network_that_fails_is_named_and_others_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:nothing")
+    app = opened("pages/saliency.py")
+    assert "VIZCORE_NETWORK names tests.helpers.networks:nothing, which failed" in said(app)
+    app.selectbox(key="frame.network").set_value("mini-alexnet").run()
+    assert healthy(app)
+
+
+@pytest.mark.parametrize("page", OF_ONE_PICTURE)
+def test_a_network_that_answers_nan_gets_a_sentence_on_every_page(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:broken")
+    app = opened(page)
+    assert "infinite or none at all (NaN)" in said(app)
+    assert "Something went wrong" not in said(app)
+    assert len(app.title) == 1
+    app.selectbox(key="frame.network").set_value("mini-alexnet").run()
+    assert healthy(app)
+    assert said(app) == "" or "superpixels are fewer" in said(app)
+
+
+@pytest.mark.parametrize(("page", "fill"), [("pages/occlusion.py", "occlusion.fill"), ("pages/lime.py", "lime.fill")])
+def test_nan_in_the_middle_of_a_run_ends_it_with_a_sentence(
+    page: str, fill: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:fragile")
+    app = opened(page, picture="photo:coffee", **{fill: "black"})
+    assert "infinite or none at all (NaN)" in said(app)
+    assert not any("already computed" in one.value or "of computing" in one.value for one in app.caption)
+    grey = opened(page, picture="photo:coffee", **{fill: "grey"})
+    assert healthy(grey)

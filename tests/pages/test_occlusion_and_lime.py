@@ -1,0 +1,127 @@
+"""What can be looked at closer on the pages of occlusion and LIME, by AppTest, and the pictures that these draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.test_pages import healthy, opened
+from vizcore.pictures import cutouts
+
+
+def said(app: AppTest) -> str:
+    """All sentences of the page."""
+    return "\n".join([*(c.value for c in app.caption), *(m.value for m in app.markdown), *(i.value for i in app.info)])
+
+
+@pytest.mark.parametrize(
+    ("page", "choice", "sentence"),
+    [
+        ("occlusion", "classes", "Most probable class with the square at each place"),
+        ("occlusion", "brush", "Your own mask over the picture"),
+        ("occlusion", "sizes", "on one common scale"),
+        ("lime", "fit", "ADALINE's error over its epochs"),
+        ("lime", "samples", "8 of the 40 sub-images"),
+        ("lime", "best", "How many superpixels"),
+        ("lime", "switch", "Where the two numbers part"),
+    ],
+)
+def test_each_closer_look_can_be_linked_to(page: str, choice: str, sentence: str) -> None:
+    app = opened(f"pages/{page}.py", **{f"{page}.closer": choice})
+    assert healthy(app)
+    assert sentence in said(app) + "".join(s.label for s in app.slider)
+    if choice not in ("classes", "fit"):  # the defaults are left out
+        assert choice in app.query_params[f"{page}.closer"]
+
+
+def test_r2_is_there_whatever_is_looked_at_and_few_samples_are_warned_of() -> None:
+    for choice in ("fit", "samples", "best", "switch"):
+        app = opened("pages/lime.py", **{"lime.closer": choice})
+        assert "R² = " in said(app)
+        assert any("fewer than ten for each" in warning.value for warning in app.warning)
+
+
+def test_ridge_has_no_epochs_to_show() -> None:
+    app = opened("pages/lime.py", **{"lime.model": "ridge"})
+    assert healthy(app)
+    assert "linear model predicts" in said(app)
+    assert "epochs" not in said(app)
+
+
+def test_maps_of_several_sizes_are_computed_when_asked_for_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ui.running.results import RESULTS
+
+    monkeypatch.setattr(RESULTS, "_entries", 10_000)  # other tests may have filled it
+    app = opened("pages/occlusion.py", picture="photo:coffee", **{"occlusion.closer": "sizes"})
+    before = len(RESULTS)
+    app.toggle(key="look.occlusion.strip").set_value(True).run()
+    assert healthy(app)
+    assert len(RESULTS) >= before + 4
+    after = len(RESULTS)
+    app.run()
+    assert healthy(app)
+    assert len(RESULTS) == after
+
+
+def test_inverting_nothing_covers_everything_and_clearing_uncovers_it() -> None:
+    app = opened("pages/occlusion.py", **{"occlusion.closer": "brush"})
+    app.button(key="occlusion.invert").click().run()
+    assert healthy(app)
+    assert "The score falls by" in said(app)
+    app.selectbox(key="frame.picture").set_value("photo:coffee").run()
+    assert "Drag over the picture" in said(app), "a mask belongs to its picture"
+    app.button(key="occlusion.invert").click().run()
+    app.button(key="occlusion.clear").click().run()
+    assert healthy(app)
+    assert "Drag over the picture" in said(app)
+
+
+def test_a_clicked_place_belongs_to_its_picture() -> None:
+    app = opened("pages/occlusion.py")
+    app.session_state["look.occlusion.cell"] = (("another network", "another picture"), 10, 10)
+    app.run()
+    assert healthy(app)
+    assert "Click a place in the map" in said(app)
+
+
+def test_as_many_superpixels_as_there_still_are() -> None:
+    app = opened("pages/lime.py", **{"lime.closer": "best", "lime.segments": "20"})
+    app.slider(key="look.lime.best").set_value(12).run()
+    assert healthy(app)
+    app.slider(key="param.lime.segments").set_value(6).run()
+    assert healthy(app)
+    assert int(str(app.slider(key="look.lime.best").value)) <= 6
+
+
+def test_one_superpixel_leaves_nothing_to_choose() -> None:
+    for choice in ("fit", "samples", "best", "switch"):
+        app = opened(
+            "pages/lime.py",
+            **{"lime.closer": choice, "lime.algorithm": "felzenszwalb", "lime.scale": "2000", "lime.min_size": "1000"},
+        )
+        assert healthy(app)
+
+
+def test_what_is_off_is_grey_and_what_is_on_is_as_it_was() -> None:
+    pixels = torch.rand(3, 4, 6, generator=torch.Generator().manual_seed(0))
+    segments = np.repeat([[0, 0, 1, 1, 2, 2]], 4, axis=0)
+    drawn = cutouts.best(pixels, segments, [1, 0, 0], favour=True)
+    bare = (pixels.permute(1, 2, 0) * 255).round().byte().numpy()
+    assert (drawn[:, :1] == bare[:, :1]).all()
+    assert (drawn[:, 3:] == drawn[:, 3:, :1]).all(), "grey"
+    assert not (drawn[:, 1] == bare[:, 1]).all(), "the border of what is on"
+    assert not (drawn[:, 1] == cutouts.best(pixels, segments, [1, 0, 0], favour=False)[:, 1]).all()
+    assert cutouts.chosen(pixels, segments, [1, 1, 0], scale=3).shape == (12, 18, 3)
+    with pytest.raises(ValueError, match=r"accepted: \(3,\)"):
+        cutouts.chosen(pixels, segments, [1, 1])
+
+
+def test_vectors_are_light_where_they_are_one() -> None:
+    drawn = cutouts.vectors(torch.tensor([[True, False], [False, False]]), (4, 8))
+    assert drawn.shape == (4, 8, 3)
+    assert drawn[:2, :4].min() > drawn[2:].max()
+    assert (drawn[:2, 4:] == drawn[2:, 4:]).all()
+    with pytest.raises(ValueError, match="at least one"):
+        cutouts.vectors(torch.zeros(0, 3), (4, 8))

@@ -1,0 +1,139 @@
+"""Every page by Streamlit's AppTest: it runs to its result, keeps its settings, and survives what it is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["app.py", *(f"pages/{path.name}" for path in sorted((ROOT / "pages").glob("*.py")) if path.stem != "health")]
+OF_ONE_PICTURE = [page for page in PAGES if page != "pages/study.py"]  # a study is about many, and begun by hand
+# Small enough to finish at once; what the defaults give is looked at in the browser tests.
+SMALL = {
+    "maximisation.steps": "10",
+    "saliency.copies": "4",
+    "occlusion.stride": "32",
+    "lime.samples": "40",
+    "lime.segments": "8",
+    "compare.methods": "gradient,gradcam",
+}
+
+
+def opened(page: str, **query: str) -> AppTest:
+    """The page after its first run, come to by a link."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    if page != "app.py":
+        app.switch_page(page)
+    for key, value in {**SMALL, **query}.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def healthy(app: AppTest) -> bool:
+    assert [e.value for e in app.exception] == []
+    assert [e.value for e in app.error] == []
+    return True
+
+
+def address(app: AppTest) -> dict[str, str]:
+    """The address bar's parameters; AppTest holds those that it was given as strings and the others as lists."""
+    return {key: value if isinstance(value, str) else value[0] for key, value in app.query_params.items()}
+
+
+def name_of(page: str) -> str:
+    return Path(page).stem if page != "app.py" else "overview"
+
+
+@pytest.mark.parametrize("page", OF_ONE_PICTURE)
+def test_opens_by_a_link_and_finishes(page: str) -> None:
+    app = opened(page)
+    assert healthy(app)
+    assert len(app.title) == 1
+    assert [w.value for w in app.warning if "link" in w.value] == []
+    assert address(app)["network"] == "mini-alexnet"
+    if page not in ("app.py", "pages/filters.py", "pages/network.py"):
+        assert any("of computing" in c.value or "already computed" in c.value for c in app.caption)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_address_says_what_is_shown(page: str) -> None:
+    app = opened(page, picture="photo:coffee", **{"class": "3"})
+    assert healthy(app)
+    query = address(app)
+    assert query["picture"] == "photo:coffee"
+    assert query["class"] == "3"
+    name = name_of(page)
+    assert {key: value for key, value in SMALL.items() if key.startswith(name)}.items() <= query.items()
+    again = opened(page, **query)
+    assert address(again) == query
+
+
+def test_nonsense_in_the_address_is_repaired_and_said() -> None:
+    app = opened(
+        "pages/occlusion.py",
+        network="../../etc/passwd",
+        picture="scene:1e9",
+        **{"class": "-1", "occlusion.window": "1e400", "occlusion.fill": "<script>"},
+    )
+    assert healthy(app)
+    said = " ".join(w.value for w in app.warning).replace("\\", "")
+    for piece in ("../../etc/passwd", "scene:1e9", "-1", "Window", "1e400", "Fill", "<script>"):
+        assert piece in said
+    assert address(app)["network"] == "mini-alexnet"
+    assert address(app)["picture"] == "scene:34"
+    assert "occlusion.window" not in address(app)
+
+
+def test_a_moved_slider_changes_the_result_and_the_address() -> None:
+    app = opened("pages/occlusion.py")
+    app.slider(key="param.occlusion.window").set_value(64).run()
+    assert healthy(app)
+    assert address(app)["occlusion.window"] == "64"
+    assert r"64\times64" in app.latex[0].value
+    app.button(key="reset.occlusion").click().run()
+    assert healthy(app)
+    assert "occlusion.window" not in address(app)
+
+
+def test_settings_survive_a_visit_to_another_page() -> None:
+    app = opened("pages/lime.py")
+    app.select_slider(key="param.lime.alpha").set_value(0.1).run()
+    kept = address(app)["lime.alpha"]
+    app.switch_page("pages/filters.py")
+    app.query_params.clear()
+    app.run()
+    app.switch_page("pages/lime.py")
+    app.query_params.clear()
+    app.run()
+    assert healthy(app)
+    assert address(app)["lime.alpha"] == kept
+    assert any("already computed" in c.value for c in app.caption)
+
+
+def test_another_network_picture_and_class_are_taken_up() -> None:
+    app = opened("pages/saliency.py")
+    app.selectbox(key="frame.picture").set_value("photo:chelsea").run()
+    assert healthy(app)
+    app.selectbox(key="frame.class.mini-alexnet").set_value("1").run()
+    assert healthy(app)
+    assert address(app)["picture"] == "photo:chelsea"
+    assert address(app)["class"] == "1"
+
+
+def test_scenes_come_from_a_seed() -> None:
+    app = opened("pages/saliency.py", picture="scene:123456")
+    assert healthy(app)
+    assert app.selectbox(key="frame.picture").value == "seed"
+    assert app.number_input(key="frame.seed").value == 123456
+    app.button(key="frame.another").click().run()
+    assert healthy(app)
+    assert address(app)["picture"] != "scene:123456"
+
+
+def test_an_engine_error_becomes_a_sentence_and_the_page_lives_on() -> None:
+    app = opened("pages/occlusion.py", **{"occlusion.window": "128", "occlusion.stride": "128"})
+    assert healthy(app)
+    app.slider(key="param.occlusion.window").set_value(32).run()
+    assert healthy(app)

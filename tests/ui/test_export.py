@@ -1,0 +1,93 @@
+"""What is exported: arrays, settings, and a snippet that computes the very same arrays when it is run."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ui.frame import export, sources
+from vizcore import params
+from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier
+from vizcore.pictures import decoding
+from vizcore.techniques import filters, lime, maximize, occlusion, saliency
+
+ROOT = Path(__file__).parents[2]
+SCENE = 21
+SETTINGS: dict[str, Any] = {
+    "filters": None,
+    "maximisation": maximize.Maximisation(steps=12, seed=3, jitter=2),
+    "saliency": saliency.SmoothGrad(copies=5, seed=2, noise=0.2),
+    "occlusion": occlusion.Occlusion(window=32, stride=32, fill="blur"),
+    "lime": lime.Lime(samples=30, segments=8, model="ridge"),
+}
+
+
+def shown(clf: Classifier, name: str, picture: str) -> Any:
+    """What a page knows of itself, as far as the export asks."""
+    found = sources.scene(picture)
+    if found is None:
+        drawn = decoding.sample_photographs()[picture.partition(":")[2]]()
+    else:
+        drawn = Image.fromarray(found.picture)
+    source = sources.Source(picture, drawn, decoding.digest(drawn))
+    return SimpleNamespace(page=name, clf=clf, source=source, image=clf.pixels(drawn), target=2)
+
+
+def computed(page: Any, settings: Any) -> Any:
+    clf, image, target = page.clf, page.image, page.target
+    work = {
+        "filters": lambda: filters.kernels(clf),
+        "maximisation": lambda: Run(maximize.maximize(clf, target, settings)).finish(),
+        "saliency": lambda: Run(saliency.smoothgrad(clf, image, target, settings)).finish(),
+        "occlusion": lambda: Run(occlusion.occlude(clf, image, target, settings)).finish(),
+        "lime": lambda: Run(lime.explain(clf, image, target, settings)).finish(),
+    }
+    return work[page.page]()
+
+
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [(name, f"scene:{SCENE}") for name in SETTINGS] + [("occlusion", "photo:coffee"), ("saliency", "stamped:34")],
+)
+def test_the_snippet_gives_the_same_arrays(bundled: Classifier, tmp_path: Path, name: str, picture: str) -> None:
+    page = shown(bundled, name, picture)
+    script = export.snippet(page, SETTINGS[name])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    (tmp_path / "snippet.py").write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "snippet.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    expected = np.load(io.BytesIO(export.npz(name, computed(page, SETTINGS[name]))))
+    found = np.load(tmp_path / f"{name}.npz")
+    assert sorted(found) == sorted(expected) == sorted(export.RECIPES[name].arrays)
+    for key in expected:
+        np.testing.assert_allclose(found[key], expected[key], rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+def test_the_snippet_of_a_deeper_layer(bundled: Classifier) -> None:
+    layer = filters.layers(bundled)[1][0]
+    assert f'filters.kernels(clf, "{layer}")' in export.snippet(shown(bundled, "filters", "scene:1"), None, layer)
+
+
+def test_the_record_names_everything_that_the_result_depends_on(bundled: Classifier) -> None:
+    page = shown(bundled, "lime", "photo:coffee")
+    record = json.loads(json.dumps(export.record(page, SETTINGS["lime"])))
+    assert record["network"]["weights_sha256"] == bundled.checksum
+    assert len(record["network"]["weights_sha256"]) == 64
+    assert record["picture"] == {"id": "photo:coffee", "sha256": page.source.digest}
+    assert record["class"] == {"index": 2, "name": bundled.classes[2]}
+    assert record["preprocessing"]["size"] == [128, 128]
+    assert set(record["versions"]) >= {"python", "torch", "numpy"}
+    assert params.from_json(lime.Lime, record["parameters"]) == (SETTINGS["lime"], [])
