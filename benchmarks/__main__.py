@@ -22,7 +22,7 @@ from benchmarks.runner import measure, say
 from benchmarks.store import Store
 from benchmarks.table import put_into, render
 from benchmarks.techniques import TECHNIQUES
-from vizcore.networks.classifier import catalogue
+from vizcore.networks import catalogue
 
 _QUICK = {"window": 32, "stride": 32, "samples": 50, "copies": 8, "steps": 8}
 _PARTS = ("first", "techniques", "growth")
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add = about.add_argument
     add("--parts", nargs="+", choices=_PARTS, default=list(_PARTS), help="which kinds of measurement")
     add("--techniques", nargs="+", choices=list(TECHNIQUES), default=list(TECHNIQUES))
-    names = catalogue()
+    names = catalogue.names()
     what = f"to compare on; {_ALL!r} stands for all that there are: {', '.join(names)}"
     add("--networks", nargs="+", choices=[*names, _ALL], metavar="NETWORK", default=[], help=what)
     what = "to follow on; squeezenet1_0 unless given, and none on the whole catalogue"
@@ -98,7 +98,7 @@ def choice(given: argparse.Namespace) -> Choice:
 
 def _named(given: Sequence[str]) -> Iterator[str]:
     for name in given:
-        yield from catalogue() if name == _ALL else [name]
+        yield from catalogue.names() if name == _ALL else [name]
 
 
 def run(given: argparse.Namespace) -> Store:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vizcore import params as declared
 from vizcore.jobs.run import Run
-from vizcore.networks.classifier import Classifier, load
+from vizcore.networks.catalogue import load
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures, scenes
 from vizcore.techniques import lime, maximize, occlusion, saliency
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from benchmarks.contender import Contender, Map, Stage, Technique, Work, bare
 from benchmarks.job import Settings
-from vizcore.networks.zoo import torchvision_models
+from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.techniques.gradcam import grad_cam, last_maps
 
 

@@ -12,7 +12,9 @@ from PIL import Image
 from torch import nn
 
 from vizcore.networks import zoo
-from vizcore.networks.classifier import Classifier, Preprocess, load
+from vizcore.networks.catalogue import load
+from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.networks.installed_torchvision import torchvision_models
 
 DEFAULT = ("mini-alexnet", "squeezenet1_0", "alexnet", "vgg16", "resnet18", "resnet50")
 
@@ -63,7 +65,7 @@ def as_installed(module: nn.Module) -> nn.Module:
 def _random(name: str, device: str) -> Classifier:
     options = {"aux_logits": False, "transform_input": True, "init_weights": False} if name == "googlenet" else {}
     torch.manual_seed(0)
-    module: nn.Module = getattr(zoo.torchvision_models(), name)(weights=None, **options)
+    module: nn.Module = getattr(torchvision_models(), name)(weights=None, **options)
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight)

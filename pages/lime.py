@@ -8,7 +8,6 @@ from ui.running import play
 from ui.texts import t
 from ui.viewer import show
 from ui.viewer.viewer import viewer
-from vizcore.acceleration import half
 from vizcore.pictures import cutouts
 from vizcore.techniques import lime, superpixels
 
@@ -28,7 +27,7 @@ with layout.page("lime") as page:
         params = controls.choose("lime", params, ("samples", "algorithm"))
         params = controls.choose("lime", params, SEGMENTATION[params.algorithm])
         params = controls.choose("lime", params, ("fill", "model"))
-        sooner = ("half",) * (params.half or half.kind(page.clf.device) is not None)
+        sooner = ("half",) * (params.half or page.clf.short_format is not None)
         params = controls.choose("lime", params, (*MODEL[params.model], "output", "seed", *sooner))
         controls.reset("lime", lime.Lime)
     segments = play.once(

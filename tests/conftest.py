@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vizcore.networks.classifier import Classifier, Preprocess, load
+from vizcore.networks.catalogue import load
+from vizcore.networks.classifier import Classifier, Preprocess
 
 # Two cores, tiny networks: more threads only add noise, and the order of sums stays the same.
 torch.set_num_threads(1)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tests.conftest import random_picture
 from vizcore.jobs.run import Run
-from vizcore.networks.classifier import Classifier, load
+from vizcore.networks.catalogue import load
+from vizcore.networks.classifier import Classifier
 from vizcore.techniques.gradcam import grad_cam
 from vizcore.techniques.integrated_gradients import integrated_gradients
 from vizcore.techniques.lime import Lime, explain

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from tests.acceleration.test_incremental import classifier, lively
 from tests.conftest import random_picture
-from vizcore.acceleration.folding import Folding, pool_first, private_copy
+from vizcore.acceleration.folding import Folding, pool_first
 from vizcore.acceleration.graph import aten, record
 from vizcore.acceleration.passes import Passes
 from vizcore.acceleration.plan import plan_of
-from vizcore.networks import zoo
+from vizcore.copies import private_copy
+from vizcore.networks.installed_torchvision import torchvision_models
 
 CPU = torch.device("cpu")
 SHAPE = (3, 20, 24)
@@ -177,7 +178,7 @@ def test_a_batch_norm_without_weights_of_its_own_and_one_without_statistics() ->
 )
 def test_networks_of_the_catalogue(name: str, count: int) -> None:
     options = {"aux_logits": False, "transform_input": True, "init_weights": False} if name == "googlenet" else {}
-    module = getattr(zoo.torchvision_models(), name)(weights=None, **options)
+    module = getattr(torchvision_models(), name)(weights=None, **options)
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in module.modules()) == count
     # DenseNet normalises what it has joined: only the batch norm after each bottleneck, and the first, follow one.
     check(module, 62 if name == "densenet121" else 0, (3, 64, 64))

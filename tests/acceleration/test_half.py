@@ -12,6 +12,7 @@ from tests.conftest import random_picture
 from vizcore.acceleration import half
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.techniques import half_precision
 from vizcore.techniques.lime import Lime, LimeMap, explain
 
 LONG = Lime(samples=120, segments=12, fill="grey")
@@ -63,14 +64,14 @@ def able(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_network_is_asked_with_short_numbers_and_a_few_times_in_full_to_compare() -> None:
     clf, module = sized()
     short = last(clf, SHORT)
-    assert module.asked == {torch.float32: half.CHECKED, torch.bfloat16: SHORT.samples}
+    assert module.asked == {torch.float32: half_precision.CHECKED, torch.bfloat16: SHORT.samples}
     long = last(clf, LONG)
     assert long.rounding is None
     assert not short.warning
     assert short.rounding is not None
-    assert 0 < short.rounding <= half.ROUGHEST
-    both = short.scores[: half.CHECKED], long.scores[: half.CHECKED]
-    assert short.rounding == pytest.approx(half.rounding(*both), rel=1e-3)
+    assert 0 < short.rounding <= half_precision.ROUGHEST
+    both = short.scores[: half_precision.CHECKED], long.scores[: half_precision.CHECKED]
+    assert short.rounding == pytest.approx(half_precision.rounding(*both), rel=1e-3)
     assert short.scores.dtype == torch.float64
     off = float((short.weights - long.weights).abs().max() / long.weights.abs().max())
     assert 0 < off < 0.05
@@ -80,9 +81,9 @@ def test_the_network_is_asked_with_short_numbers_and_a_few_times_in_full_to_comp
 def test_where_short_numbers_are_too_coarse_full_ones_are_used_and_it_is_said() -> None:
     clf, module = sized(offset=3000.0)  # bfloat16 knows 2992 and 3008, and nothing between them
     refused = last(clf, replace(SHORT, output="logit"), target=1)
-    assert module.asked == {torch.bfloat16: half.CHECKED, torch.float32: SHORT.samples}
+    assert module.asked == {torch.bfloat16: half_precision.CHECKED, torch.float32: SHORT.samples}
     assert refused.rounding is not None
-    assert refused.rounding > half.ROUGHEST
+    assert refused.rounding > half_precision.ROUGHEST
     assert f"{refused.rounding:.0%} of its spread" in refused.warnings["half_too_coarse"]
     plain = last(clf, replace(LONG, output="logit"), target=1)
     torch.testing.assert_close(refused.weights, plain.weights, rtol=1e-3, atol=1e-5)
@@ -91,12 +92,12 @@ def test_where_short_numbers_are_too_coarse_full_ones_are_used_and_it_is_said() 
     module.asked.clear()
     other = last(clf, replace(SHORT, output="logit"), target=2, earlier=refused)
     assert other.warnings == {}
-    assert module.asked == {torch.bfloat16: SHORT.samples - half.CHECKED}
+    assert module.asked == {torch.bfloat16: SHORT.samples - half_precision.CHECKED}
     torch.testing.assert_close(other.weights, last(clf, replace(SHORT, output="logit")).weights, rtol=0, atol=0)
     # And back again.
     module.asked.clear()
     again = last(clf, replace(SHORT, output="logit"), target=1, earlier=other)
-    assert module.asked == {torch.float32: SHORT.samples - half.CHECKED}
+    assert module.asked == {torch.float32: SHORT.samples - half_precision.CHECKED}
     torch.testing.assert_close(again.weights, refused.weights, rtol=0, atol=0)
 
 
@@ -112,7 +113,7 @@ def test_nothing_is_asked_again_that_did_not_change() -> None:
     torch.testing.assert_close(more.weights, last(clf, replace(SHORT, samples=150)).weights, rtol=1e-3, atol=1e-5)
     module.asked.clear()
     last(clf, LONG, earlier=first)  # in full after all
-    assert module.asked == {torch.float32: LONG.samples - half.CHECKED}
+    assert module.asked == {torch.float32: LONG.samples - half_precision.CHECKED}
     few = last(clf, replace(SHORT, samples=10))
     assert (few.step, len(few.scores)) == (10, 10)
 
@@ -156,10 +157,10 @@ def test_a_graphics_card_multiplies_in_full_unless_asked_otherwise(monkeypatch: 
 
 def test_rounding_is_measured_against_the_spread_of_the_scores() -> None:
     full = torch.tensor([1.0, 3.0])
-    assert half.rounding(full + torch.tensor([0.1, -0.1]), full) == pytest.approx(0.1)
+    assert half_precision.rounding(full + torch.tensor([0.1, -0.1]), full) == pytest.approx(0.1)
     same = torch.ones(4)
-    assert half.rounding(same, same) == 0
-    assert half.rounding(same + 0.5, same) == float("inf")
+    assert half_precision.rounding(same, same) == 0
+    assert half_precision.rounding(same + 0.5, same) == float("inf")
 
 
 @pytest.mark.usefixtures("able")

@@ -26,11 +26,11 @@ from vizcore.acceleration.layout import norm_channels
 from vizcore.acceleration.passes import Passes
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.regions import classify, spans
+from vizcore.acceleration.window_order import alike
 from vizcore.jobs.run import Run
-from vizcore.networks import zoo
 from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.techniques.occlusion import Occlusion, filling, grid, occlude, occluded
-from vizcore.techniques.windows import alike
 
 
 def lively(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -148,7 +148,7 @@ def catalogued(name: str) -> Classifier:
     if name == "googlenet":
         options = {"aux_logits": False, "transform_input": True, "init_weights": False}
     with torch.random.fork_rng():
-        module = getattr(zoo.torchvision_models(), name)(weights=None, **options)
+        module = getattr(torchvision_models(), name)(weights=None, **options)
     return classifier(module, (224, 224), classes=1000)
 
 

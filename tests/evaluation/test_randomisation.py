@@ -14,6 +14,7 @@ from tests.networks.test_zoo import random_state
 from vizcore.evaluation.randomisation import draw, layers_from_the_top, randomised
 from vizcore.networks import zoo
 from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.networks.installed_torchvision import torchvision_models
 
 Snapshot = Callable[[Classifier], Callable[[], None]]
 
@@ -198,7 +199,7 @@ def test_random_networks_of_the_catalogue_still_look_at_the_picture(name: str) -
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = getattr(zoo.torchvision_models(), name)(weights=None, **options)
+        module = getattr(torchvision_models(), name)(weights=None, **options)
     clf = Classifier(module, Preprocess((64, 64), (0.5,) * 3, (0.25,) * 3), [str(k) for k in range(1000)])
     layers = layers_from_the_top(clf)
     one, other = random_picture(clf), 0.5 * random_picture(clf).flip(2)

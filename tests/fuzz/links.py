@@ -13,7 +13,7 @@ from unittest import mock
 from tests.fuzz import watch
 from ui.frame import link, sources, state
 from vizcore import params
-from vizcore.networks import classifier
+from vizcore.networks import catalogue
 from vizcore.techniques import lime, maximize, occlusion, saliency
 
 # Outside of a page Streamlit remarks on that with every text that is looked up.
@@ -51,7 +51,7 @@ def _word(rng: random.Random) -> str:
     if kind < 0.6:
         return rng.choice(WORDS)
     if kind < 0.7:
-        return rng.choice(classifier.catalogue())
+        return rng.choice(catalogue.names())
     if kind < 0.85:
         return repr(rng.choice((rng.uniform(-10, 1000), rng.randrange(-10, 10**6), 10 ** rng.uniform(-320, 300))))
     return "".join(chr(rng.choice((rng.randrange(128), rng.randrange(0xD800)))) for _ in range(rng.randrange(40)))
@@ -72,7 +72,7 @@ def attempt(query: dict[str, str]) -> str:
         assert all(len(key) <= 60 and len(value) <= 200 for key, value in arrived.items())
         link.take(arrived)
         chosen = state.choices().frame
-        assert chosen["network"] in classifier.catalogue()
+        assert chosen["network"] in catalogue.names()
         assert sources.valid(chosen["picture"])
         assert chosen["class"] == "" or 0 <= int(chosen["class"]) < 10**6
         complaints = len(state.choices().complaints)

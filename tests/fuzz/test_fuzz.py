@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzz import files, links, mutate, pictures, unruly, watch
 from tests.pages.test_pages import PAGES, SMALL, opened
-from vizcore.networks import classifier, zoo
+from vizcore.networks import catalogue, zoo
 
 
 def test_the_watcher_notices_errors_crashes_hangs_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,10 +66,10 @@ def test_addresses_are_taken_within_bounds() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_open_by_hostile_addresses(page: str) -> None:
-    catalogue = set(classifier.catalogue())
+    known = set(catalogue.names())
     for number in range(2):
         query = links.make(1000 * PAGES.index(page) + number)
-        if query.get("network") in catalogue & set(zoo.NAMES):  # nothing is to be downloaded
+        if query.get("network") in known & set(zoo.NAMES):  # nothing is to be downloaded
             del query["network"]
         whole = {key: value.encode("utf-8", "replace").decode() for key, value in query.items()}
         app = opened(page, **{**whole, **SMALL})

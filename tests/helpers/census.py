@@ -1,6 +1,6 @@
 """The app in a process that counts what it holds whenever it is asked to: for the test of what sessions leave behind.
 
-Started as ``python -m tests.helpers.census FOLDER --server.port ...``; upon SIGUSR1 it writes them to ``FOLDER/census``.
+Started as ``python -m tests.helpers.census FOLDER --server.port ...``; at SIGUSR1 it writes them to ``FOLDER/census``.
 """
 
 from __future__ import annotations

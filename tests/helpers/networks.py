@@ -29,10 +29,10 @@ def wide() -> Classifier:
 
 def transformer() -> Classifier:
     """torchvision's vision transformer, as small as it gets: its patches are a convolution, the rest is attention."""
-    from vizcore.networks import zoo
+    from vizcore.networks.installed_torchvision import torchvision_models
 
     torch.manual_seed(0)
-    module = zoo.torchvision_models().VisionTransformer(
+    module = torchvision_models().VisionTransformer(
         image_size=64, patch_size=16, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64, num_classes=5
     )
     nn.init.normal_(module.heads.head.weight)  # zero at first

@@ -12,7 +12,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from tests.conftest import Linear, linear_classifier, random_picture
-from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, catalogue, load, pick, pick_device
+from vizcore.networks import catalogue
+from vizcore.networks.catalogue import load
+from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, pick, pick_device
 
 
 def test_logits_of_a_linear_network_are_the_scalar_products() -> None:
@@ -182,7 +184,7 @@ def test_a_batch_is_not_made_larger_than_memory_should_bear(monkeypatch: pytest.
 
 
 def test_catalogue_is_complete_and_unknown_names_are_refused() -> None:
-    names = catalogue()
+    names = catalogue.names()
     assert names[0] == "mini-alexnet"
     assert set(names) >= {
         "alexnet", "vgg16", "resnet18", "resnet50", "squeezenet1_0", "googlenet", "mobilenet_v3_large", "convnext_tiny",

@@ -16,9 +16,11 @@ from torch import nn
 
 from tests.helpers import networks
 from vizcore.jobs.run import Run
-from vizcore.networks import architectures, classifier, own, weights, zoo
+from vizcore.networks import architectures, catalogue, own, weights
 from vizcore.networks.classifier import Classifier, NetworkError
+from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.networks.own import Design
+from vizcore.networks.preprocessing import Preprocess
 from vizcore.networks.weights import WeightsError
 from vizcore.techniques import gradcam, lime, maximize, occlusion, saliency
 
@@ -49,7 +51,7 @@ def refusal(data: bytes, design: Design = SMALL) -> str:
 
 
 def test_the_architectures_are_torchvisions() -> None:
-    models = zoo.torchvision_models()
+    models = torchvision_models()
     assert sorted(architectures.NAMES) == sorted(models.list_models(module=models))
 
 
@@ -73,7 +75,7 @@ def test_grey_architectures_have_a_first_layer_of_one_channel() -> None:
 def test_a_network_answers_as_the_same_one_built_by_hand() -> None:
     state = state_of()
     clf = own.network(saved(state), SMALL, title="Mine", device="cpu")
-    module = zoo.torchvision_models().squeezenet1_1(weights=None, num_classes=5).eval()
+    module = torchvision_models().squeezenet1_1(weights=None, num_classes=5).eval()
     module.load_state_dict(state)
     x = torch.rand(2, 3, 64, 80, generator=torch.Generator().manual_seed(1))
     z = (x - torch.tensor(own.MEAN).view(3, 1, 1)) / torch.tensor(own.STD).view(3, 1, 1)
@@ -294,17 +296,17 @@ def test_names_are_one_in_a_line() -> None:
 
 def test_the_operators_function_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:grey, tests.helpers.networks:wide")
-    assert classifier.catalogue()[:3] == ["tests.helpers.networks:grey", "tests.helpers.networks:wide", "mini-alexnet"]
-    clf = classifier.load("tests.helpers.networks:grey")
+    assert catalogue.names()[:3] == ["tests.helpers.networks:grey", "tests.helpers.networks:wide", "mini-alexnet"]
+    clf = catalogue.load("tests.helpers.networks:grey")
     assert (clf.name, clf.title, clf.input_shape) == ("tests.helpers.networks:grey", "Digits", (1, 28, 28))
-    assert classifier.load("tests.helpers.networks:wide").title == "wide"
+    assert catalogue.load("tests.helpers.networks:wide").title == "wide"
 
 
 def test_only_what_the_operator_names_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:grey")
     for name in ("tests.helpers.networks:wide", "os:getcwd", "antigravity:x"):
         with pytest.raises(ValueError, match="There is no network called"):
-            classifier.load(name)
+            catalogue.load(name)
         with pytest.raises(ValueError, match="accepted: what the operator set"):
             own.call(name)
 
@@ -321,7 +323,7 @@ def test_only_what_the_operator_names_is_imported(monkeypatch: pytest.MonkeyPatc
 def test_a_function_that_is_not_there_or_fails_is_named(name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(own.VARIABLE, name)
     with pytest.raises(WeightsError) as caught:
-        classifier.load(name)
+        catalogue.load(name)
     assert str(caught.value).startswith(f"VIZCORE_NETWORK names {name}")
     assert says in str(caught.value)
 
@@ -353,8 +355,8 @@ def test_without_a_convolution_there_is_a_sentence() -> None:
 
 def test_the_checksum_knows_structure_and_preprocessing() -> None:
     layers = [nn.Flatten(), nn.Linear(48, 2)]
-    pre = classifier.Preprocess((4, 4), (0.0,) * 3, (1.0,) * 3)
-    other = classifier.Preprocess((4, 4), (0.5,) * 3, (1.0,) * 3)
+    pre = Preprocess((4, 4), (0.0,) * 3, (1.0,) * 3)
+    other = Preprocess((4, 4), (0.5,) * 3, (1.0,) * 3)
     made = [Classifier(nn.Sequential(*layers), one, ["a", "b"]).checksum for one in (pre, pre, other)]
     made.append(Classifier(nn.Sequential(*layers, nn.ReLU()), pre, ["a", "b"]).checksum)
     assert made[0] == made[1]

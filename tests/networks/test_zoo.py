@@ -14,7 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vizcore.networks import classifier, zoo
+from vizcore.networks import catalogue, zoo
+from vizcore.networks.classifier import Classifier
+from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.networks.weights import WeightsError
 
 
@@ -36,7 +38,7 @@ def random_state(name: str, seed: int = 0) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     options = {"aux_logits": True, "init_weights": False} if name == "googlenet" else {}
     with torch.device("meta"):
-        shapes = getattr(zoo.torchvision_models(), name)(weights=None, **options).state_dict()
+        shapes = getattr(torchvision_models(), name)(weights=None, **options).state_dict()
     state = {}
     for key, value in shapes.items():
         if key.endswith("num_batches_tracked"):
@@ -64,7 +66,7 @@ def test_every_network_loads_and_answers_as_torchvisions_own(
     state = random_state(name)
     torch.save(state, folder / f"{name}.pth")
     assert zoo.entry(name).on_disk
-    loaded = classifier.load(name, device="cpu")
+    loaded = catalogue.load(name, device="cpu")
     assert loaded.name == name
     assert loaded.title == zoo.entry(name).title
     assert len(loaded.classes) == 1000
@@ -81,7 +83,7 @@ def test_every_network_loads_and_answers_as_torchvisions_own(
     from torchvision.models import _api
 
     monkeypatch.setattr(_api, "load_state_dict_from_url", lambda *_, **__: dict(state))
-    published = getattr(zoo.torchvision_models(), name)(weights="DEFAULT").eval()
+    published = getattr(torchvision_models(), name)(weights="DEFAULT").eval()
     own = zoo.metadata(name).transforms()(picture)
     with torch.no_grad():
         expected = published(own[None])
@@ -130,8 +132,8 @@ def test_what_the_catalogue_says_is_what_torchvision_knows(name: str) -> None:
 
 def test_the_catalogue_needs_no_torchvision() -> None:
     code = (
-        "import sys\nfrom vizcore import classifier, zoo\n"
-        "assert classifier.catalogue()[-8:] == zoo.NAMES\n"
+        "import sys\nfrom vizcore.networks import catalogue, zoo\n"
+        "assert catalogue.names()[-8:] == zoo.NAMES\n"
         "assert all(zoo.entry(name).title for name in zoo.NAMES)\n"
         "assert 'torchvision' not in sys.modules\n"
     )
@@ -140,9 +142,9 @@ def test_the_catalogue_needs_no_torchvision() -> None:
 
 def test_threads_may_import_torchvision_at_once() -> None:
     code = (
-        "import threading\nfrom vizcore import zoo\n"
+        "import threading\nfrom vizcore.networks.installed_torchvision import torchvision_models\n"
         "found = []\n"
-        "threads = [threading.Thread(target=lambda: found.append(zoo.torchvision_models())) for _ in range(4)]\n"
+        "threads = [threading.Thread(target=lambda: found.append(torchvision_models())) for _ in range(4)]\n"
         "[thread.start() for thread in threads]\n"
         "[thread.join() for thread in threads]\n"
         "assert len(found) == 4 and len(set(map(id, found))) == 1\n"
@@ -184,7 +186,7 @@ def test_unknown_names_are_refused(function: Any) -> None:
 
 
 @pytest.mark.squeezenet
-def test_the_real_squeezenet_recognises_real_photographs(squeezenet: classifier.Classifier, photographs: Path) -> None:
+def test_the_real_squeezenet_recognises_real_photographs(squeezenet: Classifier, photographs: Path) -> None:
     known = 0
     for path in sorted(photographs.glob("*.JPEG")):
         name = path.stem.split("_", 1)[1].replace("_", " ")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vizcore.networks.classifier import load
+from vizcore.networks.catalogue import load
 from vizcore.study import cluster, local
 from vizcore.study.plan import Plan, Study, make
 from vizcore.study.rows import Row

@@ -18,7 +18,8 @@ from PIL import Image
 from tests.conftest import linear_classifier
 from tests.helpers.contract import check_contract
 from vizcore import methods
-from vizcore.networks.classifier import Classifier, load
+from vizcore.networks.catalogue import load
+from vizcore.networks.classifier import Classifier
 from vizcore.study import __main__, local, plan, rows, sources, work
 from vizcore.study.plan import Plan, Study, make
 from vizcore.study.rows import FIGURES, Row

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from tests.conftest import linear_classifier, random_picture
 from tests.helpers.contract import check_contract
 from tests.techniques.test_saliency import Bent, Pixels, weights
+from vizcore.copies import private_copy
 from vizcore.networks.classifier import Classifier, Preprocess
-from vizcore.networks.layers import private_copy
 from vizcore.techniques.gradcam import GradCam, grad_cam, last_maps
 from vizcore.techniques.integrated_gradients import IntegratedGradients, PathMap, integrated_gradients, spread
 from vizcore.techniques.saliency import times_input

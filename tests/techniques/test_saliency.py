@@ -16,6 +16,7 @@ from tests.conftest import linear_classifier, random_picture
 from tests.helpers.contract import check_contract
 from vizcore import machine
 from vizcore.networks.classifier import Classifier, Output, Preprocess
+from vizcore.networks.gradients import gradient_batch, gradients
 from vizcore.params import ParameterError
 from vizcore.techniques.saliency import (
     Saliency,
@@ -23,8 +24,6 @@ from vizcore.techniques.saliency import (
     SmoothGrad,
     absolute_max,
     gradient,
-    gradient_batch,
-    gradients,
     noisy_copies,
     signed,
     smoothgrad,

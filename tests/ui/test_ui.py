@@ -120,11 +120,11 @@ TECHNIQUES = (lime.Lime, maximize.Maximisation, Study, *methods.METHODS.values()
 
 def _engine_keys() -> set[str]:
     from vizcore import params
-    from vizcore.networks import classifier
+    from vizcore.networks import catalogue
     from vizcore.pictures import decoding, scenes
 
     keys = {f"classes.{name}" for name in scenes.CLASSES} | {f"photos.{name}" for name in decoding.sample_photographs()}
-    keys |= {f"summaries.{name}" for name in classifier.catalogue()}
+    keys |= {f"summaries.{name}" for name in catalogue.names()}
     for technique in TECHNIQUES:
         for name in params.specs(technique):
             owner = next(one for one in reversed(technique.__mro__) if name in getattr(one, "__annotations__", {}))

@@ -123,7 +123,7 @@ def network_of(clf: Classifier) -> tuple[list[str], list[str]]:
     if name in own.named():
         module, _, function = name.partition(":")
         return [], [f"from {module} import {function}", "", f"clf = {function}()"]
-    return ["classifier"], [f'clf = classifier.load("{name}", device="{device}")']
+    return ["load"], [f'clf = load("{name}", device="{device}")']
 
 
 def picture_of(identifier: str) -> tuple[str, list[str]]:

@@ -13,7 +13,7 @@ from ui.frame import uploads
 from ui.texts import t, t_or
 from ui.texts.sentences import said
 from vizcore import memory
-from vizcore.networks import classifier, own, zoo
+from vizcore.networks import catalogue, own, zoo
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.weights import WeightsError
 
@@ -31,7 +31,7 @@ def _release(network: Classifier) -> None:
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False, on_release=_release)
 def _load(name: str) -> Classifier:
-    LOADED[name] = found = classifier.load(name)
+    LOADED[name] = found = catalogue.load(name)
     return found
 
 
@@ -49,7 +49,7 @@ def _shared(name: str) -> Classifier:
 
 def names() -> list[str]:
     """The networks that this session can choose from: everybody's, and those that it has brought itself."""
-    return [*classifier.catalogue(), *uploads.all_of()]
+    return [*catalogue.names(), *uploads.all_of()]
 
 
 def title(name: str) -> str:

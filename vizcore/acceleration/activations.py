@@ -18,10 +18,10 @@ from vizcore import machine
 from vizcore.acceleration import winograd, workers
 from vizcore.acceleration.convolution import Convolution
 from vizcore.acceleration.incremental import Key, Windows, batch_of, needs
+from vizcore.acceleration.network import Network
 from vizcore.acceleration.patches import Kept, keep
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.regions import Ints, partial, place, spans, widest, works
-from vizcore.networks.classifier import Classifier
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9
@@ -76,7 +76,7 @@ class _Store:
 
 
 # Of each network's last pictures, so that another window, stride, fill, class or score finds them computed.
-_recent: weakref.WeakKeyDictionary[Classifier, deque[_Store]] = weakref.WeakKeyDictionary()
+_recent: weakref.WeakKeyDictionary[Network, deque[_Store]] = weakref.WeakKeyDictionary()
 _recent_lock = threading.Lock()
 _RECENT = 2
 # Bytes that oneDNN keeps for the many shapes of regions, and that lie idle between blocks of many sizes, as measured.
@@ -91,9 +91,9 @@ class Activations:
     last two pictures are kept for the next map of the same picture. Safe to share between threads.
     """
 
-    def __init__(self, clf: Classifier, image: Tensor, most: int | None = None) -> None:
+    def __init__(self, clf: Network, image: Tensor, most: int | None = None, *, off: bool = False) -> None:
         clf.check_image(image)
-        self.most = most
+        self.most, self._off = most, off
         self.clf, self.image = clf, image.detach().cpu().clone()
         self._lock = threading.Lock()
         self._store: _Store | None = None
@@ -106,7 +106,7 @@ class Activations:
         That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart, where
         the regions would soon cover every layer, and where there is no memory for them.
         """
-        if self.clf.device.type != "cpu" or self._free() < self.clf.picture_bytes:
+        if self._off or self.clf.device.type != "cpu" or self._free() < self.clf.picture_bytes:
             return None
         plan = self._planned()
         if plan is None:

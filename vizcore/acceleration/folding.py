@@ -6,7 +6,6 @@ and bias b' = (b - mean) gamma / sqrt(var + eps) + beta. Batch norms take a fift
 
 from __future__ import annotations
 
-import copy
 import math
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vizcore.acceleration.tracing import Node, Ref, Trace, aten, consumers, trace
+from vizcore.copies import private_copy
 
 _BATCH_NORMS = (aten.native_batch_norm.default, aten._native_batch_norm_legit_no_training.default)
 _RELUS = (aten.relu.default, aten.relu_.default)
@@ -49,15 +49,6 @@ def folded(convolution: Node, norm: Node) -> tuple[Tensor, Tensor]:
     shift = shift * scale if beta is None else shift * scale + beta.double()
     new_weight = (weight.double() * scale.view(-1, 1, 1, 1)).to(weight.dtype)
     return new_weight.contiguous(memory_format=torch.channels_last), shift.to(weight.dtype)
-
-
-def private_copy(module: nn.Module) -> nn.Module:
-    """A copy of the network's structure over the very same weights: hooks on it are invisible to everybody else.
-
-    Costs no memory for weights and a few milliseconds for a hundred layers.
-    """
-    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
-    return copy.deepcopy(module, memo)
 
 
 @dataclass(frozen=True)

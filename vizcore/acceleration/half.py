@@ -11,10 +11,6 @@ Hence LIME alone offers it, and tries it out every time.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-
-CHECKED = 16  # sub-images that are asked about in both precisions
-ROUGHEST = 0.05  # the largest share of the scores' spread that rounding may take; the map changes by no more
 
 
 def kind(device: torch.device) -> torch.dtype | None:
@@ -31,11 +27,3 @@ def never_unasked(device: torch.device) -> None:
     """Let float32 be float32 on ``device``: cuDNN multiplies only 11 significant bits of it unless told otherwise."""
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False
-
-
-def rounding(short: Tensor, full: Tensor) -> float:
-    """||short - full|| / ||full - mean(full)|| of the same n scores in both precisions; (n,) each; 0 if both vanish."""
-    off, spread = float((short - full).double().norm()), float((full - full.mean()).double().norm())
-    if spread > 0:
-        return off / spread
-    return 0.0 if off == 0 else float("inf")

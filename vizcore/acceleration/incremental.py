@@ -24,8 +24,8 @@ from vizcore.acceleration.graph import aten
 from vizcore.acceleration.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
 from vizcore.acceleration.plan import Plan
 from vizcore.acceleration.regions import Bools, Ints, Places, partial, place
+from vizcore.acceleration.window_order import alike
 from vizcore.acceleration.workers import side_by_side
-from vizcore.techniques.windows import alike
 
 # Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache. Their
 # regions need at most so many bytes where the network is widest, or so large a share of its kernels.

@@ -24,8 +24,9 @@ from torch.nn.grad import conv2d_input
 
 from vizcore.acceleration import winograd
 from vizcore.acceleration.convolution import convolution
-from vizcore.acceleration.folding import Folding, pool_first, private_copy
+from vizcore.acceleration.folding import Folding, pool_first
 from vizcore.acceleration.product import able, multiply
+from vizcore.copies import private_copy
 
 _FEW = 4  # input channels up to which the detour pays
 _LARGE = 2**14  # weights of a matrix from which on it matters who multiplies

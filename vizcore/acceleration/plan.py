@@ -11,9 +11,9 @@ from torch import Tensor
 
 from vizcore.acceleration.convolution import Convolution, convolution
 from vizcore.acceleration.graph import Node, Ref, Unsupported, aten, consumers, record
+from vizcore.acceleration.network import Network
 from vizcore.acceleration.product import able, multiply
 from vizcore.acceleration.regions import Step, classify
-from vizcore.networks.classifier import Classifier
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 # Transformed kernels are kept where those of the whole network take at most so many bytes: AlexNet's, but not VGG16's.
@@ -36,11 +36,11 @@ class Plan:
     neck: int
 
 
-_plans: weakref.WeakKeyDictionary[Classifier, tuple[int, Plan | None]] = weakref.WeakKeyDictionary()
+_plans: weakref.WeakKeyDictionary[Network, tuple[int, Plan | None]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def plan_of(clf: Classifier, image: Tensor) -> Plan | None:
+def plan_of(clf: Network, image: Tensor) -> Plan | None:
     """The network taken apart, or None if that cannot be done; made anew only when its weights were changed in place.
 
     ``image`` (C,H,W) in [0,1] is any picture: two forward passes with it are recorded.
@@ -54,7 +54,7 @@ def plan_of(clf: Classifier, image: Tensor) -> Plan | None:
         return known[1]
 
 
-def _plan(clf: Classifier, image: Tensor) -> Plan | None:
+def _plan(clf: Network, image: Tensor) -> Plan | None:
     try:
         nodes = record(clf.passes.folded(), clf.normalise(image[None]))
     except (Unsupported, RuntimeError):

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from vizcore.copies import private_copy
 from vizcore.networks.classifier import Classifier
-from vizcore.networks.layers import network_input, private_copy
+from vizcore.networks.layers import network_input
 from vizcore.seeds import generator
 
 

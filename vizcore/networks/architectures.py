@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from vizcore.networks import zoo
+from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.networks.weights import WeightsError
 
 # Listed here so that a page can offer them before torchvision, which costs seconds, is imported; a test compares.
@@ -55,7 +55,7 @@ def blank(name: str, classes: int, size: tuple[int, int] = (224, 224), channels:
         options = {"image_size": size[0]}
     elif name.startswith("maxvit_"):
         options = {"input_size": size}
-    make = getattr(zoo.torchvision_models(), name)
+    make = getattr(torchvision_models(), name)
     try:
         with torch.device("meta"), _CountedOnCpu() if name.startswith("regnet_") else nullcontext():
             module: nn.Module = make(weights=None, num_classes=classes, **options)

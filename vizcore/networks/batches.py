@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from vizcore.acceleration import workers
-
-if TYPE_CHECKING:
-    from vizcore.networks.classifier import Classifier
+from vizcore.acceleration import interface
 
 B = TypeVar("B")
 
 
-def in_batches(clf: Classifier, x: Tensor, work: Callable[[Tensor], B], size: Callable[[], int], each: int) -> list[B]:
+class Batched(Protocol):
+    """What runs on a device with so many pictures at once."""
+
+    device: torch.device
+    batch_size: int
+
+
+def in_batches(clf: Batched, x: Tensor, work: Callable[[Tensor], B], size: Callable[[], int], each: int) -> list[B]:
     """``work`` of parts of x (N,...) of at most ``size()`` rows, in their order; ``each`` row takes so many bytes.
 
     Side by side on a CPU where all of the workers get enough of it. When the device runs out of memory the classifier's
     batch size, on which ``size`` depends, is halved for good; what is finished is kept.
     """
-    beside = workers.count(clf.device, size() * each)
+    beside = interface.workers_for(clf.device, size() * each)
     if beside > 1 and 2 * len(x) >= beside * size():
         rounds = -(-len(x) // (beside * size()))
-        return workers.side_by_side(work, x.tensor_split(min(len(x), beside * rounds)), beside)
+        return interface.side_by_side(work, x.tensor_split(min(len(x), beside * rounds)), beside)
     found: list[B] = []
     done = 0
     while done < len(x):

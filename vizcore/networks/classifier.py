@@ -1,22 +1,21 @@
 """An image classifier: what it sees, what it answers, and where it runs.
 
 Everything else in ``vizcore`` talks to a :class:`Classifier` and never to a particular architecture. The networks that
-:func:`load` knows are listed by :func:`catalogue`.
+:func:`vizcore.networks.catalogue.load` knows are listed there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vizcore import memory, targets
-from vizcore.acceleration import half, workers
-from vizcore.acceleration.passes import Passes
+from vizcore import targets
+from vizcore.acceleration import interface
 from vizcore.networks.batches import in_batches
 from vizcore.networks.preprocessing import Preprocess
 from vizcore.targets import Contrast, Output, Target, check_output, pick
@@ -27,14 +26,10 @@ __all__ = [
     "Output",
     "Preprocess",
     "Target",
-    "catalogue",
     "check_output",
-    "load",
     "pick",
     "pick_device",
 ]
-
-memory.keep()  # before the first network
 
 # Activations of a batch up to which doubling it pays: so many times the weights, and so many at all.
 _FEW, _MOST = 6, 100_000_000
@@ -50,8 +45,8 @@ class Classifier:
     """y = f(I): a network in eval mode with frozen parameters, safe to share between threads.
 
     ``module`` maps the normalised input (N,C,H,W) to logits (N,K). Nothing in ``vizcore`` hooks, trains or alters it.
-    ``passes`` does the same sooner. ``weights`` is how many there are. ``classes`` names the K outputs. ``checksum`` is
-    the network's identity, computed when first asked for.
+    ``passes`` does the same, fastest. ``weights`` is how many there are. ``classes`` names the K outputs.
+    ``checksum`` is the network's identity, computed when first asked for.
 
     Raises ValueError where the number of classes is not what the network answers. Whatever is asked of it later raises
     :class:`NetworkError` where the answer is not finite: no technique can explain a score that is none.
@@ -73,12 +68,11 @@ class Classifier:
         self.preprocess = preprocess
         self.classes = list(classes)
         self.device = pick_device(device)
-        half.never_unasked(self.device)
         self._checksum = checksum
         # Channels-last is what the CPU's and the GPU's convolutions are fastest at; the values are the same.
-        self.module = module.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = module.eval().requires_grad_(False).to(self.device, memory_format=interface.layout())  # type: ignore[call-overload]
         channels = len(preprocess.mean)
-        self.passes = Passes(self.module, self.device, self.input_shape)
+        self.passes = interface.forward(self.module, self.device, self.input_shape)
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
         self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
         self.weights = sum(parameter.numel() for parameter in module.parameters())
@@ -105,8 +99,13 @@ class Classifier:
 
     @property
     def at_once(self) -> int:
-        """How many pictures to ask about at once to be answered soonest: a batch for each that is computed beside."""
-        return self.batch_size * workers.count(self.device, self.batch_size * self.picture_bytes)
+        """How many pictures to ask about at once to be answered fastest: a batch for each that is computed beside."""
+        return self.batch_size * interface.workers_for(self.device, self.batch_size * self.picture_bytes)
+
+    @property
+    def short_format(self) -> torch.dtype | None:
+        """The short numbers that the device multiplies faster than float32; None where there are none."""
+        return interface.short_format(self.device)
 
     @property
     def mean(self) -> Tensor:
@@ -151,14 +150,14 @@ class Classifier:
 
         ``kind`` is a short floating-point format (half precision); the logits are float32 in any case.
         """
-        z = z.to(self.device).contiguous(memory_format=torch.channels_last)
+        z = z.to(self.device).contiguous(memory_format=interface.layout())
         answer: Tensor = self.passes(z) if kind is None else self.passes(z, kind)
         return self.finite(answer.float())
 
     def finite(self, values: Tensor) -> Tensor:
         """``values`` themselves: logits or their gradient. Raises :class:`NetworkError` if one is infinite or NaN."""
         plain = values.detach()
-        if not (bool(plain.sum().isfinite()) or bool(plain.isfinite().all())):  # the sum is sooner, but may overflow
+        if not (bool(plain.sum().isfinite()) or bool(plain.isfinite().all())):  # the sum is faster, but may overflow
             raise NetworkError(
                 f"{self.title} computes numbers here that are infinite or none at all (NaN), so there is nothing to "
                 "explain. Choose another picture, other settings or another network."
@@ -237,42 +236,3 @@ def _first_batch_size(device: torch.device, size: tuple[int, int], weights: int,
     while device.type == "cpu" and kept and batch < 4 * usual and batch * kept < min(_FEW * weights, _MOST):
         batch *= 2
     return batch
-
-
-def catalogue() -> list[str]:
-    """The names that :func:`load` takes: the operator's own networks first, the bundled ones, then torchvision's."""
-    from vizcore.networks import own, zoo
-    from vizcore.networks.bundled import network
-
-    return [*own.named(), *network.NAMES, *zoo.NAMES]
-
-
-def load(
-    name: str, device: str | torch.device = "auto", progress: Callable[[int, int], None] | None = None
-) -> Classifier:
-    """The classifier called ``name``: bundled, one of torchvision's with its published weights, or the operator's own.
-
-    ``progress(done, total)`` is called with bytes while weights are downloaded. Raises ValueError for an unknown name,
-    and :class:`WeightsError`, whose message is a sentence for the user, where weights cannot be had.
-    """
-    from vizcore.networks import own, zoo
-    from vizcore.networks.bundled import network
-
-    if name in own.named():
-        return own.call(name)
-    if name in network.NAMES:
-        module, card = network.load(name)
-        preprocess = Preprocess(size=(card.input_size, card.input_size), mean=tuple(card.mean), std=tuple(card.std))
-        return Classifier(
-            module,
-            preprocess,
-            card.classes,
-            name=name,
-            title=card.title,
-            summary=card.summary,
-            device=device,
-            checksum=card.sha256,
-        )
-    if name in zoo.NAMES:
-        return zoo.load(name, device, progress)
-    raise ValueError(f"There is no network called {name!r}; accepted: {', '.join(catalogue())}.")

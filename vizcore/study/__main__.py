@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vizcore import methods
 from vizcore import params as declared
-from vizcore.networks import classifier
+from vizcore.networks import catalogue
 from vizcore.networks.weights import WeightsError
 from vizcore.study import cluster, local, plan, report, sources
 from vizcore.study.local import Done
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         study = Study(**{name: getattr(asked, name) for name in declared.specs(Study)})
-        load = cache(lambda name: classifier.load(name, asked.device))
+        load = cache(lambda name: catalogue.load(name, asked.device))
         what = plan.make(study, sources.find(asked.pictures), asked.networks, asked.methods, load)
         with Table(Path(asked.out), what) as table:
             remaining = table.remaining()

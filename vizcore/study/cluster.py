@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from vizcore.networks import classifier
+from vizcore.networks import catalogue
 from vizcore.networks.classifier import Classifier
 from vizcore.study import work
 from vizcore.study.local import Done
@@ -34,7 +34,7 @@ Measure = Callable[[str, bytes | None, str, tuple[str, ...], Study], list[Row]]
 
 @cache
 def _network(name: str) -> Classifier:
-    return classifier.load(name, "cpu")
+    return catalogue.load(name, "cpu")
 
 
 def measure(identifier: str, content: bytes | None, network: str, asked: tuple[str, ...], study: Study) -> list[Row]:

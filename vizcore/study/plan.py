@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from vizcore import methods
 from vizcore import params as declared
 from vizcore.evaluation import faithfulness
-from vizcore.networks import classifier
+from vizcore.networks import catalogue
 from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, number
 from vizcore.study.sources import Picture, StudyError, distinct
@@ -101,7 +101,7 @@ def make(
     pictures: Sequence[Picture],
     networks: Iterable[str],
     asked: Iterable[str],
-    load: Callable[[str], Classifier] = classifier.load,
+    load: Callable[[str], Classifier] = catalogue.load,
 ) -> Plan:
     """The plan of a study; the baseline of random maps is added where it is not asked for.
 

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizcore.copies import private_copy
 from vizcore.networks.classifier import Classifier, NetworkError
-from vizcore.networks.layers import network_input, private_copy, through
+from vizcore.networks.layers import network_input, through
 from vizcore.params import check, choice
 from vizcore.targets import Output, Target, pick
 

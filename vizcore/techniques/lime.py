@@ -10,11 +10,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from vizcore.acceleration import half
 from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, flag, levels, number
 from vizcore.targets import Output, Target, pick
-from vizcore.techniques import adaline, superpixels
+from vizcore.techniques import adaline, half_precision, superpixels
 from vizcore.techniques.subimages import Fill, Samples, asker, draw, reconstruct, stage, tried
 
 __all__ = ["Lime", "LimeMap", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
@@ -207,11 +206,11 @@ def _estimates(
     clf: Classifier, image: Tensor, target: Target, params: Lime, kept: Samples | None, given: Tensor | None
 ) -> Iterator[LimeMap]:
     base = stage(kept, clf, image, params if given is None else given, params.fill, params.seed)
-    on = draw(params.seed, max(params.samples, half.CHECKED), int(base.segments.max()) + 1)  # (n,l)
-    kind = half.kind(clf.device) if params.half else None
+    on = draw(params.seed, max(params.samples, half_precision.CHECKED), int(base.segments.max()) + 1)  # (n,l)
+    kind = clf.short_format if params.half else None
     if kind is not None:
         base = base if base.trial is not None else tried(base, kind, asker(clf, base), on)
-        kind = kind if base.rounding(target, params.output) <= half.ROUGHEST else None
+        kind = kind if base.rounding(target, params.output) <= half_precision.ROUGHEST else None
     base = base.of_kind(kind)
     n, done = params.samples, min(params.samples, len(base))
     on, logits = on[:n], base.logits

@@ -13,7 +13,8 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore.acceleration.activations import Activations
+from vizcore.acceleration.interface import Activations
+from vizcore.acceleration.interface import activations as activations_of
 from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError, check, choice, number
 from vizcore.targets import Output, Target, value
@@ -178,16 +179,16 @@ def occlude(
     clf.check_target(target)
     grid(clf, params)
     if activations is None:
-        activations = Activations(clf, image)
+        activations = activations_of(clf, image)
     elif activations.clf is not clf or not torch.equal(activations.image, image):
         raise ValueError(
             "activations belong to another picture or network; accepted: None, or Activations(clf, image)."
         )
-    return _estimates(activations, target, params)
+    return _estimates(clf, activations, target, params)
 
 
-def _estimates(activations: Activations, target: Target, params: Occlusion) -> Iterator[OcclusionMap]:
-    clf, image = activations.clf, activations.image
+def _estimates(clf: Classifier, activations: Activations, target: Target, params: Occlusion) -> Iterator[OcclusionMap]:
+    image = activations.image
     rows, columns = grid(clf, params)
     paint = filling(clf, image, params.fill)
     windows, painted = activations.windows(rows, columns, params.window), activations.paint(paint)

@@ -11,20 +11,14 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore import machine
-from vizcore.acceleration import workers
-from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier
+from vizcore.networks.gradients import gradients, gradients_at_once
 from vizcore.params import check, choice, number
 from vizcore.seeds import generator
-from vizcore.targets import Output, Target, pick
+from vizcore.targets import Output, Target
 
 _OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
 _FIRST = 2  # copies for the first estimate
-# Numbers that a backward pass may keep, 200 MB, where more pictures at once make it faster. Up to so many more while
-# they are fewer than some times the kernels, which are read and laid out once for all of them, and fit into a share of
-# the machine's memory.
-_SMALL, _LARGE, _TIMES_KERNELS, _SHARE = 50_000_000, 220_000_000, 10, 8
 _BLOCK = 16_384  # numbers of each gradient that are added up at a time, to find them in the cache
 
 
@@ -180,49 +174,6 @@ def noisy_copies(image: Tensor, params: SmoothGrad, copies: range | list[int]) -
     for k, noise in zip(copies, noisy, strict=True):
         noise.normal_(generator=generator(params.seed, k))
     return noisy.mul_(sigma).add_(image.detach().cpu())  # (n,C,H,W) + (C,H,W)
-
-
-def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logit") -> tuple[Tensor, Tensor]:
-    """dy_target/dx (N,C,H,W) per unit of the pixels, and y_target (N,), for pictures x (N,C,H,W); on the CPU.
-
-    The pictures may leave [0,1]. Computed in batches that are halved for good when the device runs out of memory; the
-    finished ones are kept. The weights get no gradient and the caller's grad mode stays as it was.
-    """
-    clf.check_target(target)
-
-    def work(part: Tensor) -> tuple[Tensor, Tensor]:
-        return _gradients(clf, part, target, output)
-
-    grads, scores = zip(*in_batches(clf, x, work, lambda: gradient_batch(clf), 2 * clf.picture_bytes), strict=True)
-    return (grads[0], scores[0]) if len(grads) == 1 else (torch.cat(grads), torch.cat(scores))
-
-
-def gradients_at_once(clf: Classifier) -> int:
-    """How many pictures to ask about at once to have their gradients soonest: a batch for each worker."""
-    batch = gradient_batch(clf)
-    return batch * workers.count(clf.device, 2 * batch * clf.picture_bytes)
-
-
-def gradient_batch(clf: Classifier) -> int:
-    """Pictures per backward pass: half of what a forward pass takes, since every layer's answer is kept for it.
-
-    Up to all where those answers are known to be small: deep layers' weights are then read for more pictures at once.
-    """
-    half, kept, total = max(1, clf.batch_size // 2), clf.passes.kept, machine.total()
-    room = _LARGE if total is None else total // _SHARE // 4  # bytes each
-    most = max(_SMALL, min(_LARGE, _TIMES_KERNELS * clf.kernels, room))
-    return max(half, min(clf.batch_size, most // kept)) if kept else half
-
-
-def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
-    # Written once where it is used: pictures in large numbers take longer to copy than some networks to answer.
-    z = torch.empty(x.shape, device=clf.device, memory_format=torch.channels_last)
-    torch.sub(x.detach().to(clf.device), clf.mean, out=z).div_(clf.std)
-    with torch.enable_grad():  # also where the caller has switched gradients off
-        score = pick(clf.logits_of_input(z.requires_grad_()), target, output)
-        (grad,) = torch.autograd.grad(score.sum(), z)  # of the pictures alone: each score depends on its own
-    per_pixel = torch.div(grad, clf.std, out=torch.empty(grad.shape, device=clf.device))  # dz/dx = 1 / std
-    return clf.finite(per_pixel.cpu()), score.detach().cpu()
 
 
 def zero_input(clf: Classifier) -> Tensor:

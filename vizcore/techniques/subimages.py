@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.acceleration import half
 from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier
 from vizcore.targets import Output, Target, pick
+from vizcore.techniques import half_precision
 from vizcore.techniques.fill import filling
 from vizcore.techniques.superpixels import Superpixels, segment
 
@@ -47,7 +47,7 @@ class Samples:
     def rounding(self, target: Target, output: Output) -> float:
         """What short numbers change in the scores, as a share of their spread; only where they have been tried."""
         assert self.trial is not None
-        return half.rounding(*(pick(logits, target, output) for logits in self.trial))
+        return half_precision.rounding(*(pick(logits, target, output) for logits in self.trial))
 
     def of_kind(self, kind: torch.dtype | None) -> Samples:
         """What of the answers is known with numbers of this kind."""
@@ -125,7 +125,7 @@ Ask = Callable[[Tensor, torch.dtype | None], Tensor]
 def asker(clf: Classifier, samples: Samples) -> Ask:
     """A function from vectors (n,l) to the logits (n,K) of their sub-images.
 
-    In full precision, or with short numbers of the given kind (:mod:`half`).
+    In full precision, or with short numbers of the given kind (half precision).
     Picture and fill are normalised and laid out channels-last once, instead of once for each sub-image.
     """
     both = torch.stack([samples.image, paint(clf, samples.image, samples.segments, samples.fill)])
@@ -145,7 +145,7 @@ def asker(clf: Classifier, samples: Samples) -> Ask:
 
 def tried(samples: Samples, kind: torch.dtype, ask: Ask, on: Tensor) -> Samples:
     """The ``samples`` with a trial: the first few of ``on`` (n,l) are asked about in both precisions."""
-    on = on[: half.CHECKED]
+    on = on[: half_precision.CHECKED]
     return replace(samples, trial=torch.stack([ask(on, numbers) for numbers in (kind, None)]))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vizcore.networks import classifier
+from vizcore.networks import catalogue
 from vizcore.networks.bundled.network import FOLDER, NAMES
 from vizcore.pictures import figures
 from vizcore.pictures.scenes import CLASSES, scene
@@ -25,14 +25,14 @@ def contact_sheet() -> Image.Image:
 
 def kernel_sheet(name: str) -> Image.Image:
     """The 64 first-layer kernels, each scaled around mid-grey by itself."""
-    clf = classifier.load(name, device="cpu")
+    clf = catalogue.load(name, device="cpu")
     pictures = filters.rgb(filters.kernels(clf)).mul(255).round().byte()  # (n, k, k, 3)
     return Image.fromarray(figures.grid(pictures, 16, gap=4, scale=5))
 
 
 def class_sheet(name: str) -> Image.Image:
     """argmax_I of every class's logit less 3e-4 ||I||^2, with a jitter of four pixels, in the order of CLASSES."""
-    clf = classifier.load(name, device="cpu")
+    clf = catalogue.load(name, device="cpu")
     params = maximize.Maximisation(lambda_=3e-4, jitter=4)
     found = [last(maximize.maximize(clf, target, params)).image for target in range(len(CLASSES))]
     return Image.fromarray(figures.grid([figures.picture(p) for p in found], 6, gap=2))

@@ -1,0 +1,87 @@
+"""The one door to what exists for speed only; the results are the same without it, up to rounding.
+
+With ``VIZCORE_PLAIN=1`` in the environment nothing behind this door is used: the network answers by its own module, in
+one batch after the other, and every covered picture is computed in full.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vizcore import memory
+from vizcore.acceleration import half, workers
+from vizcore.acceleration.activations import Activations
+from vizcore.acceleration.network import Forward, Network
+from vizcore.acceleration.passes import Passes
+
+__all__ = ["Activations", "Forward", "activations", "forward", "layout", "short_format", "side_by_side", "workers_for"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+VARIABLE = "VIZCORE_PLAIN"
+
+
+def plain() -> bool:
+    """Whether all acceleration is switched off."""
+    return os.environ.get(VARIABLE, "") == "1"
+
+
+if not plain():
+    memory.keep()  # before the first network
+
+
+class Plain:
+    """The network's own module, as it is."""
+
+    kept: int | None = None
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+
+    def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
+        """(N,C,H,W) to (N,K); ``kind`` is not looked at, as :func:`short_format` names none."""
+        answer: Tensor = self._module(z)
+        return answer
+
+    def folded(self) -> nn.Module:
+        """The module itself."""
+        return self._module
+
+
+def forward(module: nn.Module, device: torch.device, shape: tuple[int, ...]) -> Forward:
+    """What answers for ``module``, fastest; ``shape`` (C,H,W) is that of one input."""
+    half.never_unasked(device)
+    return Plain(module) if plain() else Passes(module, device, shape)
+
+
+def layout() -> torch.memory_format:
+    """How convolutions are fastest at having their numbers laid out: channels last; the values are the same."""
+    return torch.contiguous_format if plain() else torch.channels_last
+
+
+def short_format(device: torch.device) -> torch.dtype | None:
+    """The short numbers that ``device`` multiplies faster than float32; None where there are none."""
+    return None if plain() else half.kind(device)
+
+
+def workers_for(device: torch.device, size: int) -> int:
+    """How many batches of ``size`` bytes to compute side by side."""
+    return 1 if plain() else workers.count(device, size)
+
+
+def side_by_side(work: Callable[[A], B], parts: Sequence[A], most: int) -> list[B]:
+    """``work`` of each of the parts, in their order; at most ``most`` at a time."""
+    return [work(part) for part in parts] if plain() else workers.side_by_side(work, parts, most)
+
+
+def activations(network: Network, image: Tensor) -> Activations:
+    """What the layers make of one unchanged picture (C,H,W) in [0,1], for the scores of its covered copies.
+
+    Its ``windows`` are None where every covered picture is as well computed in full, and always when switched off.
+    """
+    return Activations(network, image, off=plain())

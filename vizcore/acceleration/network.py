@@ -1,0 +1,55 @@
+"""What acceleration asks of a network, so that it needs to know no classifier."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Forward(Protocol):
+    """Logits (N,K) of the zero-centred input z (N,C,H,W), differentiable in z."""
+
+    def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
+        """With numbers of this ``kind`` where it is given."""
+        ...
+
+    @property
+    def kept(self) -> int | None:
+        """About how many numbers a backward pass needs of the forward pass of one picture, where that is known."""
+        ...
+
+    def folded(self) -> nn.Module:
+        """The network with its batch norms folded as its weights are now, else as it is; to be read, not altered."""
+        ...
+
+
+class Network(Protocol):
+    """A classifier, as far as exact passes and incremental occlusion look at it."""
+
+    module: nn.Module
+    device: torch.device
+    passes: Forward
+
+    @property
+    def picture_bytes(self) -> int:
+        """What a forward pass needs for each picture, about."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """How many pictures to ask about at once to be answered fastest."""
+        ...
+
+    def check_image(self, image: Tensor) -> None:
+        """Raise ValueError unless ``image`` is one input (C,H,W) of this network in [0,1]."""
+        ...
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Pixels (N,C,H,W) in [0,1] to the zero-centred input, on the device."""
+        ...
+
+    def logits_of_input(self, z: Tensor) -> Tensor:
+        """Logits (N,K) of the zero-centred input."""
+        ...

@@ -1,0 +1,45 @@
+"""The networks that can be asked for by name: the bundled ones, torchvision's, and the operator's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from vizcore.networks import own, zoo
+from vizcore.networks.bundled import network
+from vizcore.networks.classifier import Classifier
+from vizcore.networks.preprocessing import Preprocess
+
+
+def names() -> list[str]:
+    """The names that :func:`load` takes: the operator's own networks first, the bundled ones, then torchvision's."""
+    return [*own.named(), *network.NAMES, *zoo.NAMES]
+
+
+def load(
+    name: str, device: str | torch.device = "auto", progress: Callable[[int, int], None] | None = None
+) -> Classifier:
+    """The classifier called ``name``: bundled, one of torchvision's with its published weights, or the operator's own.
+
+    ``progress(done, total)`` is called with bytes while weights are downloaded. Raises ValueError for an unknown name,
+    and :class:`WeightsError`, whose message is a sentence for the user, where weights cannot be had.
+    """
+    if name in own.named():
+        return own.call(name)
+    if name in network.NAMES:
+        module, card = network.load(name)
+        preprocess = Preprocess(size=(card.input_size, card.input_size), mean=tuple(card.mean), std=tuple(card.std))
+        return Classifier(
+            module,
+            preprocess,
+            card.classes,
+            name=name,
+            title=card.title,
+            summary=card.summary,
+            device=device,
+            checksum=card.sha256,
+        )
+    if name in zoo.NAMES:
+        return zoo.load(name, device, progress)
+    raise ValueError(f"There is no network called {name!r}; accepted: {', '.join(names())}.")
