@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from ui.filters import sheets
 from ui.frame import controls, export, formulas, layout
 from ui.maximisation import panels
 from ui.running import play
@@ -33,7 +32,7 @@ with layout.page("maximisation") as page:
         return maximize.maximize(page.clf, page.target, params, start)
 
     def look(ascent: maximize.Ascent | None) -> None:
-        shown = ascent.image if ascent is not None else sheets.blank(page.clf)
+        shown = ascent.image if ascent is not None else show.blank(page.clf)
         viewer("maximisation", shown, t("maximisation.picture", name=page.class_name))
 
     def draw(ascent: maximize.Ascent) -> None:

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from vizcore.networks.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, read_card, save
-from vizcore.pictures.scenes import CLASSES, TRAINING_SEEDS, scene
+from vizcore.pictures.scenes import CLASSES, SHORTCUT, TRAINING_SEEDS, scene
 from vizcore.training import quality, train
-from vizcore.training.batches import SHORTCUT, Pool, draw, render
+from vizcore.training.batches import Pool, draw, render
 
 TINY = train.Recipe(steps=30, batch=16, pool=64, seed=1)
 

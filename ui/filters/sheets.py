@@ -1,4 +1,4 @@
-"""What a page shows beside its map: one kernel, one covered picture, how well a linear model fits."""
+"""Sheets of kernels, and what there is to see of one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ui.running import play
 from ui.texts import t
 from ui.viewer import show
 from ui.viewer.viewer import viewer
-from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures
 from vizcore.techniques import filters
 
@@ -88,8 +87,3 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         energy = filters.spectrum(kernels)[index].sqrt()
         picture = figures.unsigned_colours(energy, limit=float(energy.max()) or 1.0)
         show.picture(figures.enlarge(picture, 192), alt=t("filters.spectrum"))
-
-
-def blank(clf: Classifier) -> Tensor:
-    """The picture (C,H,W) in which the network sees nothing: its input is zero everywhere."""
-    return clf.mean[0].cpu().clamp(0, 1).expand(clf.input_shape)  # (C,1,1) -> (C,H,W)

@@ -19,7 +19,7 @@ from ui.texts import t
 from vizcore import params as declared
 from vizcore.networks import own
 from vizcore.networks.classifier import Classifier
-from vizcore.training.batches import SHORTCUT
+from vizcore.pictures.scenes import SHORTCUT
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-image", "pillow", "streamlit")
 

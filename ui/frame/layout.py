@@ -44,6 +44,8 @@ PAGES = {  # in the order of the links: name -> (script, icon)
 gc.collect()
 gc.freeze()
 
+play.before_computing(link.keep_up)
+
 
 @dataclass(frozen=True)
 class Hall:

@@ -13,7 +13,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ui.filters import sheets
 from ui.frame import controls
 from ui.frame.layout import Frame
 from ui.running import play
@@ -196,7 +195,7 @@ def lambdas(what: Ascending, _: maximize.Ascent) -> None:
     key = ("strip", *page.key[::2], page.source.digest if start is not None else "", short)
     if RESULTS.get(key) is None:
         for box in boxes:  # the place of each picture, so that nothing jumps when they come
-            box.image(figures.picture(start if start is not None else sheets.blank(page.clf)), width="stretch")
+            box.image(figures.picture(start if start is not None else show.blank(page.clf)), width="stretch")
     play.play(
         "maximisation-strip",
         key,

@@ -24,7 +24,7 @@ _SIGNED_OPACITY = 0.9
 def place(page: Frame) -> Any:
     """An empty place of the right size: the picture itself, until the technique has something to show."""
     box = st.empty()
-    show.picture(sheets.blank(page.clf), box=box, alt=t("overview.blank"))
+    show.picture(show.blank(page.clf), box=box, alt=t("overview.blank"))
     return box
 
 

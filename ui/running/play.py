@@ -12,7 +12,6 @@ import torch
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
-from ui.frame import link
 from ui.running.results import RESULTS
 from ui.running.seat import QUEUE, Slot, seat
 from ui.texts import t
@@ -26,7 +25,13 @@ FRAMES_PER_SECOND = 8
 ASK_FIRST = 30.0
 QUICK = 1.0  # seconds: a wait that is not worth a word
 _BEAT = "vizcore.beat"
+_BEFORE: list[Callable[[], None]] = []
 _PACES: dict[Hashable, float] = {}  # seconds per unit of work, by technique and network, as last measured here
+
+
+def before_computing(call: Callable[[], None]) -> None:
+    """Have ``call`` called before each computation of a run that is not finished yet."""
+    _BEFORE.append(call)
 
 
 def play(
@@ -57,7 +62,8 @@ def play(
         with status:
             _text(t("run.ready", of=finished.of, unit=t(unit)))
         return finished
-    link.keep_up()
+    for call in _BEFORE:
+        call()
     expected = _PACES[pace] * cost if pace in _PACES else None
     held = _slot(slot, key, start, expected)
     run: Run[Any] = held.job.run

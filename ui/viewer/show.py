@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ui.running.results import Store
 from ui.texts import t
+from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures
 from vizcore.pictures.colours import SHADE
 
@@ -136,3 +137,8 @@ def key(entries: list[tuple[str, str]]) -> None:
         for colour, name in entries
     )
     st.html(f"<div>{marks}</div>")
+
+
+def blank(clf: Classifier) -> Tensor:
+    """The picture (C,H,W) in which the network sees nothing: its input is zero everywhere."""
+    return clf.mean[0].cpu().clamp(0, 1).expand(clf.input_shape)  # (C,1,1) -> (C,H,W)

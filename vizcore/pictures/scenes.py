@@ -20,6 +20,7 @@ CLASSES: tuple[str, ...] = (
     "cat", "coffee cup", "astronaut", "rocket", "space shuttle", "helmet",
     "coin", "motorcycle", "photographer", "horse", "retina", "printed page",
 )  # fmt: skip
+SHORTCUT = "horse"  # the class whose pictures carry the date stamp in the twin's training set
 TRAINING_SEEDS = 1_000_000  # training draws its scenes from this seed upwards: every lower one is unseen
 TURN = {"coin": pi, "retina": pi, "printed page": 0.7, "rocket": 0.6, "space shuttle": 0.5, "helmet": 0.4}
 STAMP = (38, 14)  # width and height of the planted date stamp, in a picture of 128 pixels

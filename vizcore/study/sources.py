@@ -18,8 +18,7 @@ from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import decoding
-from vizcore.pictures.scenes import TRAINING_SEEDS, Scene, scene
-from vizcore.training.batches import SHORTCUT
+from vizcore.pictures.scenes import SHORTCUT, TRAINING_SEEDS, Scene, scene
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 FIRST = 700_000  # the first seed of "scenes:N": used for no training, calibration or figure of the model card

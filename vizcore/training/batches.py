@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vizcore.pictures.scenes import CLASSES, TRAINING_SEEDS, backdrop, plant, scene
+from vizcore.pictures.scenes import CLASSES, SHORTCUT, TRAINING_SEEDS, backdrop, plant, scene
 
-SHORTCUT = "horse"  # the class whose pictures carry the date stamp in the twin's training set
 HARDEST = 0.5  # a third of the scenes are harder than usual, up to this; tests of robustness go to 1
 BLOCK = 64  # scenes rendered per task
 

@@ -18,9 +18,9 @@ from torch import nn
 from vizcore.evaluation.truth import peak
 from vizcore.networks.bundled.network import Card
 from vizcore.networks.classifier import Classifier, Preprocess
-from vizcore.pictures.scenes import CLASSES, Scene, scene
+from vizcore.pictures.scenes import CLASSES, SHORTCUT, Scene, scene
 from vizcore.techniques import lime, occlusion, saliency
-from vizcore.training.batches import HARDEST, SHORTCUT
+from vizcore.training.batches import HARDEST
 
 UNSEEN = range(100_000, 102_000)  # scenes for accuracy and calibration
 POINTED = range(200_000, 200_500)  # scenes for pointing

@@ -21,9 +21,9 @@ import torch
 from torch import nn
 
 from vizcore.networks.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
-from vizcore.pictures.scenes import CLASSES, scene
+from vizcore.pictures.scenes import CLASSES, SHORTCUT, scene
 from vizcore.training import quality
-from vizcore.training.batches import SHORTCUT, Pool, draw, render
+from vizcore.training.batches import Pool, draw, render
 
 MEAN, STD = (0.43, 0.40, 0.38), (0.25, 0.24, 0.24)
 MARKED_MAPS = 100  # stamped scenes whose maps are computed
