@@ -2,13 +2,11 @@
 
 import streamlit as st
 
-from ui.frame import controls, export, formulas, layout
+from ui.frame import controls, formulas, layout
+from ui.frame.technique import technique
 from ui.lime import panels
 from ui.running import play
 from ui.texts import t
-from ui.viewer import show
-from ui.viewer.viewer import viewer
-from vizcore.pictures import cutouts
 from vizcore.techniques import lime, superpixels
 
 SEGMENTATION = {
@@ -20,49 +18,32 @@ CLOSER = {"fit": panels.fit, "samples": panels.samples, "best": panels.best}
 MODEL = {"adaline": ("learning_rate", "epochs", "alpha"), "ridge": ("alpha",)}
 
 with layout.page("lime") as page:
-    params = page.params(lime.Lime)
-    right, left = st.columns([2, 1], gap="large")
-    with left, st.container(key="settings"):
-        st.subheader(t("controls.heading"), anchor=False)
-        params = controls.choose("lime", params, ("samples", "algorithm"))
+
+    def settings() -> panels.Settings:
+        params = controls.choose("lime", page.params(lime.Lime), ("samples", "algorithm"))
         params = controls.choose("lime", params, SEGMENTATION[params.algorithm])
         params = controls.choose("lime", params, ("fill", "model"))
-        sooner = ("half",) * (params.half or page.clf.short_format is not None)
-        params = controls.choose("lime", params, (*MODEL[params.model], "output", "seed", *sooner))
-        controls.reset("lime", lime.Lime)
-    segments = play.once(
-        ("segments", *page.picture_key, params.settings()), lambda: superpixels.segment(page.image, params)
-    )
-    count = int(segments.max()) + 1
-
-    def draw(result: lime.LimeMap | None = None) -> None:
-        viewer(
-            "lime",
-            page.image,
-            t("lime.map", name=page.class_name),
-            heat=None if result is None else result.heat(),
-            unit=t(f"options.output.{params.output}"),
-            meaning=t("lime.meaning"),
-            waiting=result is None,
+        offered = ("half",) * (params.half or page.clf.short_format is not None)
+        params = controls.choose("lime", params, (*MODEL[params.model], "output", "seed", *offered))
+        segments = play.once(
+            ("segments", *page.picture_key, params.settings()), lambda: superpixels.segment(page.image, params)
         )
+        return panels.Settings(params, segments)
 
-    with right:
+    def results(chosen: panels.Settings) -> lime.LimeMap | None:
+        params = chosen.params
         weights, cut = st.columns(2)
         with weights:
             st.markdown(f"**{t('lime.map', name=page.class_name)}**")
-            draw()
+            panels.draw(page, params)
         with cut:
-            st.markdown(f"**{t('lime.segments', count=count)}**")
-            show.picture(
-                cutouts.outlines(page.image, segments, scale=max(1, show.DISPLAY // page.image.shape[1])),
-                alt=t("lime.segments", count=count),
-            )
+            panels.outlines(page, chosen)
         status = st.container()
         closer = controls.look("lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime", flat=True)
         below = st.container()
         if closer == "switch":
             with below:  # before the map, which may take long: a click is answered at once
-                switches = panels.switch(page, params, segments)
+                switches = panels.switch(page, params, chosen.segments)
         earlier = play.previous("lime")
         with status:
             result = play.play(
@@ -71,7 +52,7 @@ with layout.page("lime") as page:
                 lambda: lime.explain(
                     page.clf, page.image, page.target, params, samples=getattr(earlier, "samples", None)
                 ),
-                draw,
+                lambda estimate: panels.draw(page, params, estimate),
                 unit="units.samples",
                 cost=params.samples,
                 pace=("lime", page.clf.checksum),
@@ -84,7 +65,6 @@ with layout.page("lime") as page:
                     panels.compare(page, result, switches)
                 else:
                     CLOSER[closer](page, result)
-    page.formula(formulas.lime(params, count))
-    with left:
-        export.offer(page, params, result)
-        show.explain("lime")
+        return result
+
+    technique(page, settings, results, formula=lambda chosen: formulas.lime(chosen.params, chosen.count), of=lime.Lime)

@@ -1,54 +1,42 @@
 """Input maximisation: the picture that scores highest for a class, drawn while it is being found."""
 
 import time
-from collections.abc import Iterator
 
 import streamlit as st
 
-from ui.frame import controls, export, formulas, layout
+from ui.frame import controls, formulas, layout
+from ui.frame.technique import technique
 from ui.maximisation import panels
 from ui.running import play
 from ui.texts import t
-from ui.viewer import show
-from ui.viewer.viewer import viewer
 from vizcore.techniques import maximize
 
 FORMULA = ("lambda_", "step_size", "steps", "start", "output", "seed")
 ADDITIONS = ("jitter", "blur", "variation")
 
 with layout.page("maximisation") as page:
-    params = page.params(maximize.Maximisation)
-    right, left = st.columns([2, 1], gap="large")
-    with left, st.container(key="settings"):
-        st.subheader(t("controls.heading"), anchor=False)
-        params = controls.choose("maximisation", params, FORMULA)
+
+    def settings() -> maximize.Maximisation:
+        params = controls.choose("maximisation", page.params(maximize.Maximisation), FORMULA)
         with st.expander(t("maximisation.additions"), expanded=any(getattr(params, name) for name in ADDITIONS)):
-            params = controls.choose("maximisation", params, ADDITIONS)
-        controls.reset("maximisation", maximize.Maximisation)
-    start = page.image if params.start == "picture" else None
-    key = ("maximise", *page.key[::2], params, page.source.digest if start is not None else "")
+            return controls.choose("maximisation", params, ADDITIONS)
 
-    def climb() -> Iterator[maximize.Ascent]:
-        return maximize.maximize(page.clf, page.target, params, start)
-
-    def look(ascent: maximize.Ascent | None) -> None:
-        shown = ascent.image if ascent is not None else show.blank(page.clf)
-        viewer("maximisation", shown, t("maximisation.picture", name=page.class_name))
-
-    def draw(ascent: maximize.Ascent) -> None:
-        look(ascent)
-        if ascent.step >= ascent.of or time.monotonic() - drawn[-1] > 0.5:
-            panels.curves(ascent, params, curves, len(drawn))
-            drawn.append(time.monotonic())
-
-    with right:
+    def results(params: maximize.Maximisation) -> maximize.Ascent | None:
+        ascending = panels.Ascending.of(page, params)
         picture, curves_column = st.columns(2)
         drawn = [0.0]  # charts are redrawn twice a second: they cost far more than the picture
         with curves_column, st.container(key="curves"):
             curves = st.empty()
+
+        def draw(ascent: maximize.Ascent) -> None:
+            panels.draw(page, ascent)
+            if ascent.step >= ascent.of or time.monotonic() - drawn[-1] > 0.5:
+                panels.curves(ascent, params, curves, len(drawn))
+                drawn.append(time.monotonic())
+
         with picture:
             st.markdown(f"**{t('maximisation.picture', name=page.class_name)}**")
-            look(play.previous("maximisation", key))
+            panels.draw(page, play.previous("maximisation", ascending.key))
         run, closer = st.container(), st.container()
         with closer:
             part = controls.look(
@@ -57,8 +45,8 @@ with layout.page("maximisation") as page:
         with run:
             result = play.play(
                 "maximisation",
-                key,
-                lambda: panels.filmed(climb(), key),
+                ascending.key,
+                lambda: panels.filmed(ascending.climb(), ascending.key),
                 draw,
                 unit="units.steps",
                 cost=params.steps,
@@ -66,8 +54,7 @@ with layout.page("maximisation") as page:
             )
         if result is not None:
             with closer:
-                panels.PARTS[part](panels.Ascending(page, params, start, key, climb), result)
-    page.formula(formulas.maximisation(params))
-    with left:
-        export.offer(page, params, result)
-        show.explain("maximisation")
+                panels.PARTS[part](ascending, result)
+        return result
+
+    technique(page, settings, results, formula=formulas.maximisation, of=maximize.Maximisation)

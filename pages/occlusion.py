@@ -2,45 +2,28 @@
 
 import streamlit as st
 
-from ui.frame import controls, export, formulas, layout
+from ui.frame import controls, formulas, layout
+from ui.frame.technique import technique
 from ui.occlusion import panels
 from ui.running import play
 from ui.texts import t
-from ui.viewer import show
-from ui.viewer.viewer import Event, viewer
 from vizcore.techniques import occlusion
 
 CLOSER = ("classes", "brush", "sizes")
 
 with layout.page("occlusion") as page:
-    params = page.params(occlusion.Occlusion)
-    right, left = st.columns([2, 1], gap="large")
-    with left, st.container(key="settings"):
-        st.subheader(t("controls.heading"), anchor=False)
-        params = controls.choose("occlusion", params)
-        controls.reset("occlusion", occlusion.Occlusion)
 
-    def draw(result: occlusion.OcclusionMap | None = None) -> Event:
-        return viewer(
-            "occlusion",
-            page.image,
-            t("occlusion.map", name=page.class_name),
-            heat=None if result is None else result.heat(),
-            unit=t(f"options.output.{params.output}"),
-            meaning=t("occlusion.meaning"),
-            mode="click",
-            box=panels.box(page, params),
-            waiting=result is None,
-        )
+    def settings() -> occlusion.Occlusion:
+        return controls.choose("occlusion", page.params(occlusion.Occlusion))
 
-    with right:
+    def results(params: occlusion.Occlusion) -> occlusion.OcclusionMap | None:
         drop, detail = st.columns([3, 2])
         with drop:
             st.markdown(f"**{t('occlusion.map', name=page.class_name)}**")
-            event = draw()
+            event = panels.draw(page, params)
         if event.x is not None and event.y is not None:
             panels.click(page, event.y, event.x)
-            draw()
+            panels.draw(page, params)
         with detail:
             panels.square(page, params)
         status = st.container()
@@ -54,7 +37,7 @@ with layout.page("occlusion") as page:
                 "occlusion",
                 ("occlusion", *page.key, params),
                 lambda: occlusion.occlude(page.clf, page.image, page.target, params),
-                draw,
+                lambda estimate: panels.draw(page, params, estimate),
                 unit="units.windows",
                 cost=occlusion.passes(page.clf, params),
                 pace=("occlusion", page.clf.checksum),
@@ -64,7 +47,6 @@ with layout.page("occlusion") as page:
                 panels.classes(page, result)
             elif closer == "sizes":
                 panels.sizes(page, params)
-    page.formula(formulas.occlusion(params))
-    with left:
-        export.offer(page, params, result)
-        show.explain("occlusion")
+        return result
+
+    technique(page, settings, results, formula=formulas.occlusion, of=occlusion.Occlusion)

@@ -28,7 +28,7 @@ MODULES = {
     "decoding": (*ERRORS, "notes"),
     "weights": (*ERRORS, "faults"),
     "download": ERRORS,
-    "zoo": ERRORS,
+    "installed_torchvision": ERRORS,
     "own": ERRORS,
     "architectures": ERRORS,
     "classifier": ("NetworkError",),

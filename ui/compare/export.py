@@ -94,17 +94,14 @@ def _row(row: Row) -> dict[str, Any]:
 
 def snippet(what: Choice) -> str:
     """A Python script against ``vizcore`` that computes the page's maps and writes them to an archive."""
-    picture, needs = export.picture_of(what.page.source.id)
+    needs, picture = export.picture_of(what.page.source.id)
     networks = list(dict.fromkeys(row.clf for row in what.rows))
     loading = [export.network_of(clf) for clf in networks]
-    modules = sorted({"methods", *needs, *(name for names, _ in loading for name in names)})
-    lines = ["import numpy as np"]
-    if "Image" in picture:
-        lines.append("from PIL import Image")
-    lines += ["", f"from vizcore import {', '.join(modules)}", "from vizcore.jobs.run import Run"]
+    imports = ["import numpy as np", "from vizcore import methods", "from vizcore.jobs.run import Run", *needs]
+    imports += [line for lines, _ in loading for line in lines]
     if any(isinstance(row.target, Contrast) for row in what.rows):
-        lines.append("from vizcore.targets import Contrast")
-    lines += ["", f"picture = {picture}", "params = {"]
+        imports.append("from vizcore.targets import Contrast")
+    lines = [*export.import_block(imports), "", f"picture = {picture}", "params = {"]
     for method in what.methods:
         kind = f'methods.METHODS["{method}"]'
         lines.append(f'    "{method}": {kind}({constructor(what.params[method])}),')

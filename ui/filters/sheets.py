@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 import torch
@@ -17,6 +19,31 @@ from vizcore.pictures import figures
 from vizcore.techniques import filters
 
 MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """Which kernels are shown, in which order and colours; ``channel`` where they have more than three of them."""
+
+    kernels: filters.Kernels
+    scaling: filters.Scaling
+    by: filters.Order
+    channel: int | None
+
+    @property
+    def order(self) -> Tensor:
+        """The kernels' numbers, as they are shown."""
+        return filters.order(self.kernels, self.by)[:MOST_KERNELS]
+
+    def sheet(self) -> Sheet:
+        """The kernels as one picture."""
+        return Sheet(tiles(self.kernels, self.order, self.scaling, self.channel))
+
+    def title(self) -> str:
+        """How many kernels of what size, and of which layer where they are deep."""
+        n, _, height, width = self.kernels.weights.shape
+        key = "filters.grid" if self.channel is None else "filters.deep"
+        return t(key, count=n, layer=self.kernels.layer, height=height, width=width, channel=self.channel)
 
 
 class Sheet:

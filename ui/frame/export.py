@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -87,16 +87,12 @@ def record(page: Frame, params: Any | None) -> dict[str, Any]:
 def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
     """A Python script against ``vizcore`` that computes the page's arrays and writes them to an archive."""
     recipe = RECIPES[page.page]
-    picture, needs = picture_of(page.source.id)
+    needs, picture = picture_of(page.source.id)
     imports, network = network_of(page.clf)
-    modules = sorted({*imports, recipe.module, *needs})
-    lines = ["import numpy as np"]
-    if "Image" in picture:
-        lines.append("from PIL import Image")
-    lines += ["", f"from vizcore import {', '.join(modules)}"]
+    wanted = ["import numpy as np", f"from vizcore import {recipe.module}", *imports, *needs]
     if recipe.run:
-        lines.append("from vizcore.jobs.run import Run")
-    lines += ["", *network]
+        wanted.append("from vizcore.jobs.run import Run")
+    lines = [*import_block(wanted), "", *network]
     lines.append(f"image = clf.pixels({picture})")
     lines.append(f"target = {page.target}  # {' '.join(page.clf.classes[page.target].split())}")
     if params is not None:
@@ -108,37 +104,49 @@ def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def import_block(lines: Iterable[str]) -> list[str]:
+    """Import lines without repetition: other people's first, names that come from one module in one line."""
+    plain = sorted({line for line in lines if line.startswith("import ")})
+    modules: dict[str, set[str]] = {}
+    for line in lines:
+        if line.startswith("from "):
+            module, _, names = line.removeprefix("from ").partition(" import ")
+            modules.setdefault(module, set()).update(names.split(", "))
+    named = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
+    ours = [line for line in named if line.startswith("from vizcore")]
+    return [*plain, *(line for line in named if line not in ours), "", *ours]
+
+
 def network_of(clf: Classifier) -> tuple[list[str], list[str]]:
-    """The modules and the lines of Python that load a network."""
+    """The imports and the lines of Python that load a network."""
     name, device = clf.name, clf.device.type
     if name in uploads.all_of():
         one = uploads.all_of()[name]
         data = f"Path({one.file!r}).read_bytes()"
-        return ["own"], [
-            "from pathlib import Path",
-            "",
+        return ["from pathlib import Path", "from vizcore.networks import own"], [
             f"design = own.{one.design!r}",
             f'clf = own.network({data}, design, device="{device}")',
         ]
     if name in own.named():
         module, _, function = name.partition(":")
-        return [], [f"from {module} import {function}", "", f"clf = {function}()"]
-    return ["load"], [f'clf = load("{name}", device="{device}")']
+        return [f"from {module} import {function}"], [f"clf = {function}()"]
+    return ["from vizcore import load"], [f'clf = load("{name}", device="{device}")']
 
 
-def picture_of(identifier: str) -> tuple[str, list[str]]:
-    """The Python expression that makes a picture, and the modules of ``vizcore`` that it needs."""
+def picture_of(identifier: str) -> tuple[list[str], str]:
+    """The imports and the expression of Python that make a picture."""
     kind, _, rest = identifier.partition(":")
-    picture = {
-        "scene": f"Image.fromarray(scenes.scene({rest}, size={sources.SCENE_SIZE}).picture)",
+    scene = ["from PIL import Image", "from vizcore.pictures import scenes"]
+    size = sources.SCENE_SIZE
+    return {
+        "scene": (scene, f"Image.fromarray(scenes.scene({rest}, size={size}).picture)"),
         "stamped": (
-            f'Image.fromarray(scenes.scene({rest}, label="{SHORTCUT}", mark=True, size={sources.SCENE_SIZE}).picture)'
+            scene,
+            f'Image.fromarray(scenes.scene({rest}, label="{SHORTCUT}", mark=True, size={size}).picture)',
         ),
-        "photo": f'decoding.sample_photographs()["{rest}"]()',
-        "upload": 'Image.open("picture.png").convert("RGB")',
+        "photo": (["from vizcore.pictures import decoding"], f'decoding.sample_photographs()["{rest}"]()'),
+        "upload": (["from PIL import Image"], 'Image.open("picture.png").convert("RGB")'),
     }[kind]
-    modules = {"scene": ["scenes"], "stamped": ["scenes"], "photo": ["decoding"]}
-    return picture, modules.get(kind, [])
 
 
 def offer(page: Frame, params: Any | None, result: Any | None, layer: str | None = None) -> None:

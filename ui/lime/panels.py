@@ -28,6 +28,40 @@ _POINTS = 200  # of a curve
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """The technique's parameters, and the superpixels that they lead to."""
+
+    params: lime.Lime
+    segments: Tensor  # (H,W) of 0..l-1
+
+    @property
+    def count(self) -> int:
+        """How many superpixels there are."""
+        return int(self.segments.max()) + 1
+
+
+def draw(page: Frame, params: lime.Lime, result: lime.LimeMap | None = None) -> None:
+    """The weights over the picture; the picture alone until there is a result."""
+    viewer(
+        "lime",
+        page.image,
+        t("lime.map", name=page.class_name),
+        heat=None if result is None else result.heat(),
+        unit=t(f"options.output.{params.output}"),
+        meaning=t("lime.meaning"),
+        waiting=result is None,
+    )
+
+
+def outlines(page: Frame, chosen: Settings) -> None:
+    """The picture with the borders of its superpixels."""
+    title = t("lime.segments", count=chosen.count)
+    st.markdown(f"**{title}**")
+    scale = max(1, show.DISPLAY // page.image.shape[1])
+    show.picture(cutouts.outlines(page.image, chosen.segments, scale=scale), alt=title)
+
+
 def trust(result: lime.LimeMap) -> None:
     """How far to trust the linear model: R^2 always, and what to beware of."""
     st.markdown(t("lime.r2", value=result.r2, percent=100 * max(0.0, result.r2)))

@@ -19,6 +19,7 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
 from ui.viewer import player, show
+from ui.viewer.viewer import viewer
 from vizcore import params as declared
 from vizcore.pictures import figures
 from vizcore.techniques import maximize
@@ -51,10 +52,23 @@ class Ascending:
     key: tuple[Hashable, ...]
     climb: Callable[[], Iterator[maximize.Ascent]]
 
+    @classmethod
+    def of(cls, page: Frame, params: maximize.Maximisation) -> Ascending:
+        """What ``params`` ask for; the page's picture matters only where the ascent starts from it."""
+        start = page.image if params.start == "picture" else None
+        key = ("maximise", *page.key[::2], params, page.source.digest if start is not None else "")
+        return cls(page, params, start, key, lambda: maximize.maximize(page.clf, page.target, params, start))
+
     @property
     def pace(self) -> Hashable:
         """Under which name the time of a step is remembered."""
         return ("maximisation", self.page.clf.checksum)
+
+
+def draw(page: Frame, ascent: maximize.Ascent | None) -> None:
+    """The picture as it is now; the mean colour until there is one."""
+    shown = ascent.image if ascent is not None else show.blank(page.clf)
+    viewer("maximisation", shown, t("maximisation.picture", name=page.class_name))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
 from ui.viewer import show
-from ui.viewer.viewer import viewer
+from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import figures
 from vizcore.techniques import occlusion
 
@@ -33,6 +33,21 @@ class _Mask:
     picture: tuple[str, str]
     round: int
     covered: NDArray[np.bool_] | None  # (H,W)
+
+
+def draw(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None = None) -> Event:
+    """The map over the picture, and the chosen square; the picture alone until there is a result."""
+    return viewer(
+        "occlusion",
+        page.image,
+        t("occlusion.map", name=page.class_name),
+        heat=None if result is None else result.heat(),
+        unit=t(f"options.output.{params.output}"),
+        meaning=t("occlusion.meaning"),
+        mode="click",
+        box=box(page, params),
+        waiting=result is None,
+    )
 
 
 def click(page: Frame, y: int, x: int) -> None:

@@ -27,6 +27,14 @@ COPIES = 6
 CARD = 168  # pixels: two in a row on a telephone, three beside the settings
 
 
+@dataclass(frozen=True)
+class Settings:
+    """The technique's parameters, and the view of its maps, which recolours only."""
+
+    params: saliency.SmoothGrad
+    view: str
+
+
 @dataclass(frozen=True, eq=False)
 class Looking:
     """What the page shows: its settings, the chosen view of a map, and SmoothGrad's latest estimate."""
@@ -35,6 +43,22 @@ class Looking:
     params: saliency.SmoothGrad
     view: str
     latest: saliency.SaliencyMap
+
+
+def draw(page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap | None = None) -> None:
+    """The map called ``name`` over the picture; the picture alone until there is a result."""
+    view, output = chosen.view, chosen.params.output
+    viewer(
+        f"saliency-{name}",
+        page.image,
+        t("saliency.map", method=t(f"saliency.{name}"), name=page.class_name),
+        heat=None if result is None else VIEWS[view](result),
+        signed=view != "absolute",
+        unit=t(f"saliency.unit_{output}") if view != "times_input" else t(f"options.output.{output}"),
+        meaning=t(f"saliency.meaning_{view}"),
+        opacity=1.0 if view == "absolute" else 0.5,
+        waiting=result is None,
+    )
 
 
 def convergence(what: Looking) -> None:

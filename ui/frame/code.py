@@ -1,0 +1,39 @@
+"""In code: the page's technique as a script of the textbook's function, to be read, copied and run as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from ui.frame import export
+from ui.frame.layout import Frame
+from ui.texts import t
+from vizcore import snippets
+from vizcore.techniques.lime import LimeMap
+
+FUNCTIONS = {"maximisation": "maximize", "saliency": "smoothgrad"}  # where page and function have different names
+
+
+def script(page: Frame, params: Any | None, result: Any | None) -> str:
+    """The script that computes what the page shows by the textbook's function."""
+    if isinstance(result, LimeMap) and result.learning_rate is not None:
+        params = replace(params, learning_rate=result.learning_rate)  # type: ignore[type-var]
+    imports, network = export.network_of(page.clf)
+    needs, picture = export.picture_of(page.source.id)
+    return snippets.snippet(
+        FUNCTIONS.get(page.page, page.page),
+        params,
+        page.target,
+        network=[*imports, *network],
+        picture=[*needs, f"picture = {picture}"],
+        layer=getattr(result, "layer", None),
+    )
+
+
+def offer(page: Frame, params: Any | None, result: Any | None) -> None:
+    """The script in a closed box, with a button to copy it."""
+    with st.expander(t("code.title"), icon=":material/code:"):
+        st.caption(t("code.lead"))
+        st.code(script(page, params, result), language="python")
