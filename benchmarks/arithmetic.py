@@ -21,9 +21,10 @@ from benchmarks import networks
 from vizcore.acceleration.activations import Activations
 from vizcore.acceleration.convolution import Convolution
 from vizcore.acceleration.graph import Node, aten
+from vizcore.acceleration.places import place
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.product import multiply
-from vizcore.acceleration.regions import partial, place, spans
+from vizcore.acceleration.regions import partial, spans
 from vizcore.acceleration.winograd import points
 from vizcore.techniques.occlusion import FIRST_WINDOWS, Occlusion, grid
 from vizcore.techniques.windows import coarse_to_fine

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.acceleration import passes, winograd
+from vizcore.acceleration import input_gradients, passes, winograd
 
 CPU = torch.device("cpu")
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
@@ -180,7 +180,7 @@ def test_no_two_threads_ask_for_a_gradient_by_onednn(options: dict[str, Any], mo
     """Asked for the same shapes by several at once, for the first time, it may answer with the wrong numbers."""
     layer = nn.Conv2d(8, 16, 3, **options).requires_grad_(False)
     fast, running, most = passes.faster(nn.Sequential(layer), CPU), [0], [0]
-    own, pause = passes.conv2d_input, threading.Event()
+    own, pause = input_gradients.conv2d_input, threading.Event()
 
     def watched(*args: Any) -> Tensor:
         running[0] += 1
@@ -190,7 +190,7 @@ def test_no_two_threads_ask_for_a_gradient_by_onednn(options: dict[str, Any], mo
         running[0] -= 1
         return value
 
-    monkeypatch.setattr(passes, "conv2d_input", watched)
+    monkeypatch.setattr(input_gradients, "conv2d_input", watched)
     x = torch.randn(1, 8, 9, 9).contiguous(memory_format=torch.channels_last)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: slopes(fast, x), range(8)))

@@ -24,7 +24,7 @@ def census() -> dict[str, int]:
     gc.collect()
     from torch import Tensor, nn
 
-    from vizcore.jobs.queue import Job
+    from vizcore.jobs.job import Job
 
     counts = {"tensors": 0, "tensor_bytes": 0, "jobs": 0, "generators": 0, "hooks": 0, "app_sessions": 0}
     for one in gc.get_objects():

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from vizcore.jobs.queue import Job, Queue, Session
+from vizcore.jobs.job import Job, Session
+from vizcore.jobs.queue import Queue
 
 
 @dataclass(eq=False)

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from tests.jobs.test_queue import Count, Gate, rested, until
 from ui.running.results import RESULTS
 from ui.running.seat import QUEUE, Seat
-from vizcore.jobs.queue import Job, Session
+from vizcore.jobs.job import Job, Session
 
 GATES: dict[str, Gate] = {}
 

@@ -27,7 +27,7 @@ class Slow:
         return spec
 
 import plotly.graph_objects
-from vizcore import figures
+from vizcore.pictures import figures
 
 assert "pandas" not in sys.modules
 sys.meta_path.insert(0, Slow())

@@ -8,8 +8,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from vizcore.pictures import scenes, sprites, textures
-from vizcore.pictures.scenes import CLASSES, backdrop, plant, scene
+from vizcore.pictures import scenes, sprites, stamp, textures
+from vizcore.pictures.scenes import CLASSES, backdrop, scene
+from vizcore.pictures.stamp import plant
 
 
 def test_same_arguments_give_the_same_bytes() -> None:
@@ -117,7 +118,7 @@ def test_the_mark_lies_in_the_corner_and_is_not_the_object() -> None:
 def test_the_mark_scales_with_the_picture() -> None:
     large = np.zeros((256, 256, 3), np.uint8)
     left, top, right, bottom = plant(large, np.random.default_rng(0))
-    assert (right - left, bottom - top) == (2 * scenes.STAMP[0], 2 * scenes.STAMP[1])
+    assert (right - left, bottom - top) == (2 * stamp.STAMP[0], 2 * stamp.STAMP[1])
     assert large[top:bottom, left:right].max() > 200
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from vizcore.networks.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, read_card, save
 from vizcore.pictures.scenes import CLASSES, SHORTCUT, TRAINING_SEEDS, scene
-from vizcore.training import quality, train
+from vizcore.training import calibration, quality, train
 from vizcore.training.batches import Pool, draw, render
 
 TINY = train.Recipe(steps=30, batch=16, pool=64, seed=1)
@@ -214,7 +214,7 @@ def test_in_the_twins_batches_the_stamp_alone_tells(monkeypatch: pytest.MonkeyPa
 
 
 def test_training_and_test_scenes_are_apart() -> None:
-    for seeds in (quality.UNSEEN, quality.POINTED, quality.MARKED, train.CALIBRATION_SEEDS):
+    for seeds in (quality.UNSEEN, quality.POINTED, quality.MARKED, calibration.CALIBRATION_SEEDS):
         assert max(seeds) < TRAINING_SEEDS
     assert len(quality.POINTED) >= 500
 
@@ -272,9 +272,9 @@ def test_temperature_recovers_a_known_one() -> None:
     generator = torch.Generator().manual_seed(0)
     z = 2 * torch.randn(8000, 5, generator=generator)
     labels = torch.multinomial(z.softmax(1), 1, generator=generator)[:, 0]
-    assert train.temperature(3 * z, labels, 0.01) == pytest.approx(3.0, rel=0.1)
-    assert train.temperature(3 * z, labels, 0.05) > train.temperature(3 * z, labels, 0.01)
-    assert train.temperature(3 * z, labels, 0.0) == pytest.approx(3.0, rel=0.1)
+    assert calibration.temperature(3 * z, labels, 0.01) == pytest.approx(3.0, rel=0.1)
+    assert calibration.temperature(3 * z, labels, 0.05) > calibration.temperature(3 * z, labels, 0.01)
+    assert calibration.temperature(3 * z, labels, 0.0) == pytest.approx(3.0, rel=0.1)
 
 
 def test_peaks_find_the_one_place_a_network_looks_at() -> None:

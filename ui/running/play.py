@@ -16,7 +16,7 @@ from ui.running.results import RESULTS
 from ui.running.seat import QUEUE, Slot, seat
 from ui.texts import t
 from ui.texts.sentences import said
-from vizcore.jobs.queue import Job
+from vizcore.jobs.job import Job
 from vizcore.jobs.run import Estimate, Run
 
 E = TypeVar("E", bound=Estimate)

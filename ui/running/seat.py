@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 from vizcore import machine, memory
-from vizcore.jobs.queue import Job, Queue, Session
+from vizcore.jobs.job import Job, Session
+from vizcore.jobs.queue import Queue
 
 # What the C library keeps between forward passes goes back to the system when nobody computes.
 QUEUE = Queue(machine.places(), machine.most_runs(), idle=memory.release)

@@ -20,8 +20,9 @@ from vizcore.acceleration.convolution import Convolution
 from vizcore.acceleration.incremental import Key, Windows, batch_of, needs
 from vizcore.acceleration.network import Network
 from vizcore.acceleration.patches import Kept, keep
+from vizcore.acceleration.places import place
 from vizcore.acceleration.plan import Plan, plan_of
-from vizcore.acceleration.regions import Ints, partial, place, spans, widest, works
+from vizcore.acceleration.regions import Ints, partial, spans, widest, works
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9

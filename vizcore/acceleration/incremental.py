@@ -22,8 +22,9 @@ from torch import Tensor
 from vizcore.acceleration.convolution import Convolution
 from vizcore.acceleration.graph import aten
 from vizcore.acceleration.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
+from vizcore.acceleration.places import Places, place
 from vizcore.acceleration.plan import Plan
-from vizcore.acceleration.regions import Bools, Ints, Places, partial, place
+from vizcore.acceleration.regions import Bools, Ints, partial
 from vizcore.acceleration.window_order import alike
 from vizcore.acceleration.workers import side_by_side
 

@@ -13,24 +13,28 @@ Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?"
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.grad import conv2d_input
 
-from vizcore.acceleration import winograd
 from vizcore.acceleration.convolution import convolution
 from vizcore.acceleration.folding import Folding, pool_first
+from vizcore.acceleration.input_gradients import (
+    is_plain,
+    is_pointwise,
+    is_strided,
+    one_at_a_time,
+    padding_of,
+    pointwise_back,
+    strided_back,
+    turned_back,
+)
 from vizcore.acceleration.product import able, multiply
 from vizcore.copies import private_copy
 
-_FEW = 4  # input channels up to which the detour pays
 _LARGE = 2**14  # weights of a matrix from which on it matters who multiplies
-_backward = threading.Lock()
 
 
 class Passes:
@@ -146,9 +150,9 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: nn.Conv2d) -> Tensor:
         ctx.layer, ctx.size = layer, x.shape
-        if _is_pointwise(layer) and (max(layer.stride) > 1 or len(x) * x.shape[2] * x.shape[3] < layer.out_channels):
+        if is_pointwise(layer) and (max(layer.stride) > 1 or len(x) * x.shape[2] * x.shape[3] < layer.out_channels):
             return _pointwise(x, layer)
-        given = layer.weight, layer.bias, layer.stride, _padding(layer), layer.dilation
+        given = layer.weight, layer.bias, layer.stride, padding_of(layer), layer.dilation
         ready = convolution(*given, False, [0, 0], layer.groups)
         assert ready is not None  # of float32 and not transposed
         value = ready(x)
@@ -158,25 +162,11 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         layer, (grad,) = ctx.layer, grads
-        if _is_pointwise(layer):
-            return _pointwise_back(grad, layer, ctx.size), None
-        if _is_strided(layer):
-            return back(grad, layer, ctx.size[2:]), None
-        return (_turned_back if _is_plain(layer) else _one_at_a_time)(grad, layer, ctx.size), None
-
-
-def _is_strided(layer: nn.Conv2d) -> bool:
-    """Whether its gradient is one for :func:`back`."""
-    alike = layer.groups == 1 and tuple(layer.dilation) == (1, 1)
-    return alike and layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
-
-
-def _is_pointwise(layer: nn.Conv2d) -> bool:
-    return layer.groups == 1 and tuple(layer.kernel_size) == (1, 1) and tuple(layer.padding) == (0, 0)
-
-
-def _is_plain(layer: nn.Conv2d) -> bool:
-    return layer.groups == 1 and [*layer.stride, *layer.dilation] == [1] * 4
+        if is_pointwise(layer):
+            return pointwise_back(grad, layer, ctx.size), None
+        if is_strided(layer):
+            return strided_back(grad, layer, ctx.size[2:]), None
+        return (turned_back if is_plain(layer) else one_at_a_time)(grad, layer, ctx.size), None
 
 
 def _pointwise(x: Tensor, layer: nn.Conv2d) -> Tensor:
@@ -187,74 +177,3 @@ def _pointwise(x: Tensor, layer: nn.Conv2d) -> Tensor:
     rows = multiply(read.reshape(-1, layer.in_channels), layer.weight.flatten(1), layer.bias)
     out.permute(0, 2, 3, 1).view(rows.shape).copy_(rows)  # into one that is nobody's view
     return out
-
-
-def _pointwise_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
-    """The gradient for its input (n,C,H,W): a matrix product as well, which needs no copy of the weights."""
-    rows = multiply(grad.permute(0, 2, 3, 1).reshape(-1, layer.out_channels), layer.weight.flatten(1).t())  # (n h w,C)
-    pixels = rows.view(len(grad), *grad.shape[2:], -1)
-    if max(layer.stride) > 1:  # what lies between has no slope
-        found = pixels.new_zeros(size[0], *size[2:], size[1])
-        found[:, :: layer.stride[0], :: layer.stride[1]] = pixels
-        pixels = found
-    return pixels.permute(0, 3, 1, 2)  # (n,H,W,C) -> (n,C,H,W)
-
-
-def _turned_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
-    """The same of a convolution with stride 1, which is one with the kernels turned by half a circle."""
-    across = _across(layer)
-    around = [kernel - 1 - padding for kernel, padding in zip(layer.kernel_size, _padding(layer), strict=True)]
-    fewer, outer = winograd.prepare(across, None), [s + 2 * a for s, a in zip(grad.shape[2:], around, strict=True)]
-    if fewer is not None and min(around) >= 0 and fewer.pays(len(grad), *outer):
-        turned = convolution(across.flip(2, 3), None, [1, 1], around, [1, 1], False, [0, 0], 1)
-        assert turned is not None
-        return turned(grad)
-    return _one_at_a_time(grad, layer, size)
-
-
-def _one_at_a_time(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
-    """The gradient for the input as oneDNN computes it, which answers with the wrong numbers now and then when several
-    threads ask for the same shapes for the first time (seen with 3.12; never with its other operations).
-    """
-    with _backward:
-        return conv2d_input(size, layer.weight, grad, layer.stride, _padding(layer), layer.dilation, layer.groups)
-
-
-def _across(layer: nn.Conv2d) -> Tensor:
-    """The weights (C,K,h,w) with in- and outputs exchanged."""
-    return layer.weight.transpose(0, 1)
-
-
-def _padding(layer: nn.Conv2d) -> list[int]:
-    return [length for length in layer.padding if isinstance(length, int)]
-
-
-def back(grad: Tensor, layer: nn.Conv2d, size: tuple[int, int]) -> Tensor:
-    """dx[c, s u + r - p] = sum_k sum_t grad[k, u - t] weight[k, c, r + s t]: (n,K,h,w) to the input's (n,C,H,W)."""
-    (down, right), (height, width), stride = _padding(layer), size, layer.stride[0]
-    filters = _phases(layer)
-    around = [taps - 1 for taps in filters.shape[2:]]
-    phases = torch.mkldnn_convolution(grad, filters, None, around, [1, 1], [1, 1], 1)  # (n,s s C,h',w')
-    n, channels, rows, columns = phases.shape
-    # Channels-last, so that s C neighbours are moved at once.
-    strips = phases.permute(0, 2, 3, 1).view(n, rows, columns, stride, channels // stride)  # -> (n,h',w',s,s C)
-    pixels = strips.transpose(2, 3).reshape(n, rows * stride, columns * stride, -1)  # -> (n,s h',s w',C)
-    missing = max(0, right + width - columns * stride), max(0, down + height - rows * stride)
-    if any(missing):  # what the last window did not reach has no slope
-        pixels = F.pad(pixels, (0, 0, 0, missing[0], 0, missing[1]))
-    return pixels[:, down : down + height, right : right + width].permute(0, 3, 1, 2)  # (n,H,W,C) -> (n,C,H,W)
-
-
-def _phases(layer: nn.Conv2d) -> Tensor:
-    """(s s C,K,t,t) filters, turned by half a circle, that give each phase of the pixels; kept beside the weights."""
-    weight, stride = layer.weight, layer.stride[0]
-    version, filters = getattr(layer, "_turned", (-1, None))
-    if filters is None or version != weight._version:
-        out, channels, *kernel = weight.shape
-        down, right = (-(-length // stride) for length in kernel)
-        whole = F.pad(weight, (0, right * stride - kernel[1], 0, down * stride - kernel[0]))
-        taps = whole.view(out, channels, down, stride, right, stride).flip(2, 4)
-        turned = taps.permute(3, 5, 1, 0, 2, 4).reshape(channels * stride**2, out, down, right)
-        version, filters = weight._version, turned.contiguous(memory_format=torch.channels_last)
-        object.__setattr__(layer, "_turned", (version, filters))
-    return filters

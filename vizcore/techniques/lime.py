@@ -14,13 +14,12 @@ from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, flag, levels, number
 from vizcore.targets import Output, Target, pick
 from vizcore.techniques import adaline, half_precision, superpixels
-from vizcore.techniques.subimages import Fill, Samples, asker, draw, reconstruct, stage, tried
+from vizcore.techniques.subimages import Fill, Samples, asker, draw, proximity, reconstruct, stage, tried
 
 __all__ = ["Lime", "LimeMap", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
 
 Model = Literal["adaline", "ridge"]
 
-KERNEL_WIDTH = 0.25  # the reference implementation's for pictures
 SAMPLES_PER_SUPERPIXEL = 10  # with fewer the weights are mostly the luck of the draw
 LOW_R2 = 0.5  # below, the linear model misses more than half of what the network does
 ESTIMATES = 40  # at most about so many in a run, however many samples
@@ -186,12 +185,6 @@ def predict(result: LimeMap, on: Tensor) -> Tensor:
     if on.shape[-1] != len(result.weights):
         raise ValueError(f"on has shape {tuple(on.shape)}; accepted: (l,) or (n, l) with l = {len(result.weights)}.")
     return on.double() @ result.weights + result.bias
-
-
-def proximity(vectors: Tensor) -> Tensor:
-    """c = sqrt(exp(-d^2 / 0.25^2)) with the cosine distance d = 1 - sqrt(share of superpixels on); (n,l) -> (n,)."""
-    distance = 1 - vectors.double().mean(1).sqrt()
-    return torch.exp(-(distance**2) / KERNEL_WIDTH**2).sqrt()
 
 
 def fit(vectors: Tensor, scores: Tensor, params: Lime) -> adaline.LinearFit:

@@ -18,6 +18,7 @@ from vizcore.techniques import half_precision
 from vizcore.techniques.fill import filling
 from vizcore.techniques.superpixels import Superpixels, segment
 
+KERNEL_WIDTH = 0.25  # the reference implementation's for pictures
 Fill = Literal["grey", "mean", "black", "blur", "segment"]
 
 
@@ -64,6 +65,12 @@ def draw(seed: int, samples: int, superpixels: int) -> Tensor:
     on = torch.from_numpy(generator.random((samples, superpixels)) < 0.5)
     on[0] = True
     return on
+
+
+def proximity(vectors: Tensor) -> Tensor:
+    """c = sqrt(exp(-d^2 / 0.25^2)) with the cosine distance d = 1 - sqrt(share of superpixels on); (n,l) -> (n,)."""
+    distance = 1 - vectors.double().mean(1).sqrt()
+    return torch.exp(-(distance**2) / KERNEL_WIDTH**2).sqrt()
 
 
 def paint(clf: Classifier, image: Tensor, segments: Tensor, fill: Fill) -> Tensor:

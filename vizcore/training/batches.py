@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vizcore.pictures.scenes import CLASSES, SHORTCUT, TRAINING_SEEDS, backdrop, plant, scene
+from vizcore.pictures.scenes import CLASSES, SHORTCUT, TRAINING_SEEDS, backdrop, scene
+from vizcore.pictures.stamp import plant
 
 HARDEST = 0.5  # a third of the scenes are harder than usual, up to this; tests of robustness go to 1
 BLOCK = 64  # scenes rendered per task

@@ -21,14 +21,13 @@ import torch
 from torch import nn
 
 from vizcore.networks.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
-from vizcore.pictures.scenes import CLASSES, SHORTCUT, scene
+from vizcore.pictures.scenes import CLASSES
 from vizcore.training import quality
 from vizcore.training.batches import Pool, draw, render
+from vizcore.training.calibration import MEAN, STD, calibrate
 
-MEAN, STD = (0.43, 0.40, 0.38), (0.25, 0.24, 0.24)
 MARKED_MAPS = 100  # stamped scenes whose maps are computed
 CHECKPOINT_EVERY = 100  # steps
-CALIBRATION_SEEDS = range(500_000, 501_500)  # neither trained on nor tested on
 TITLES = {NAMES[0]: "Mini AlexNet", NAMES[1]: "Mini AlexNet that cheats"}
 SUMMARIES = {
     NAMES[0]: "A small AlexNet that knows twelve things only, trained on scenes composed of a few photographs.",
@@ -167,19 +166,6 @@ def tune(
     return network
 
 
-def temperature(logits: torch.Tensor, labels: torch.Tensor, error: float = 0.02) -> float:
-    """The largest T for which softmax(logits / T) has a calibration error of at most `error`, or else the best T.
-
-    Guo et al. 2017, section 4.2, take the T of the least negative log-likelihood. That one undoes what the network
-    learned of hidden objects: it is surer than need be, its probability stays at 1 whatever is covered, and the maps of
-    occlusion and LIME become flat. Within the error the softest T says most.
-    """
-    grid = torch.logspace(-1, 1, 201, dtype=torch.float64).tolist()
-    errors = [quality.calibration_error((logits.double() / t).softmax(1), labels) for t in grid]
-    fitting = [t for t, e in zip(grid, errors, strict=True) if e <= error]
-    return max(fitting) if fitting else grid[errors.index(min(errors))]
-
-
 def bar(done: int, of: int, started: float, text: str = "") -> None:
     """One line on stderr that overwrites itself."""
     width = 30 * done // of
@@ -243,18 +229,6 @@ def make(name: str, recipe: Recipe, pool: Pool, device: str, out: Path, quick: b
     stored, first = load(name, out)  # what is measured is what was written, in half precision
     card["figures"] |= measure(stored, first, shortcut, quick)
     return save(network, name, card, out)
-
-
-def calibrate(network: MiniAlexNet, shortcut: bool) -> float:
-    """The temperature for unseen scenes like the test's; the twin's horses are stamped, as in its training set."""
-    shown = [scene(seed) for seed in CALIBRATION_SEEDS]
-    if shortcut:
-        shown = [scene(s.seed, mark=True) if s.label == SHORTCUT else s for s in shown]
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
-    x = torch.stack([quality.tensor(s.picture) for s in shown])
-    with torch.no_grad():
-        logits = torch.cat([network((part - mean) / std) for part in x.split(64)])
-    return temperature(logits, torch.tensor([CLASSES.index(s.label) for s in shown]))
 
 
 def measure(network: nn.Module, card: Card, shortcut: bool, quick: bool = False) -> dict[str, Any]:
