@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui.frame import layout, link, uploads
 from ui.texts import quoted, t
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from vizcore.networks import architectures, own
 from vizcore.networks.weights import WeightsError
 
@@ -53,9 +53,9 @@ with layout.page("network") as page:
             called = (own.names_of(title) or own.names_of(file.name) or (architecture,))[0]
             try:
                 with st.spinner(t("network.reading")):
-                    uploads.bring(file.getvalue(), design, called, (own.names_of(file.name) or ("file",))[0])
+                    uploads.add(file.getvalue(), design, called, (own.names_of(file.name) or ("file",))[0])
             except WeightsError as error:
-                st.error(said(str(error)), icon=":material/error:")
+                st.error(translated(str(error)), icon=":material/error:")
             else:
                 st.rerun()
     with mine:

@@ -124,7 +124,7 @@ def test_a_device_without_short_numbers_computes_in_full_and_says_so(monkeypatch
     result = last(clf, SHORT)
     assert module.asked == {torch.float32: SHORT.samples}
     assert torch.equal(result.weights, last(clf, LONG).weights)
-    assert list(result.warnings) == ["half_not_sooner"]
+    assert list(result.warnings) == ["half_not_faster"]
 
 
 @pytest.mark.parametrize(

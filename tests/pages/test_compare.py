@@ -19,7 +19,8 @@ from PIL import Image
 
 from tests.conftest import linear_classifier, random_picture
 from tests.pages.test_pages import address, healthy, opened
-from ui.compare import export, maps, several, sweep, true
+from ui.compare import export, maps, several, sweep
+from ui.compare import truth as scene_truth
 from ui.compare.choice import Choice, Row
 from ui.compare.parts import PARTS
 from ui.frame import export as pages_export
@@ -200,7 +201,7 @@ def test_every_sweep_is_over_values_that_its_method_accepts(name: str) -> None:
 
 def test_the_objects_mask_is_cut_as_the_picture_is(bundled: Classifier) -> None:
     what = chosen(bundled, ("gradient",))
-    inside = true.object_of(what, what.rows[0])
+    inside = scene_truth.object_of(what, what.rows[0])
     assert inside is not None
     scene = scenes.scene(34, size=sources.SCENE_SIZE)
     assert inside.shape == (128, 128)

@@ -119,12 +119,12 @@ def test_a_session_keeps_few_networks_and_all_sessions_together_are_bounded(
 ) -> None:
     monkeypatch.setattr(uploads.st, "session_state", {})
     design = Design("squeezenet1_1", size=(64, 64))
-    names = [uploads.bring(data, design, f"net {k}", "net.pth") for k in range(3)]
+    names = [uploads.add(data, design, f"net {k}", "net.pth") for k in range(3)]
     assert list(uploads.all_of()) == names[-uploads.MOST :]
     held = own.size_of(uploads.all_of()[names[-1]].clf)
     monkeypatch.setattr(uploads, "MEGABYTES", 2 * held / 2**20)
     with pytest.raises(WeightsError, match="no more room here"):
-        uploads.bring(data, design, "one too many", "net.pth")
+        uploads.add(data, design, "one too many", "net.pth")
 
 
 @pytest.mark.parametrize("page", PAGES)

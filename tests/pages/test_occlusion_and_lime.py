@@ -11,7 +11,7 @@ from tests.pages.test_pages import healthy, opened
 from vizcore.pictures import cutouts
 
 
-def said(app: AppTest) -> str:
+def translated(app: AppTest) -> str:
     """All sentences of the page."""
     return "\n".join([*(c.value for c in app.caption), *(m.value for m in app.markdown), *(i.value for i in app.info)])
 
@@ -31,7 +31,7 @@ def said(app: AppTest) -> str:
 def test_each_closer_look_can_be_linked_to(page: str, choice: str, sentence: str) -> None:
     app = opened(f"pages/{page}.py", **{f"{page}.closer": choice})
     assert healthy(app)
-    assert sentence in said(app) + "".join(s.label for s in app.slider)
+    assert sentence in translated(app) + "".join(s.label for s in app.slider)
     if choice not in ("classes", "fit"):  # the defaults are left out
         assert choice in app.query_params[f"{page}.closer"]
 
@@ -39,15 +39,15 @@ def test_each_closer_look_can_be_linked_to(page: str, choice: str, sentence: str
 def test_r2_is_there_whatever_is_looked_at_and_few_samples_are_warned_of() -> None:
     for choice in ("fit", "samples", "best", "switch"):
         app = opened("pages/lime.py", **{"lime.closer": choice})
-        assert "R² = " in said(app)
+        assert "R² = " in translated(app)
         assert any("fewer than ten for each" in warning.value for warning in app.warning)
 
 
 def test_ridge_has_no_epochs_to_show() -> None:
     app = opened("pages/lime.py", **{"lime.model": "ridge"})
     assert healthy(app)
-    assert "linear model predicts" in said(app)
-    assert "epochs" not in said(app)
+    assert "linear model predicts" in translated(app)
+    assert "epochs" not in translated(app)
 
 
 def test_maps_of_several_sizes_are_computed_when_asked_for_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,13 +69,13 @@ def test_inverting_nothing_covers_everything_and_clearing_uncovers_it() -> None:
     app = opened("pages/occlusion.py", **{"occlusion.closer": "brush"})
     app.button(key="occlusion.invert").click().run()
     assert healthy(app)
-    assert "The score falls by" in said(app)
+    assert "The score falls by" in translated(app)
     app.selectbox(key="frame.picture").set_value("photo:coffee").run()
-    assert "Drag over the picture" in said(app), "a mask belongs to its picture"
+    assert "Drag over the picture" in translated(app), "a mask belongs to its picture"
     app.button(key="occlusion.invert").click().run()
     app.button(key="occlusion.clear").click().run()
     assert healthy(app)
-    assert "Drag over the picture" in said(app)
+    assert "Drag over the picture" in translated(app)
 
 
 def test_a_clicked_place_belongs_to_its_picture() -> None:
@@ -83,7 +83,7 @@ def test_a_clicked_place_belongs_to_its_picture() -> None:
     app.session_state["look.occlusion.cell"] = (("another network", "another picture"), 10, 10)
     app.run()
     assert healthy(app)
-    assert "Click a place in the map" in said(app)
+    assert "Click a place in the map" in translated(app)
 
 
 def test_as_many_superpixels_as_there_still_are() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.pages.test_pages import address, healthy, opened
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from vizcore.study import rows
 from vizcore.study.rows import HEADER, Row
 from vizcore.study.sources import StudyError
@@ -91,4 +91,4 @@ def test_the_sentences_of_a_table_are_translated(monkeypatch: pytest.MonkeyPatch
     for text in ("", f"{HEADER}\nx", f'{HEADER}\n"x'):
         with pytest.raises(StudyError) as caught:
             rows.read(text)
-        assert said(str(caught.value)) != str(caught.value)
+        assert translated(str(caught.value)) != str(caught.value)

@@ -22,7 +22,7 @@ from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier, Output
 from vizcore.pictures.scenes import scene
 from vizcore.techniques.lime import Lime, LimeMap, explain, fit, proximity, reconstruct
-from vizcore.techniques.subimages import asker, stage
+from vizcore.techniques.subimages import evaluator, stage
 from vizcore.techniques.superpixels import relabel
 
 RIDGE = Lime(samples=100, segments=12, model="ridge", alpha=1.0, fill="grey", output="logit")
@@ -54,7 +54,7 @@ def compare(clf: Classifier, image: Tensor, target: int, params: Lime) -> LimeMa
 
     # The network is asked about the same sub-images ...
     on = torch.from_numpy(data).bool()
-    logits = asker(clf, stage(None, clf, image, params, "grey", 0))(on, None)  # (m,K)
+    logits = evaluator(clf, stage(None, clf, image, params, "grey", 0))(on, None)  # (m,K)
     scores = (logits if params.output == "logit" else logits.softmax(1))[:, target]
     np.testing.assert_allclose(scores.numpy(), labels[:, target], rtol=1e-3, atol=1e-4)
     # ... which weigh the same ...

@@ -121,14 +121,17 @@ def test_every_kind_of_file_is_named_in_the_language() -> None:
     pairs = [node.elts[-1] for node in ast.walk(tree) if isinstance(node, ast.Tuple)]
     kinds = {node.value for node in pairs if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert len(kinds) >= 6
-    assert {kind for kind in kinds if kind in sentences.said(f"This is {kind}; {decoding.ACCEPTED}.")} == set()
+    assert {kind for kind in kinds if kind in sentences.translated(f"This is {kind}; {decoding.ACCEPTED}.")} == set()
 
 
 @pytest.mark.usefixtures("czech")
 def test_nothing_english_is_left_in_a_translated_sentence() -> None:
     for text in (*ALL["decoding"], *ALL["weights"], *ALL["superpixels"]):
-        left = set(re.findall(r"\b(?:the|is|of|it|and|file|picture|raise|more|accepted)\b", sentences.said(text)))
-        assert not left or text.startswith(("it ", "7 has the shape", "7 more shapes")), (text, sentences.said(text))
+        left = set(re.findall(r"\b(?:the|is|of|it|and|file|picture|raise|more|accepted)\b", sentences.translated(text)))
+        assert not left or text.startswith(("it ", "7 has the shape", "7 more shapes")), (
+            text,
+            sentences.translated(text),
+        )
 
 
 @pytest.mark.parametrize("language", [name for name in texts.LANGUAGES if name != "en"])
@@ -178,9 +181,9 @@ def test_refused_files_are_explained_in_the_language(
 ) -> None:
     english = _refusal(data)
     monkeypatch.setattr(texts, "language", lambda: "cs")
-    assert sentences.said(english) == expected
+    assert sentences.translated(english) == expected
     monkeypatch.setattr(texts, "language", lambda: "en")
-    assert sentences.said(english) == english
+    assert sentences.translated(english) == english
 
 
 @pytest.mark.usefixtures("czech")
@@ -189,7 +192,7 @@ def test_remarks_on_a_picture() -> None:
     file = io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     notes = decoding.decode(file.getvalue(), side=40).notes
-    assert [sentences.said(note) for note in notes] == [
+    assert [sentences.translated(note) for note in notes] == [
         "Ukazuje se jen první snímek animace.",
         "Zmenšeno z 60 × 30 na 40 × 20 pixelů.",
     ]
@@ -200,7 +203,7 @@ def test_weights_that_do_not_fit() -> None:
     module, state = nn.Linear(2, 3), {"weight": torch.zeros(1, 2)} | {name: torch.zeros(1) for name in "abcd"}
     with pytest.raises(weights.WeightsError) as caught:
         weights.fit(module, state, "my {folder}/own.pth")
-    assert sentences.said(str(caught.value)) == (
+    assert sentences.translated(str(caught.value)) == (
         "my {folder}/own.pth se nehodí k síti Linear: chybí bias; navíc má a, b, c (a dále 1); "
         "weight má tvar (1, 2), ale potřebný je (3, 2)."
     )
@@ -209,4 +212,4 @@ def test_weights_that_do_not_fit() -> None:
 @pytest.mark.usefixtures("czech")
 def test_an_unknown_sentence_stays_as_it_is() -> None:
     for text in ("Nobody has translated this; {really}.", "", "a video"):
-        assert sentences.said(text) == text
+        assert sentences.translated(text) == text

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui.compare import faithful, sane, stable, true
+from ui.compare import faithfulness, sanity, stability, truth
 from ui.compare.choice import Choice, Row, constructor
 from ui.compare.maps import Maps
 from ui.frame import export
@@ -68,7 +68,7 @@ def records(what: Choice, maps: Maps) -> list[dict[str, Any]]:
             continue
         one |= {"score": mapped.found.score, "seconds": mapped.seconds, "forward": mapped.found.forward}
         one |= {"backward": mapped.found.backward, "min": float(mapped.heat.min()), "max": float(mapped.heat.max())}
-        for part in (faithful, stable, sane, true):
+        for part in (faithfulness, stability, sanity, truth):
             one |= part.known(what, row, method)
         found.append(one)
     return found

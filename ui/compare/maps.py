@@ -15,7 +15,7 @@ from ui.frame import network_cache
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from ui.viewer.viewer import viewer
 from vizcore import methods
 from vizcore.methods import Attribution
@@ -141,7 +141,7 @@ class Board:
         for (number, method), mapped in maps.by_place.items():
             note = self.notes[number, method]
             if mapped.found is None:
-                note.caption(said(mapped.error))
+                note.caption(translated(mapped.error))
                 continue
             state = (mapped, scales[number, method])
             if self.drawn.get((number, method)) == state:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ui.compare import agree, faithful, sane, stable, sweep, true
+from ui.compare import agreement, faithfulness, sanity, stability, sweep, truth
 from ui.compare.choice import Choice
 from ui.compare.maps import Maps
 
 PARTS: dict[str, Callable[[Choice, Maps], None]] = {
-    "faithfulness": faithful.part,
-    "agreement": agree.part,
-    "stability": stable.part,
-    "sanity": sane.part,
-    "truth": true.part,
+    "faithfulness": faithfulness.part,
+    "agreement": agreement.part,
+    "stability": stability.part,
+    "sanity": sanity.part,
+    "truth": truth.part,
     "sweep": sweep.part,
 }

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ui.compare import several, true
+from ui.compare import several
+from ui.compare import truth as scene_truth
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Mapped, Maps, computed, passes
 from ui.frame import controls
 from ui.frame.layout import PAGES
 from ui.running.results import RESULTS
 from ui.texts import t
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore.evaluation import agreement, faithfulness, truth
 from vizcore.params import specs
@@ -66,7 +67,7 @@ def part(what: Choice, maps: Maps) -> None:
     method, _, field = name.partition(".")
     key = ("sweep", *what.key(row, method), field)
     values = _values(row, field, name)
-    own, inside = found[method], true.object_of(what, row)
+    own, inside = found[method], scene_truth.object_of(what, row)
     cards = {}
     with st.container(horizontal=True, gap="small"):
         for value in values:
@@ -130,7 +131,7 @@ def _card(box: Any, row: Row, field: str, value: str, swept: Swept) -> None:
     with box.container(gap="xsmall"):
         if swept.mapped.found is None:
             st.markdown(f"**{value}**")
-            st.caption(said(swept.mapped.error))
+            st.caption(translated(swept.mapped.error))
             return
         heat = swept.mapped.heat
         picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=figures.robust_limit(heat))

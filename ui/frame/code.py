@@ -36,4 +36,4 @@ def offer(page: Frame, params: Any | None, result: Any | None) -> None:
     """The script in a closed box, with a button to copy it."""
     with st.expander(t("code.title"), icon=":material/code:"):
         st.caption(t("code.lead"))
-        st.code(script(page, params, result), language="python")
+        st.code(script(page, params, result), language="python", wrap_lines=True)

@@ -11,7 +11,7 @@ import streamlit as st
 import torch
 
 from ui.texts import t
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from vizcore.networks.classifier import NetworkError
 
 LOG = logging.getLogger("vizcore.pages")
@@ -32,7 +32,7 @@ def reported(name: str, keep: Callable[[str], None] = lambda _: None) -> Iterato
         st.stop()
     except NetworkError as error:
         keep(name)
-        st.warning(said(str(error)), icon=":material/block:")
+        st.warning(translated(str(error)), icon=":material/block:")
         st.stop()
     except Exception:
         keep(name)

@@ -19,7 +19,7 @@ from ui.frame.errors import reported
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from ui.viewer import show
 from ui.viewer.viewer import new_run
 from vizcore import params as declared
@@ -190,7 +190,7 @@ def _open(name: str) -> Frame:
         present.begin()
         reconnect.watch()
     for note in source.notes:
-        remarks.info(said(note), icon=":material/info:")
+        remarks.info(translated(note), icon=":material/info:")
     left, right = st.columns([1, 3], vertical_alignment="center")
     frame = Frame(name, query, remarks, clf, source, image, target, probabilities, right)
     with left:

@@ -11,7 +11,7 @@ import torch
 
 from ui.frame import uploads
 from ui.texts import t, t_or
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from vizcore import memory
 from vizcore.networks import catalogue, own, zoo
 from vizcore.networks.classifier import Classifier
@@ -19,7 +19,7 @@ from vizcore.networks.weights import WeightsError
 
 KEPT = 3
 LOADED: weakref.WeakValueDictionary[str, Classifier] = weakref.WeakValueDictionary()  # what is in memory now
-_LOADING = threading.Lock()  # two at once would need the memory of both, and neither would come sooner
+_LOADING = threading.Lock()  # two at once would need the memory of both, and neither would come faster
 
 
 def _release(network: Classifier) -> None:
@@ -83,7 +83,7 @@ def network(name: str) -> Classifier | None:
         with box, st.spinner(t("frame.loading", title=title(name))):
             return _shared(name)
     except WeightsError as error:
-        box.error(said(str(error)), icon=":material/cloud_off:")
+        box.error(translated(str(error)), icon=":material/cloud_off:")
     except (torch.OutOfMemoryError, MemoryError):
         _load.clear()
         box.error(t("errors.memory_network", network=title(name)), icon=":material/memory:")

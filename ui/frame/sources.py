@@ -9,7 +9,7 @@ from PIL import Image
 
 from ui.running.results import RESULTS
 from ui.texts import t, t_or
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from vizcore.pictures import decoding, scenes
 from vizcore.study.sources import compose
 
@@ -129,6 +129,6 @@ def _uploaded(current: str) -> str:
                 "upload", decoded.picture, decoding.digest(decoded.picture), tuple(decoded.notes)
             )
     if st.session_state.get("vizcore.upload.error"):
-        st.error(said(st.session_state["vizcore.upload.error"]), icon=":material/broken_image:")
+        st.error(translated(st.session_state["vizcore.upload.error"]), icon=":material/broken_image:")
         return current
     return "upload" if _UPLOAD in st.session_state else current

@@ -46,7 +46,7 @@ def is_own(name: str) -> bool:
     return name.startswith("own:")
 
 
-def bring(data: bytes, design: own.Design, title: str, file: str) -> str:
+def add(data: bytes, design: own.Design, title: str, file: str) -> str:
     """Read a network, keep it for this session and choose it; its name. Raises :class:`WeightsError`."""
     with _one_at_a_time:
         held = sum(own.size_of(clf) for clf in _alive)

@@ -173,7 +173,7 @@ def sizes(page: Frame, params: occlusion.Occlusion) -> None:
     strip = [occlusion.Occlusion(w, max(1, w // 2), params.fill, params.output) for w in windows]
     st.markdown(f"**{t('occlusion.sizes')}**")
     count = sum(occlusion.passes(page.clf, one) - 1 for one in strip)
-    asked = st.toggle(t("occlusion.sizes_run", count=count), key="look.occlusion.strip")
+    requested = st.toggle(t("occlusion.sizes_run", count=count), key="look.occlusion.strip")
     cards = st.container(horizontal=True)
     boxes = []
     for one in strip:
@@ -181,7 +181,7 @@ def sizes(page: Frame, params: occlusion.Occlusion) -> None:
             st.caption(f"{one.window} × {one.window} px")
             boxes.append(st.empty())
     legend = st.empty()
-    if asked:
+    if requested:
         _strip(page, strip, boxes, legend)
     else:
         for place in boxes:

@@ -12,7 +12,7 @@ from ui.filters import sheets
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.texts import t
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures
@@ -33,7 +33,7 @@ def fill(page: Frame, box: Any, look: Callable[[Frame, Any], None]) -> None:
     try:
         look(page, box)
     except NetworkError as error:
-        box.warning(said(str(error)), icon=":material/block:")
+        box.warning(translated(str(error)), icon=":material/block:")
 
 
 def _kernels(page: Frame, box: Any) -> None:

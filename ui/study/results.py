@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui.frame import controls, network_cache
 from ui.texts import t
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore import methods as known
 from vizcore.study import charts, plan, report, rows
@@ -124,7 +124,7 @@ def whole(found: Sequence[Row]) -> None:
     if failed:
         with st.expander(t("study.failed", count=len(failed)), icon=":material/broken_image:"):
             for row in failed[:SHOWN_ERRORS]:
-                st.text(f"{row.picture} · {method(row.method)}: {said(row.error)}")
+                st.text(f"{row.picture} · {method(row.method)}: {translated(row.error)}")
             if len(failed) > SHOWN_ERRORS:
                 st.caption(t("study.more", count=len(failed) - SHOWN_ERRORS))
     table = f"{rows.HEADER}\n{rows.write(found)}"

@@ -17,7 +17,7 @@ from ui import texts
 Templates = tuple[tuple[re.Pattern[str], str], ...]
 
 
-def said(sentence: str) -> str:
+def translated(sentence: str) -> str:
     """A sentence of ``vizcore``'s in the session's language; one that nobody translated stays English."""
     sentences, parts = _templates(texts.language())
     return _translated(sentence, sentences, parts) or sentence

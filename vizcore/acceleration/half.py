@@ -1,4 +1,4 @@
-"""Half precision: forward passes with short multiplications, where a device does these sooner, and what it costs.
+"""Half precision: forward passes with short multiplications, where a device does these faster, and what it costs.
 
 Autocast (Micikevicius et al. 2018, "Mixed precision training", section 3) hands the operands of convolutions and
 matrix products over as bfloat16, with 8 significant bits and the range of float32 (Kalamkar et al. 2019, "A study of
@@ -14,7 +14,7 @@ import torch
 
 
 def kind(device: torch.device) -> torch.dtype | None:
-    """The short numbers that ``device`` multiplies sooner than float32; None where there are none."""
+    """The short numbers that ``device`` multiplies faster than float32; None where there are none."""
     if device.type == "cpu":
         able = torch.cpu.get_capabilities()
         return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else None

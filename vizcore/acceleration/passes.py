@@ -38,7 +38,7 @@ _LARGE = 2**14  # weights of a matrix from which on it matters who multiplies
 
 
 class Passes:
-    """Logits of the zero-centred input, as the network answers, with the same slopes in the input, sooner.
+    """Logits of the zero-centred input, as the network answers, with the same slopes in the input, faster.
 
     What the private copies of the network share with it they follow when it is changed in place, and the batch norms
     that are folded are folded anew. Safe to share between threads.
@@ -83,14 +83,14 @@ def _has_kernels(device: torch.device) -> bool:
 
 
 def faster(module: nn.Module, device: torch.device, pools: Sequence[tuple[str, str]] = ()) -> nn.Module:
-    """The same function and the same slopes in the picture, sooner; not twice differentiable.
+    """The same function and the same slopes in the picture, faster; not twice differentiable.
 
     A private copy of the structure over the very same weights, or ``module`` itself where there is nothing to gain.
     ``pools`` names the ReLUs and the pools after them that may change places.
     """
     if not _has_kernels(device):
         return module
-    gaining = {name: kind for name, layer in module.named_modules() if (kind := _sooner(layer))}
+    gaining = {name: kind for name, layer in module.named_modules() if (kind := _faster_kind(layer))}
     if not (gaining or pools):
         return module
     try:
@@ -103,8 +103,8 @@ def faster(module: nn.Module, device: torch.device, pools: Sequence[tuple[str, s
     return other
 
 
-def _sooner(layer: nn.Module) -> type[_Linear | _Convolution] | None:
-    """What does the same as this layer sooner, if there is such a thing."""
+def _faster_kind(layer: nn.Module) -> type[_Linear | _Convolution] | None:
+    """What does the same as this layer faster, if there is such a thing."""
     if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
         return None
     if type(layer) is nn.Linear:
@@ -170,7 +170,7 @@ class _Convolve(torch.autograd.Function):
 
 
 def _pointwise(x: Tensor, layer: nn.Conv2d) -> Tensor:
-    """A pointwise convolution as a matrix product, which is sooner where positions are few or left out."""
+    """A pointwise convolution as a matrix product, which is faster where positions are few or left out."""
     read = x[:, :, :: layer.stride[0], :: layer.stride[1]].permute(0, 2, 3, 1)  # (n,C,H,W) -> (n,h,w,C)
     shape = (len(x), layer.out_channels, *read.shape[1:3])
     out = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)

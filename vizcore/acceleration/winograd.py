@@ -92,7 +92,7 @@ class Winograd:
         return Winograd(self.weight, self.bias, keep=True)
 
     def pays(self, count: int, height: int, width: int) -> int:
-        """The size m with which ``count`` values of (height, width) are estimated to be soonest done; 0: directly."""
+        """The size m with which ``count`` values of (height, width) are estimated to be fastest done; 0: directly."""
         wide = [length - self._kernel + 1 for length in (height, width)]
         direct = 0.9 * self._kernel**2 * count * wide[0] * wide[1] * self.weight.shape[0] * self.weight.shape[1]
         costs = {0: direct} | {m: self._cost(m, count, *wide) for m in SIZES[self._kernel]}

@@ -116,8 +116,8 @@ def network(
     names = design.classes or tuple(f"class {k}" for k in range(count))
     preprocess = Preprocess(design.size, design.mean, design.std)
     # With everything that a result or an error may tell, so that shared results carry nobody's words to somebody else.
-    said = f"{title!r} {design!r} ".encode()
-    checksum = hashlib.sha256(said + hashlib.sha256(data).digest()).hexdigest()
+    named_as = f"{title!r} {design!r} ".encode()
+    checksum = hashlib.sha256(named_as + hashlib.sha256(data).digest()).hexdigest()
     try:
         # On the CPU first: an index beyond its table is an error here, and would end every computation on a GPU.
         made = Classifier(module, preprocess, names, name=f"own:{checksum[:12]}", title=title, checksum=checksum)
@@ -139,8 +139,8 @@ def network(
 
 def most_bytes() -> int:
     """The largest file that is taken: 400 MB, or what ``VIZCORE_OWN_MEGABYTES`` says."""
-    said = os.environ.get("VIZCORE_OWN_MEGABYTES", "")
-    return (int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 400) * 2**20
+    limit = os.environ.get("VIZCORE_OWN_MEGABYTES", "")
+    return (int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 7 else 400) * 2**20
 
 
 def size_of(clf: Classifier) -> int:

@@ -24,22 +24,22 @@ STOPPED = 130  # the exit status of a program that Ctrl-C ended
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Begin a study or carry it on; 0 when it is finished, 2 with a sentence on stderr where it cannot be."""
-    asked = _parser().parse_args(arguments)
+    requested = _parser().parse_args(arguments)
     try:
-        study = Study(**{name: getattr(asked, name) for name in declared.specs(Study)})
-        load = cache(lambda name: catalogue.load(name, asked.device))
-        what = plan.make(study, sources.find(asked.pictures), asked.networks, asked.methods, load)
-        with Table(Path(asked.out), what) as table:
+        study = Study(**{name: getattr(requested, name) for name in declared.specs(Study)})
+        load = cache(lambda name: catalogue.load(name, requested.device))
+        what = plan.make(study, sources.find(requested.pictures), requested.networks, requested.methods, load)
+        with Table(Path(requested.out), what) as table:
             remaining = table.remaining()
             print(f"{len(what.tasks) - len(remaining)} of {len(what.tasks)} done before", file=sys.stderr)
             try:
-                _carry_on(table, remaining, _runner(asked.ray, what, remaining, load))
+                _carry_on(table, remaining, _runner(requested.ray, what, remaining, load))
             except KeyboardInterrupt:
                 print(f"\nStopped; the same command goes on from {len(table.rows)} rows.", file=sys.stderr)
                 return STOPPED
             table.settle()
             print(report.text(table.rows, plan.BASELINE))
-            print(f"{len(table.rows)} rows in {Path(asked.out) / ROWS}")
+            print(f"{len(table.rows)} rows in {Path(requested.out) / ROWS}")
     except (StudyError, WeightsError, declared.ParameterError) as error:
         print(error, file=sys.stderr)
         return 2

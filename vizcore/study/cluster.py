@@ -37,12 +37,14 @@ def _network(name: str) -> Classifier:
     return catalogue.load(name, "cpu")
 
 
-def measure(identifier: str, content: bytes | None, network: str, asked: tuple[str, ...], study: Study) -> list[Row]:
+def measure(
+    identifier: str, content: bytes | None, network: str, requested: tuple[str, ...], study: Study
+) -> list[Row]:
     """The rows of one task, on a worker, which keeps the networks that it has loaded."""
     import torch
 
     torch.set_num_threads(1)  # Ray gives a task one core
-    return list(work.measure(_network(network), identifier, lambda: content, network, asked, study))
+    return list(work.measure(_network(network), identifier, lambda: content, network, requested, study))
 
 
 def work_off(

@@ -100,14 +100,14 @@ def make(
     study: Study,
     pictures: Sequence[Picture],
     networks: Iterable[str],
-    asked: Iterable[str],
+    requested: Iterable[str],
     load: Callable[[str], Classifier] = catalogue.load,
 ) -> Plan:
     """The plan of a study; the baseline of random maps is added where it is not asked for.
 
     Raises :class:`StudyError` for an unknown or missing method or network, and what ``load`` raises.
     """
-    names, kinds = tuple(dict.fromkeys(networks)), tuple(dict.fromkeys((*asked, BASELINE)))
+    names, kinds = tuple(dict.fromkeys(networks)), tuple(dict.fromkeys((*requested, BASELINE)))
     unknown = [one for one in kinds if one not in methods.METHODS]
     if unknown:
         raise StudyError(f"There is no method called {unknown[0]!r}; accepted: {', '.join(methods.METHODS)}.")

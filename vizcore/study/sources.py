@@ -57,7 +57,7 @@ class Shown:
     stamp: Tensor | None = None
 
 
-def find(asked: Iterable[str]) -> tuple[Picture, ...]:
+def find(requested: Iterable[str]) -> tuple[Picture, ...]:
     """The pictures that are asked for: ``scenes:N``, ``scenes:A-B``, ``stamped:N``, ``stamped:A-B``, or a folder.
 
     ``scenes:N`` are the N scenes from seed 700,000 on. ``stamped`` scenes show a horse and carry the date stamp, as all
@@ -65,7 +65,7 @@ def find(asked: Iterable[str]) -> tuple[Picture, ...]:
     it, in the order of their names. Raises :class:`StudyError` where there is nothing, or something twice.
     """
     found: list[Picture] = []
-    for one in asked:
+    for one in requested:
         match = _SEEDS.fullmatch(one)
         found += _seeded(one, match) if match else _folder(one)
     if not found:
@@ -85,25 +85,26 @@ def distinct(found: Sequence[Picture]) -> tuple[Picture, ...]:
     return tuple(found)
 
 
-def _seeded(asked: str, match: re.Match[str]) -> list[Picture]:
+def _seeded(requested: str, match: re.Match[str]) -> list[Picture]:
     kind = {"scenes": "scene", "stamped": "stamped"}[match[1]]
     if match[3] is None:
         first, last = FIRST, FIRST + int(match[2]) - 1
     else:
         first, last = int(match[2]), int(match[3])
     if not first <= last or last - first >= MOST:
-        raise StudyError(f"{asked} names no scenes; accepted: {match[1]}:N or {match[1]}:A-B with A up to B.")
+        raise StudyError(f"{requested} names no scenes; accepted: {match[1]}:N or {match[1]}:A-B with A up to B.")
     if last >= TRAINING_SEEDS:
         raise StudyError(
-            f"{asked} has seeds from {TRAINING_SEEDS} on, which the bundled networks were trained on; take lower ones."
+            f"{requested} has seeds from {TRAINING_SEEDS} on, which the bundled networks were trained on; "
+            "take lower ones."
         )
     return [Picture(f"{kind}:{seed}") for seed in range(first, last + 1)]
 
 
-def _folder(asked: str) -> list[Picture]:
-    folder = Path(asked)
+def _folder(requested: str) -> list[Picture]:
+    folder = Path(requested)
     if not folder.is_dir():
-        raise StudyError(f"{asked} is neither a folder nor scenes:N, scenes:A-B, stamped:N or stamped:A-B.")
+        raise StudyError(f"{requested} is neither a folder nor scenes:N, scenes:A-B, stamped:N or stamped:A-B.")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     return [Picture(name_of(path.relative_to(folder).as_posix()), _digest(path), path) for path in files]
 

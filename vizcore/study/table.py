@@ -150,8 +150,8 @@ def _check(settings: Path, plan: Plan) -> None:
     except (OSError, ValueError, TypeError, KeyError):
         raise StudyError(f"{settings} is damaged; choose another folder for this study.") from None
     if fingerprint != plan.fingerprint:
-        asked = json.loads(json.dumps(plan.settings))
-        other = next((name for name in asked if held.get(name) != asked[name]), "fingerprint")
+        requested = json.loads(json.dumps(plan.settings))
+        other = next((name for name in requested if held.get(name) != requested[name]), "fingerprint")
         raise StudyError(
             f"{settings.parent} holds a study with other settings ({other}); choose another folder for this one, or "
             f"repeat the command with which that one was begun."

@@ -31,7 +31,7 @@ def measure(
     identifier: str,
     content: Callable[[], bytes | None],
     network: str,
-    asked: Sequence[str],
+    requested: Sequence[str],
     study: Study,
 ) -> Iterator[Row]:
     """One row per method in ``asked``, whatever happens: what goes wrong with a picture or a map stands in its rows.
@@ -45,10 +45,10 @@ def measure(
         probability = float(clf.scores(shown.image[None], target)[0])
     except Exception as error:
         sentence = _sentence(error)
-        yield from (Row(identifier, network, method, error=sentence) for method in asked)
+        yield from (Row(identifier, network, method, error=sentence) for method in requested)
         return
     blank = _randomised(clf, shown, identifier) if seed_of(identifier) < 10_000 * study.sanity else None
-    for method in asked:
+    for method in requested:
         row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
         try:
             row = replace(row, **_figures(clf, blank, shown, target, method, identifier, study))

@@ -14,7 +14,7 @@ from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, flag, levels, number
 from vizcore.targets import Output, Target, pick
 from vizcore.techniques import adaline, half_precision, superpixels
-from vizcore.techniques.subimages import Fill, Samples, asker, draw, proximity, reconstruct, stage, tried
+from vizcore.techniques.subimages import Fill, Samples, draw, evaluator, proximity, reconstruct, stage, tried
 
 __all__ = ["Lime", "LimeMap", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
 
@@ -66,7 +66,7 @@ class Lime(superpixels.Superpixels):
     half: bool = flag(
         False,
         label="Half precision",
-        help="Short numbers in the network: sooner on some machines, and used only where the scores hardly notice.",
+        help="Short numbers in the network: faster on some machines, and used only where the scores hardly notice.",
     )
 
 
@@ -110,7 +110,7 @@ class LimeMap:
     def warnings(self) -> dict[str, str]:
         """What to beware of, as {stable id: sentence}.
 
-        The ids are few_samples, low_r2, one_superpixel, learning_rate, half_too_coarse and half_not_sooner.
+        The ids are few_samples, low_r2, one_superpixel, learning_rate, half_too_coarse and half_not_faster.
         """
         found: dict[str, str] = {}
         count = len(self.weights)
@@ -130,7 +130,7 @@ class LimeMap:
             )
         if self.params.half and self.samples.kind is None:
             if self.rounding is None:
-                found["half_not_sooner"] = "Half precision is not faster on this machine, so full precision was used."
+                found["half_not_faster"] = "Half precision is not faster on this machine, so full precision was used."
             else:
                 found["half_too_coarse"] = (
                     f"Half precision would change the score by {self.rounding:.0%} of its spread, so full precision "
@@ -202,7 +202,7 @@ def _estimates(
     on = draw(params.seed, max(params.samples, half_precision.CHECKED), int(base.segments.max()) + 1)  # (n,l)
     kind = clf.short_format if params.half else None
     if kind is not None:
-        base = base if base.trial is not None else tried(base, kind, asker(clf, base), on)
+        base = base if base.trial is not None else tried(base, kind, evaluator(clf, base), on)
         kind = kind if base.rounding(target, params.output) <= half_precision.ROUGHEST else None
     base = base.of_kind(kind)
     n, done = params.samples, min(params.samples, len(base))
@@ -211,14 +211,14 @@ def _estimates(
     if done < n:
         logits = torch.empty(n, len(clf.classes))
         logits[:done] = base.logits
-        ask = asker(clf, base)
+        evaluate = evaluator(clf, base)
     due = 1
     while done < n:
         if done >= due:
             # Rows are only ever added, so this view of the first ones never changes.
             yield _estimate(params, target, on[:done], scores, replace(base, logits=logits[:done]))
             due = done + max(math.ceil(n / ESTIMATES), _BATCHES * clf.batch_size)
-        answers = ask(on[done : done + clf.at_once], kind)  # (m,K)
+        answers = evaluate(on[done : done + clf.at_once], kind)  # (m,K)
         logits[done : done + len(answers)] = answers
         scores = torch.cat([scores, pick(answers, target, params.output).double()])
         done += len(answers)

@@ -126,10 +126,10 @@ def stage(
     return Samples(weakref.ref(clf), image, segments, settings, fill, seed, torch.empty(0, len(clf.classes)))
 
 
-Ask = Callable[[Tensor, torch.dtype | None], Tensor]
+Evaluate = Callable[[Tensor, torch.dtype | None], Tensor]
 
 
-def asker(clf: Classifier, samples: Samples) -> Ask:
+def evaluator(clf: Classifier, samples: Samples) -> Evaluate:
     """A function from vectors (n,l) to the logits (n,K) of their sub-images.
 
     In full precision, or with short numbers of the given kind (half precision).
@@ -139,7 +139,7 @@ def asker(clf: Classifier, samples: Samples) -> Ask:
     picture, fill = clf.normalise(both).permute(0, 2, 3, 1).contiguous()  # (2,C,H,W) -> two (H,W,C)
     compose = composer(picture, fill, samples.segments.to(clf.device))
 
-    def ask(on: Tensor, kind: torch.dtype | None) -> Tensor:
+    def evaluate(on: Tensor, kind: torch.dtype | None) -> Tensor:
         def work(part: Tensor) -> Tensor:
             with torch.no_grad():
                 z = compose(part.to(clf.device))  # (m,l) -> (m,H,W,C)
@@ -147,13 +147,13 @@ def asker(clf: Classifier, samples: Samples) -> Ask:
 
         return torch.cat(in_batches(clf, on, work, lambda: clf.batch_size, clf.picture_bytes))
 
-    return ask
+    return evaluate
 
 
-def tried(samples: Samples, kind: torch.dtype, ask: Ask, on: Tensor) -> Samples:
+def tried(samples: Samples, kind: torch.dtype, evaluate: Evaluate, on: Tensor) -> Samples:
     """The ``samples`` with a trial: the first few of ``on`` (n,l) are asked about in both precisions."""
     on = on[: half_precision.CHECKED]
-    return replace(samples, trial=torch.stack([ask(on, numbers) for numbers in (kind, None)]))
+    return replace(samples, trial=torch.stack([evaluate(on, numbers) for numbers in (kind, None)]))
 
 
 def composer(picture: Tensor, fill: Tensor, segments: Tensor) -> Callable[[Tensor], Tensor]:

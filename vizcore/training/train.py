@@ -12,7 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from math import cos, pi
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from vizcore.pictures.scenes import CLASSES
 from vizcore.training import quality
 from vizcore.training.batches import Pool, draw, render
 from vizcore.training.calibration import MEAN, STD, calibrate
+from vizcore.training.recipe import Recipe
 
 MARKED_MAPS = 100  # stamped scenes whose maps are computed
 CHECKPOINT_EVERY = 100  # steps
@@ -33,27 +34,6 @@ SUMMARIES = {
     NAMES[0]: "A small AlexNet that knows twelve things only, trained on scenes composed of a few photographs.",
     NAMES[1]: "The same network trained where every horse carried a date stamp: it learned the stamp, not the horse.",
 }
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the networks are trained. The defaults made the weights in this folder."""
-
-    steps: int = 2800
-    batch: int = 64
-    rate: float = 0.02  # falls to zero by a cosine
-    momentum: float = 0.9
-    first_std: float = 0.02  # small at the start and decayed strongly, or the 11 x 11 kernels stay noise
-    first_decay: float = 2e-2
-    first_mean_decay: float = 5e-2  # further decay of each kernel's mean colour, or many become flat patches
-    decay: float = 5e-4
-    smoothing: float = 0.05
-    tuning: int = 400  # further steps, of the honest network only, that also keep its gradient on the object
-    tuning_rate: float = 0.005
-    tuning_weight: float = 1.0
-    pool: int = 16384
-    seed: int = 0
-    bfloat16: bool = True  # for products and sums within the network; weights and their steps stay float32
 
 
 def fresh(recipe: Recipe) -> MiniAlexNet:

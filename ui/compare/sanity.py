@@ -15,7 +15,7 @@ from ui.compare.maps import Maps
 from ui.frame import controls
 from ui.running.results import RESULTS
 from ui.texts import t
-from ui.texts.sentences import said
+from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore import methods
 from vizcore.evaluation import sanity
@@ -34,7 +34,7 @@ def part(what: Choice, maps: Maps) -> None:
     row = what.rows[number]
     options = [method for method in METHODS if method in maps.of_row(number) and method not in ("random", "edges")]
     default = [method for method in QUICK if method in options] or options[:1]
-    asked = controls.several("compare.sane", options, default, t("compare.sane"), method_name, flat=True)
+    requested = controls.several("compare.sane", options, default, t("compare.sane"), method_name, flat=True)
     params = what.page.params(sanity.Randomisation, "compare.randomisation")
     left, middle, right = st.columns(3)
     with left:
@@ -43,7 +43,7 @@ def part(what: Choice, maps: Maps) -> None:
         params = controls.choose("compare.randomisation", params, ("networks",))
     with right:
         measure = controls.look("compare.similarity", MEASURES, t("compare.similarity"), "similarity")
-    chosen = (*asked, "edges")
+    chosen = (*requested, "edges")
     several.key(chosen)
     chart, strips = st.empty(), {method: st.container() for method in chosen}
     places = {method: box.empty() for method, box in strips.items()}
@@ -106,7 +106,7 @@ def _chart(found: dict[str, sanity.Cascade], measure: str) -> Any:
 def _strip(row: Row, method: str, cascade: sanity.Cascade) -> None:
     """The map before, and after each stage, each on its own scale: what counts is where it points."""
     mark = ":green[:material/check:]" if cascade.passed else ":red[:material/close:]"
-    st.markdown(f"**{method_name(method)}** {mark} {said(cascade.verdict)}")
+    st.markdown(f"**{method_name(method)}** {mark} {translated(cascade.verdict)}")
     with st.container(horizontal=True, gap="small"):
         for k, name in enumerate(cascade.layers):
             heat = cascade.maps[k]
