@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.layers import answer_of, convolution, layers
+from vizcore.pictures import figures, notebook
 
 __all__ = [
     "Kernels", "Order", "Scaling", "activation", "activations", "channels", "colour", "kernels", "layers", "norms",
@@ -36,6 +37,12 @@ class Kernels:
 
     weights: Tensor
     layer: str
+
+    def _repr_png_(self) -> bytes:
+        """The kernels in a notebook: as colour pictures, or deep ones by their first channel."""
+        if self.weights.shape[1] in (1, 3):
+            return notebook.png(figures.grid((rgb(self) * 255).round().byte()))
+        return notebook.png(figures.grid(figures.signed_colours(self.weights[:, 0])))
 
 
 def kernels(clf: Classifier, layer: str | None = None) -> Kernels:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
 from vizcore.params import choice, flag, levels, number
+from vizcore.pictures import notebook
 from vizcore.targets import Output, Target, pick
 from vizcore.techniques import adaline, half_precision, superpixels
 from vizcore.techniques.subimages import Fill, Samples, draw, evaluator, proximity, reconstruct, stage, tried
@@ -142,6 +143,10 @@ class LimeMap:
     def warning(self) -> str:
         """All warnings as one text; empty if there is none."""
         return " ".join(self.warnings.values())
+
+    def _repr_png_(self) -> bytes:
+        """The superpixels' weights in a notebook: orange where they speak for the class."""
+        return notebook.signed(self.heat())
 
     def heat(self) -> Tensor:
         """heat[p] = the weight of the superpixel that pixel p belongs to; float32 (H,W), signed."""

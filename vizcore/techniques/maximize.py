@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
 from vizcore.params import check, choice, levels, number
+from vizcore.pictures import figures, notebook
 from vizcore.targets import Output, Target, value
 
 Start = Literal["noise", "grey", "picture"]
@@ -126,6 +127,10 @@ class Ascent:
     @property
     def logit(self) -> float:
         return self.logits[-1]
+
+    def _repr_png_(self) -> bytes:
+        """``image`` in a notebook."""
+        return notebook.png(figures.picture(self.image))
 
 
 def maximize(

@@ -17,6 +17,7 @@ from vizcore.acceleration.interface import Activations
 from vizcore.acceleration.interface import activations as activations_of
 from vizcore.networks.classifier import Classifier
 from vizcore.params import ParameterError, check, choice, number
+from vizcore.pictures import notebook
 from vizcore.targets import Output, Target, value
 from vizcore.techniques.fill import Fill, filling
 from vizcore.techniques.windows import coarse_to_fine, evenly, interpolate, starts
@@ -82,6 +83,10 @@ class OcclusionMap:
     columns: Tensor
     window: int
     size: tuple[int, int]
+
+    def _repr_png_(self) -> bytes:
+        """The averaged drop in a notebook: orange where the picture speaks for the class."""
+        return notebook.signed(self.heat())
 
     @property
     def boxes(self) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.gradients import gradients, gradients_at_once
 from vizcore.params import check, choice, number
+from vizcore.pictures import notebook
 from vizcore.seeds import generator
 from vizcore.targets import Output, Target
 
@@ -69,6 +70,10 @@ class SaliencyMap:
     changes: tuple[float, ...] = (1.0,)
     # What smoothgrad needs to go on: the settings it ran under, and the sum over the whole chunks so far.
     _run: _Progress | None = field(default=None, repr=False)
+
+    def _repr_png_(self) -> bytes:
+        """The map of Simonyan et al. in a notebook."""
+        return notebook.unsigned(absolute_max(self))
 
 
 @dataclass(frozen=True, eq=False)
