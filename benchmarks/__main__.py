@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add("--picture", default="", help="a picture file; scikit-image's cat unless given")
     add("--results", type=Path, default=Path("benchmarks/results.jsonl"), help="file of measurements, added to")
     add("--out", type=Path, help="write the table to this file, too")
-    add("--into", type=Path, metavar="FILE", help="put the table between the marks in this file, such as README.md")
+    add("--into", type=Path, metavar="FILE", help="put the table between the marks in it, such as benchmarks/README.md")
     add("--table", type=Path, metavar="FILE", help="measure nothing; print the table of this file of measurements")
     add("--full", action="store_true", help="a table with a line for each contender")
     add("--quick", action="store_true", help="small settings on the bundled network, once")

@@ -1,4 +1,4 @@
-"""Measurements as Markdown: the short table of the project's README, and the full ones."""
+"""Measurements as Markdown: the short table of this folder's README, and the full ones."""
 
 from __future__ import annotations
 

@@ -353,7 +353,7 @@ def test_the_table_replaces_what_stands_between_the_marks() -> None:
 
 
 def test_the_readme_has_a_place_for_the_table() -> None:
-    assert "| Occlusion |" in (ROOT / "README.md").read_text().partition(BEGIN)[2].partition(END)[0]
+    assert "| Occlusion |" in (ROOT / "benchmarks/README.md").read_text().partition(BEGIN)[2].partition(END)[0]
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
