@@ -41,7 +41,11 @@ def _file(name: str, root: Path) -> Path | None:
 
 def _imported(path: Path, package: str) -> Iterator[str]:
     """Every name that the file imports, in full; ``package`` is what its relative imports start from."""
-    for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
+    tree = ast.parse(path.read_bytes(), str(path))
+    typing = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in typing:
+            continue  # read by the type checker alone
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -49,3 +53,7 @@ def _imported(path: Path, package: str) -> Iterator[str]:
             source = ".".join([*around, *([node.module] if node.module else [])])
             yield source
             yield from (f"{source}.{alias.name}" for alias in node.names)  # which may be modules, too
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
