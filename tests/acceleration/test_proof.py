@@ -177,6 +177,14 @@ def test_what_is_switched_off_is_counted_and_logged_without_a_stranger_s_words(
     assert "channels-last is switched off for a network: it raises RuntimeError" in caplog.text
 
 
+def test_parameters_of_five_dimensions_do_not_stop_a_network() -> None:
+    network = nn.Sequential(nn.Unflatten(1, (1, 3)), nn.Conv3d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 30 * 30, 5))
+    plain = copy.deepcopy(network).double()
+    clf = Classifier(network, PLAIN, list("abcde"))
+    found = clf.all_scores(IMAGE[None], "logit")
+    torch.testing.assert_close(found.double(), plain(IMAGE[None].double()), rtol=0, atol=1e-5)
+
+
 def test_a_wrong_gradient_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from vizcore.acceleration import passes
 

@@ -70,8 +70,8 @@ class Proven:
         self._passes: Passes | None = None
         self._kept: int | None = None
         self.layout = torch.channels_last
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         try:
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             passes = Passes(module, self._device, self._shape)
             fault = reference.fault(passes, self.layout)
         except Exception as error:
