@@ -62,13 +62,13 @@ class Proven:
         z = proof.pictures(self._shape, first).to(self._device)
         module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         before = proof.state(module)
-        try:
-            reference = proof.Reference(module, z)
-        except torch.OutOfMemoryError:
-            reference = proof.Reference(module, z[:1])
+        reference = _reference(module, z)
         self._alone = threading.RLock() if proof.state(module) != before else None
         self._passes: Passes | None = None
         self._kept: int | None = None
+        if reference is None:
+            self.layout = torch.contiguous_format
+            return
         self.layout = torch.channels_last
         try:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -85,3 +85,16 @@ class Proven:
         self.layout = torch.contiguous_format
         module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         proof.switch_off("channels-last", fault)
+
+
+def _reference(module: nn.Module, z: Tensor) -> proof.Reference | None:
+    """What the module answers to all of z, or where memory is short to one of them; None where it is short for that.
+
+    Whoever asks for a computation is told of it then; nothing is used meanwhile that was not proven.
+    """
+    for count in (len(z), 1):
+        try:
+            return proof.Reference(module, z[:count])
+        except torch.OutOfMemoryError:
+            continue
+    return None
