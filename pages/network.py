@@ -8,7 +8,7 @@ from ui.texts.sentences import translated
 from vizcore.networks import architectures, own
 from vizcore.networks.weights import WeightsError
 
-EXAMPLE = """from vizcore.networks.classifier import Classifier, Preprocess
+EXAMPLE = """from vizcore import Classifier, Preprocess
 
 def digits():
     preprocess = Preprocess(size=(28, 28), mean=(0.13,), std=(0.31,))

@@ -101,17 +101,17 @@ def cascade(
     """The map of one picture by a network that forgets: its layers are randomised from the output towards the input.
 
     ``image`` (C,H,W) in [0,1] is the picture that ``explain(classifier)`` gives a map (H,W) of; explain the class that
-    the untouched network named. Every stage is a twin classifier (:func:`randomised`); the given one
-    is not touched. In memory the twins together need one more set of weights. The first estimate has both ends of the
-    cascade; the stages between follow from coarse to fine, and then the further random networks of the verdict.
+    the untouched network named. Every stage is a twin classifier, see ``randomisation``; the given one is not touched.
+    In memory the twins together need one more set of weights. The first estimate has both ends of the cascade; the
+    stages between follow from coarse to fine, and then the further random networks of the verdict.
     Raises ValueError, before any computation, for a picture that is not the network's and a network without weights.
 
     A map of a random network may be constant (where a final ReLU, as SqueezeNet has it, silences the class), and the
     absolute values of fine maps keep some likeness to the end, which is that of the picture in them.
 
     Adebayo et al. 2018, "Sanity Checks for Saliency Maps", cascading randomisation. They compare by HOG, too, and give
-    no limit; ours is ``LIMIT``, on the signed maps. New weights keep the size of the learned ones
-    (:func:`draw`), and a batch normalisation's mean and variance are taken anew.
+    no limit; ours is ``LIMIT``, on the signed maps. New weights keep the size of the learned ones, and a batch
+    normalisation's mean and variance are taken anew.
     """
     params = params or Randomisation()
     clf.check_image(image)

@@ -42,8 +42,8 @@ class IntegratedGradients:
 class PathMap(SaliencyMap):
     """A :class:`SaliencyMap` whose gradient is the average along the path from ``reference`` to I0.
 
-    :func:`times_input` of it is the attribution, in units of the score. ``reference_score`` is the
-    score of the baseline. ``step`` of ``of`` points are in.
+    ``saliency.times_input`` of it is the attribution, in units of the score. ``reference_score`` is the score of the
+    baseline. ``step`` of ``of`` points are in.
     """
 
     reference_score: float = 0.0

@@ -24,7 +24,7 @@ Fill = Literal["grey", "mean", "black", "blur", "segment"]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """What the network has answered so far, to be handed to the next :func:`explain`; read-only.
+    """What the network has answered so far, to be handed to the next ``lime.explain``; read-only.
 
     ``segments`` int64 (H,W) and the ``settings`` they come from (None: given from outside); ``logits`` (m,K) of the
     first m sub-images under ``fill`` and ``seed``, of all classes, so that another class or score costs no pass.
@@ -76,8 +76,8 @@ def proximity(vectors: Tensor) -> Tensor:
 def paint(clf: Classifier, image: Tensor, segments: Tensor, fill: Fill) -> Tensor:
     """The picture (C,H,W) that shows through a superpixel that is off.
 
-    ``grey``, ``mean``, ``black`` and ``blur`` as in :func:`filling`; ``segment``: each superpixel's
-    own mean colour, the reference implementation's default, which hides its details but not its colour.
+    ``grey``, ``mean``, ``black`` and ``blur`` as in ``fill.filling``; ``segment``: each superpixel's own
+    mean colour, the reference implementation's default, which hides its details but not its colour.
     """
     if fill != "segment":
         return filling(clf, image, fill)

@@ -127,7 +127,7 @@ def answer_figures(clf: Classifier, seeds: Sequence[int] = UNSEEN) -> dict[str, 
 def peaks(clf: Classifier, shown: Scene, target: int) -> dict[str, tuple[int, int]]:
     """(row, column) of the pixel each technique points at.
 
-    By :func:`peak`: occlusion points at the middle of the patch of pixels with the largest mean drop;
+    By ``truth.peak``: occlusion points at the middle of the patch of pixels with the largest mean drop;
     SmoothGrad at the peak of max_c |gradient_c|, blurred by half the first layer's stride; LIME at the innermost pixel
     of the superpixel with the largest weight, what is off being grey as under the window. All else has the techniques'
     defaults.
