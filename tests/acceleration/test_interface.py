@@ -50,7 +50,7 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Classifier:
     for module, name in (
         (interface.workers, "side_by_side"),
         (interface.workers, "count"),
-        (interface, "Passes"),
+        (interface, "Proven"),
         (interface.half, "kind"),
     ):
         monkeypatch.setattr(module, name, used)
@@ -77,7 +77,7 @@ def test_every_technique_works_without_acceleration(
 def test_acceleration_is_on_unless_it_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(interface.VARIABLE, raising=False)
     assert not interface.plain()
-    assert interface.layout() == torch.channels_last
+    assert load("mini-alexnet", device="cpu").passes.layout == torch.channels_last
     monkeypatch.setenv(interface.VARIABLE, "1")
     assert interface.plain()
-    assert interface.layout() == torch.contiguous_format
+    assert load("mini-alexnet", device="cpu").passes.layout == torch.contiguous_format

@@ -22,6 +22,7 @@ from vizcore.acceleration.network import Network
 from vizcore.acceleration.patches import Kept, keep
 from vizcore.acceleration.places import place
 from vizcore.acceleration.plan import Plan, plan_of
+from vizcore.acceleration.proof import switch_off
 from vizcore.acceleration.regions import Ints, partial, spans, widest, works
 
 # Incremental only where it is estimated to need less than this share of the full computation.
@@ -79,6 +80,9 @@ class _Store:
 # Of each network's last pictures, so that another window, stride, fill, class or score finds them computed.
 _recent: weakref.WeakKeyDictionary[Network, deque[_Store]] = weakref.WeakKeyDictionary()
 _recent_lock = threading.Lock()
+# Of each network: the plan that was proven, and whether it holds.
+_proofs: weakref.WeakKeyDictionary[Network, tuple[Plan, bool]] = weakref.WeakKeyDictionary()
+_proof_lock = threading.Lock()
 _RECENT = 2
 # Bytes that oneDNN keeps for the many shapes of regions, and that lie idle between blocks of many sizes, as measured.
 _BESIDE = 64 * 2**20
@@ -128,7 +132,37 @@ class Activations:
             if self._store is None:
                 self._plan = None  # it does not fit this network: do not try again
                 return None
-            return Windows(plan, self._store, tables, float(work.mean()), batch, beside)
+            windows = Windows(plan, self._store, tables, float(work.mean()), batch, beside)
+        return windows if self._proven(plan, windows, rows, columns, window) else None
+
+    def _proven(self, plan: Plan, windows: Windows, rows: Sequence[int], columns: Sequence[int], window: int) -> bool:
+        """Whether a few windows are answered as in full passes; asked once for each network and its weights."""
+        with _proof_lock:
+            known = _proofs.get(self.clf)
+            if known is None or known[0] is not plan:
+                known = (plan, self._agrees(windows, rows, columns, window))
+                _proofs[self.clf] = known
+            return known[1]
+
+    def _agrees(self, windows: Windows, rows: Sequence[int], columns: Sequence[int], window: int) -> bool:
+        cells = list(dict.fromkeys([(0, 0), (len(rows) // 2, len(columns) // 2), (len(rows) - 1, len(columns) - 1)]))
+        paint = torch.rand(self.image.shape, generator=torch.Generator().manual_seed(0))
+        covered = self.image.repeat(len(cells), 1, 1, 1)  # (C,H,W) -> (n,C,H,W)
+        for picture, (r, c) in zip(covered, cells, strict=True):
+            here = (..., slice(rows[r], rows[r] + window), slice(columns[c], columns[c] + window))
+            picture[here] = paint[here]
+        try:
+            found = windows.logits(cells, self.paint(paint))
+            alone = windows.logits(cells[-1:], self.paint(paint))
+            with torch.no_grad():
+                own = self.clf.logits_of_input(self.clf.normalise(covered)).float()
+            if found.shape == own.shape and _close(found, own) and _close(alone, own[-1:]):
+                return True
+            why = "its logits differ from those of full passes"
+        except Exception as error:  # a stranger's network may do anything
+            why = f"it raises {type(error).__name__}"
+        switch_off("incremental occlusion", why)
+        return False
 
     @property
     def pictures(self) -> int:
@@ -179,7 +213,8 @@ class Activations:
         store = _Store(plan, self.image, z)
         try:
             answer = store.answer(usual)
-        except RuntimeError:
+        except Exception as error:
+            switch_off("incremental occlusion", f"it raises {type(error).__name__}")
             return None
         with torch.no_grad():
             own = self.clf.logits_of_input(z)

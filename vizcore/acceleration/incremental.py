@@ -35,6 +35,9 @@ BATCH, _BATCH_BYTES, _BATCH_SHARE = 24, 12 * 2**20, 0.4
 _CHUNK, _CHUNK_BATCHES = 30e9, 8
 
 
+# A mean that falls below this share of what it was is taken anew, over all places.
+_CANCELS = 1e-3
+
 Key = tuple[int, float]
 
 
@@ -179,14 +182,19 @@ class Windows:
         return patch
 
     def _mean(self, index: int, places: Places, region: Tensor) -> Tensor:
-        """mean(new) = mean(old) + sum over the region of (new - old) / (H W)."""
+        """mean(new) = mean(old) + sum over the region of (new - old) / (H W), unless the two nearly cancel."""
         (source,), mean = self._plan.nodes[index].inputs, self._values.means[index]
         kept = self._kept[source, 0.0]
         tops, lefts, height, width = places.of(source)
         before = cut(kept, tops, lefts, height, width)
         change = region_sum(region) - region_sum(before)  # (n,C)
         _, _, whole_height, whole_width = self._plan.nodes[source].shape
-        return mean + change.view(-1, *mean.shape[1:]) / (whole_height * whole_width)
+        found = mean + change.view(-1, *mean.shape[1:]) / (whole_height * whole_width)
+        # What nearly cancels is rounding where the truth may be 0, by which a network may divide.
+        if bool((found.abs() < _CANCELS * mean.abs()).any()):
+            whole = self._widened(source, places, region).mean((2, 3))  # (n,C,H,W) -> (n,C)
+            return whole.view(-1, *mean.shape[1:])
+        return found
 
 
 def batch_of(plan: Plan, each: float) -> int:

@@ -17,9 +17,19 @@ from vizcore import memory
 from vizcore.acceleration import half, workers
 from vizcore.acceleration.activations import Activations
 from vizcore.acceleration.network import Forward, Network
-from vizcore.acceleration.passes import Passes
+from vizcore.acceleration.proof import switched_off
+from vizcore.acceleration.proven import Proven
 
-__all__ = ["Activations", "Forward", "activations", "forward", "layout", "short_format", "side_by_side", "workers_for"]
+__all__ = [
+    "Activations",
+    "Forward",
+    "activations",
+    "forward",
+    "short_format",
+    "side_by_side",
+    "switched_off",
+    "workers_for",
+]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -39,6 +49,7 @@ class Plain:
     """The network's own module, as it is."""
 
     kept: int | None = None
+    layout = torch.contiguous_format
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -54,14 +65,12 @@ class Plain:
 
 
 def forward(module: nn.Module, device: torch.device, shape: tuple[int, ...]) -> Forward:
-    """What answers for ``module``, fastest; ``shape`` (C,H,W) is that of one input."""
+    """What answers for ``module``, fastest, and proven to answer as it does; ``shape`` (C,H,W) is that of one input.
+
+    The module is laid out in memory as ``layout`` of what is returned says.
+    """
     half.never_unasked(device)
-    return Plain(module) if plain() else Passes(module, device, shape)
-
-
-def layout() -> torch.memory_format:
-    """How convolutions are fastest at having their numbers laid out: channels last; the values are the same."""
-    return torch.contiguous_format if plain() else torch.channels_last
+    return Plain(module) if plain() else Proven(module, device, shape)
 
 
 def short_format(device: torch.device) -> torch.dtype | None:

@@ -20,6 +20,11 @@ class Forward(Protocol):
         """About how many numbers a backward pass needs of the forward pass of one picture, where that is known."""
         ...
 
+    @property
+    def layout(self) -> torch.memory_format:
+        """How z and the weights are laid out in memory."""
+        ...
+
     def folded(self) -> nn.Module:
         """The network with its batch norms folded as its weights are now, else as it is; to be read, not altered."""
         ...

@@ -44,6 +44,8 @@ class Passes:
     that are folded are folded anew. Safe to share between threads.
     """
 
+    layout = torch.channels_last
+
     def __init__(self, module: nn.Module, device: torch.device, shape: tuple[int, ...]) -> None:
         """``shape`` (C,H,W) is that of one input."""
         self._device = device

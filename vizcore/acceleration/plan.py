@@ -13,7 +13,9 @@ from vizcore.acceleration.convolution import Convolution, convolution
 from vizcore.acceleration.graph import Node, Ref, Unsupported, aten, consumers, record
 from vizcore.acceleration.network import Network
 from vizcore.acceleration.product import able, multiply
+from vizcore.acceleration.proof import switch_off
 from vizcore.acceleration.regions import Step, classify
+from vizcore.copies import version
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 # Transformed kernels are kept where those of the whole network take at most so many bytes: AlexNet's, but not VGG16's.
@@ -36,7 +38,7 @@ class Plan:
     neck: int
 
 
-_plans: weakref.WeakKeyDictionary[Network, tuple[int, Plan | None]] = weakref.WeakKeyDictionary()
+_plans: weakref.WeakKeyDictionary[Network, tuple[tuple[int, ...], Plan | None]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -45,11 +47,11 @@ def plan_of(clf: Network, image: Tensor) -> Plan | None:
 
     ``image`` (C,H,W) in [0,1] is any picture: two forward passes with it are recorded.
     """
-    version = sum(tensor._version for tensor in clf.module.state_dict(keep_vars=True).values())
+    found = version(clf.module)
     with _lock:
         known = _plans.get(clf)
-        if known is None or known[0] != version:
-            known = (version, _plan(clf, image))
+        if known is None or known[0] != found:
+            known = (found, _plan(clf, image))
             _plans[clf] = known
         return known[1]
 
@@ -58,6 +60,9 @@ def _plan(clf: Network, image: Tensor) -> Plan | None:
     try:
         nodes = record(clf.passes.folded(), clf.normalise(image[None]))
     except (Unsupported, RuntimeError):
+        return None
+    except Exception as error:  # what the planner does not know is computed in full
+        switch_off("incremental occlusion", f"the planner raises {type(error).__name__}")
         return None
     steps = classify(nodes)
     kept: dict[tuple[int, float], Padding] = {(0, 0.0): (0, 0, 0, 0)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from PIL import Image
@@ -69,10 +70,9 @@ class Classifier:
         self.classes = list(classes)
         self.device = pick_device(device)
         self._checksum = checksum
-        # Channels-last is what the CPU's and the GPU's convolutions are fastest at; the values are the same.
-        self.module = module.eval().requires_grad_(False).to(self.device, memory_format=interface.layout())  # type: ignore[call-overload]
+        self.module: Any = module.eval().requires_grad_(False).to(self.device)
         channels = len(preprocess.mean)
-        self.passes = interface.forward(self.module, self.device, self.input_shape)
+        self.passes = self._proven = interface.forward(self.module, self.device, self.input_shape)
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
         self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
         self.weights = sum(parameter.numel() for parameter in module.parameters())
@@ -106,6 +106,11 @@ class Classifier:
     def short_format(self) -> torch.dtype | None:
         """The short numbers that the device multiplies faster than float32; None where there are none."""
         return interface.short_format(self.device)
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """How the network's input is laid out in memory: channels last where the network stands it."""
+        return self._proven.layout
 
     @property
     def mean(self) -> Tensor:
@@ -150,7 +155,7 @@ class Classifier:
 
         ``kind`` is a short floating-point format (half precision); the logits are float32 in any case.
         """
-        z = z.to(self.device).contiguous(memory_format=interface.layout())
+        z = z.to(self.device).contiguous(memory_format=self.layout)
         answer: Tensor = self.passes(z) if kind is None else self.passes(z, kind)
         return self.finite(answer.float())
 

@@ -51,7 +51,7 @@ def gradient_batch(clf: Classifier) -> int:
 
 def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
     # Written once where it is used: pictures in large numbers take longer to copy than some networks to answer.
-    z = torch.empty(x.shape, device=clf.device, memory_format=interface.layout())
+    z = torch.empty(x.shape, device=clf.device, memory_format=clf.layout)
     torch.sub(x.detach().to(clf.device), clf.mean, out=z).div_(clf.std)
     with torch.enable_grad():  # also where the caller has switched gradients off
         score = pick(clf.logits_of_input(z.requires_grad_()), target, output)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from vizcore.acceleration import interface
 from vizcore.copies import private_copy
 from vizcore.networks.classifier import Classifier
 
@@ -69,4 +68,4 @@ def through(network: nn.Module, z: Tensor, layer: str, alter: Callable[[Tensor],
 
 def network_input(clf: Classifier, x: Tensor) -> Tensor:
     """The zero-centred input (N,C,H,W) on the device, laid out as the convolutions are fastest at."""
-    return clf.normalise(x).contiguous(memory_format=interface.layout())
+    return clf.normalise(x).contiguous(memory_format=clf.layout)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vizcore.copies import version
 from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier
 from vizcore.targets import Output, Target, pick
@@ -28,6 +29,7 @@ class Samples:
 
     ``segments`` int64 (H,W) and the ``settings`` they come from (None: given from outside); ``logits`` (m,K) of the
     first m sub-images under ``fill`` and ``seed``, of all classes, so that another class or score costs no pass.
+    ``version`` is that of the network's weights.
     ``kind`` is that of the numbers they were computed with, None for full precision. ``trial`` (2,c,K) are the logits
     of the first c sub-images with short numbers and in full, where that has been tried.
     """
@@ -39,6 +41,7 @@ class Samples:
     fill: Fill
     seed: int
     logits: Tensor
+    version: tuple[int, ...]
     kind: torch.dtype | None = None
     trial: Tensor | None = None
 
@@ -119,11 +122,14 @@ def stage(
     if (
         kept is not None
         and kept.network() is clf
+        and kept.version == version(clf.module)
         and (kept.fill, kept.seed) == (fill, seed)
         and torch.equal(kept.segments, segments)
     ):
         return replace(kept, settings=settings)
-    return Samples(weakref.ref(clf), image, segments, settings, fill, seed, torch.empty(0, len(clf.classes)))
+    return Samples(
+        weakref.ref(clf), image, segments, settings, fill, seed, torch.empty(0, len(clf.classes)), version(clf.module)
+    )
 
 
 Evaluate = Callable[[Tensor, torch.dtype | None], Tensor]
