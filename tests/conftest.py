@@ -27,7 +27,8 @@ class Linear(nn.Module):
         self.weights = nn.Parameter(weights)  # (K,C,H,W)
 
     def forward(self, z: Tensor) -> Tensor:
-        return torch.einsum("nchw,kchw->nk", z, self.weights)
+        # No matrix product: MKL's last digit depends on where in memory its operands lie, which each thread decides.
+        return (z[:, None] * self.weights).sum((2, 3, 4))  # (N,1,C,H,W) * (K,C,H,W) -> (N,K)
 
 
 def linear_classifier(

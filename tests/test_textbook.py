@@ -68,7 +68,9 @@ def case_in_double(case: Case) -> Iterator[Case]:
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        yield Classifier(copy.deepcopy(clf.module).double(), clf.preprocess, clf.classes), image.double(), target
+        twin = Classifier(copy.deepcopy(clf.module), clf.preprocess, clf.classes)
+        twin.module.double()
+        yield twin, image.double(), target
     finally:
         torch.set_default_dtype(before)
 

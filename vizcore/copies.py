@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import copy
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def private_copy(module: nn.Module) -> nn.Module:
     """A copy of the network's structure over the very same weights: hooks on it are invisible to everybody else.
 
-    Costs no memory for weights and a few milliseconds for a hundred layers.
+    Costs no memory for weights and a few milliseconds for a hundred layers. Tensors that a module keeps on itself are
+    shared as well.
     """
-    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
+    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers(), *_kept(module)]}
     return copy.deepcopy(module, memo)
 
 
-def identity(module: nn.Module) -> tuple[int, ...]:
-    """Which layers and tensors a network consists of: another tuple once a layer or a tensor is replaced."""
+def version(module: nn.Module, attributes: bool = True) -> tuple[int, ...]:
+    """What a network consists of now: another tuple once a layer, a tensor or an attribute was replaced or changed.
+
+    A tensor's change in place counts, unless by way of ``Tensor.data``, of which torch keeps no account; buffers that
+    are not saved count, too. Without ``attributes``: layers and tensors alone.
+    """
     found: list[int] = []
     for part in module.modules():
         found.append(id(part))
-        found += [id(tensor) for tensor in part._parameters.values()]
-        found += [id(tensor) for tensor in part._buffers.values()]
+        if attributes:
+            found += map(id, vars(part).values())
+        for tensors in (part._parameters, part._buffers):
+            for tensor in tensors.values():
+                if tensor is not None:
+                    found += (id(tensor), 0 if tensor.is_inference() else tensor._version)
     return tuple(found)
 
 
-def version(module: nn.Module) -> tuple[int, ...]:
-    """:func:`identity`, and how often each tensor was changed in place, buffers that are not saved among them."""
-    tensors = [*module.parameters(), *module.buffers()]
-    return (*identity(module), *(0 if tensor.is_inference() else tensor._version for tensor in tensors))
+def _kept(module: nn.Module) -> list[Tensor]:
+    """Tensors that are plain attributes: one with a history cannot be copied."""
+    return [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]

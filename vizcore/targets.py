@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 Output = Literal["probability", "logit"]
+Squash = Literal["softmax", "sigmoid"]  # how logits become probabilities: of one class in all, or of each by itself
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Contrast:
     """y = y_of - y_against: what tells one class from another, by their indices.
 
     A difference of probabilities lies in [-1,1]. That of the logits is the log-odds of the one class against the other,
-    in which the remaining classes have no part: log(p_of / p_against).
+    in which the remaining classes have no part: log(p_of / p_against); where each class has a probability by itself, it
+    is the difference of two log-odds.
     """
 
     of: int
@@ -32,10 +34,15 @@ def value(scores: Tensor, target: Target) -> Tensor:
     return scores[:, target]
 
 
-def pick(logits: Tensor, target: Target, output: Output) -> Tensor:
-    """y_target (N,) from logits (N,K), differentiable: of the softmax probabilities, or of the logits themselves."""
+def probabilities(logits: Tensor, squash: Squash = "softmax") -> Tensor:
+    """p (N,K) from logits (N,K): their softmax, which sums to one, or the logistic function of each; differentiable."""
+    return logits.sigmoid() if squash == "sigmoid" else logits.softmax(dim=1)
+
+
+def pick(logits: Tensor, target: Target, output: Output, squash: Squash = "softmax") -> Tensor:
+    """y_target (N,) from logits (N,K), differentiable: of the :func:`probabilities`, or of the logits themselves."""
     check_output(output)
-    return value(logits.softmax(dim=1) if output == "probability" else logits, target)
+    return value(probabilities(logits, squash) if output == "probability" else logits, target)
 
 
 def check_output(output: str) -> None:

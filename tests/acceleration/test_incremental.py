@@ -23,7 +23,6 @@ from vizcore.acceleration.activations import Activations
 from vizcore.acceleration.graph import Unsupported, aten, record
 from vizcore.acceleration.incremental import BATCH
 from vizcore.acceleration.layout import norm_channels
-from vizcore.acceleration.passes import Passes
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.regions import classify, spans
 from vizcore.acceleration.window_order import alike
@@ -137,7 +136,6 @@ def test_every_network_of_the_catalogue(name: str, params: Occlusion, share: flo
     clf = catalogued(name)
     if name not in ("alexnet", "vgg16"):  # a gigabyte of weights in double precision
         clf.module.double()
-        clf.passes = Passes(clf.module, clf.device, clf.input_shape)  # the copy keeps statistics in single precision
     rows, columns = grid(clf, params)
     cells = [(0, 0), (1, 1), (len(rows) - 1, len(columns) - 1)]
     compare(clf, params, cells, share)

@@ -177,7 +177,7 @@ def test_more_pictures_go_at_once_while_they_have_few_activations_beside_the_wei
 
 
 def test_a_batch_is_not_made_larger_than_memory_should_bear(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vizcore.networks.classifier._MOST", 1000)
+    monkeypatch.setattr("vizcore.networks.batches._MOST", 1000)
     network = nn.Sequential(nn.Conv2d(3, 4, 8, stride=32), nn.ReLU(), nn.Flatten(), nn.Linear(196, 1000))
     clf = Classifier(network, Preprocess((224, 224), (0.5,) * 3, (0.5,) * 3), [str(i) for i in range(1000)])
     assert clf.batch_size == 8

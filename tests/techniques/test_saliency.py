@@ -153,8 +153,9 @@ def test_the_batch_size_changes_nothing_but_rounding(bent: Classifier) -> None:
 def test_more_copies_are_added_to_those_there_are(bent: Classifier, few: int, many: int) -> None:
     bent.batch_size = 8
     image = random_picture(bent)
-    begun = last(bent, image, 0, SmoothGrad(copies=few))
     asked = _counting(bent)
+    begun = last(bent, image, 0, SmoothGrad(copies=few))
+    asked.clear()
     resumed = last(bent, image, 0, SmoothGrad(copies=many), resume=begun)
     resumed_chunks = asked[1:]  # after the one picture whose score is asked for
     assert sum(resumed_chunks) < many - few + gradient_batch(bent)
@@ -250,6 +251,8 @@ def test_running_out_of_memory_halves_the_chunk_and_keeps_the_finished_ones(
         return answer
 
     monkeypatch.setattr(bent.module, "forward", cramped)
+    bent.scores(x[:1], 0)  # the network has changed, and is examined anew
+    seen.clear()
     grads, scores = gradients(bent, x, 0)
     assert torch.allclose(grads, expected, atol=1e-5)
     assert len(scores) == 11
@@ -364,4 +367,6 @@ def _counting(clf: Classifier) -> list[int]:
         return answer
 
     clf.module.forward = counted
+    clf.scores(torch.zeros(1, *clf.input_shape), 0)  # the network has changed, and is examined anew
+    asked.clear()
     return asked

@@ -111,7 +111,12 @@ class Activations:
         That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart, where
         the regions would soon cover every layer, and where there is no memory for them.
         """
-        if self._off or self.clf.device.type != "cpu" or self._free() < self.clf.picture_bytes:
+        if (
+            self._off
+            or not self.clf.passes.in_parts
+            or self.clf.device.type != "cpu"
+            or self._free() < self.clf.picture_bytes
+        ):
             return None
         plan = self._planned()
         if plan is None:
@@ -133,7 +138,8 @@ class Activations:
                 self._plan = None  # it does not fit this network: do not try again
                 return None
             windows = Windows(plan, self._store, tables, float(work.mean()), batch, beside)
-        return windows if self._proven(plan, windows, rows, columns, window) else None
+            few = Windows(plan, self._store, tables, float(work.mean()), min(2, batch), beside)
+        return windows if self._proven(plan, few, rows, columns, window) else None
 
     def _proven(self, plan: Plan, windows: Windows, rows: Sequence[int], columns: Sequence[int], window: int) -> bool:
         """Whether a few windows are answered as in full passes; asked once for each network and its weights."""
@@ -145,6 +151,7 @@ class Activations:
             return known[1]
 
     def _agrees(self, windows: Windows, rows: Sequence[int], columns: Sequence[int], window: int) -> bool:
+        """``windows`` come two at a time, so that what is no batch is told by joining several."""
         cells = list(dict.fromkeys([(0, 0), (len(rows) // 2, len(columns) // 2), (len(rows) - 1, len(columns) - 1)]))
         paint = torch.rand(self.image.shape, generator=torch.Generator().manual_seed(0))
         covered = self.image.repeat(len(cells), 1, 1, 1)  # (C,H,W) -> (n,C,H,W)

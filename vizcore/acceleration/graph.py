@@ -25,10 +25,11 @@ def record(module: nn.Module, z: Tensor) -> list[Node]:
     before them: the same function, up to rounding. Raises :class:`Unsupported` where a flat list cannot be had.
     """
     traced = trace(module, z).nodes
-    if any(node.shape[0] != 1 for node in traced):
-        raise Unsupported("the first axis of some value is not the batch")
     nodes = [_any_batch(_no_pooling(node, traced)) for node in traced]
-    return _compact(channels_second(_compact(_fold_batch_norms(_join_selects(nodes)))))
+    nodes = _compact(channels_second(_compact(_fold_batch_norms(_join_selects(nodes)))))
+    if any(node.shape[0] != 1 for node in nodes):
+        raise Unsupported("the first axis of some value is not the batch")
+    return nodes
 
 
 def _any_batch(node: Node) -> Node:

@@ -7,6 +7,7 @@ one batch after the other, and every covered picture is computed in full.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -19,12 +20,14 @@ from vizcore.acceleration.activations import Activations
 from vizcore.acceleration.network import Forward, Network
 from vizcore.acceleration.proof import switched_off
 from vizcore.acceleration.proven import Proven
+from vizcore.copies import version
 
 __all__ = [
     "Activations",
     "Forward",
     "activations",
     "forward",
+    "layout",
     "short_format",
     "side_by_side",
     "switched_off",
@@ -46,18 +49,30 @@ if not plain():
 
 
 class Plain:
-    """The network's own module, as it is."""
+    """The network's own module, as it is; one thread at a time, in case it keeps values on itself."""
 
     kept: int | None = None
     layout = torch.contiguous_format
+    in_parts = in_pairs = False
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
+        self.alone = threading.RLock()
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Another one once the network's layers or tensors have changed."""
+        return version(self._module, attributes=False)
 
     def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
         """(N,C,H,W) to (N,K); ``kind`` is not looked at, as :func:`short_format` names none."""
-        answer: Tensor = self._module(z)
+        with self.alone:
+            answer: Tensor = self._module(z.clone())  # its first step may be in place
         return answer
+
+    def remarks(self) -> list[tuple[str, str]]:
+        """That nothing is used."""
+        return [("Acceleration is switched off.", "The network answers by its own module.")]
 
     def folded(self) -> nn.Module:
         """The module itself."""
@@ -65,12 +80,14 @@ class Plain:
 
 
 def forward(module: nn.Module, device: torch.device, shape: tuple[int, ...]) -> Forward:
-    """What answers for ``module``, fastest, and proven to answer as it does; ``shape`` (C,H,W) is that of one input.
-
-    The module is laid out in memory as ``layout`` of what is returned says.
-    """
+    """What answers for ``module``, fastest, and proven to answer as it does; ``shape`` (C,H,W) is that of one input."""
     half.never_unasked(device)
     return Plain(module) if plain() else Proven(module, device, shape)
+
+
+def layout() -> torch.memory_format:
+    """How convolutions are fastest at finding their weights; whatever lies otherwise is copied for it."""
+    return torch.contiguous_format if plain() else torch.channels_last
 
 
 def short_format(device: torch.device) -> torch.dtype | None:

@@ -59,6 +59,8 @@ class _Rewriting:
             return None
         at, layout = self.seen[node.inputs[0]]
         source, packet = self.made[at], getattr(node.op, "overloadpacket", None)
+        if len(source.shape) < 2:  # a number for each picture
+            return None
         channels = source.shape[1]
         if packet is aten.permute and len(source.shape) == 4:
             turned = {("plain", (0, 2, 3, 1)): "last", ("last", (0, 3, 1, 2)): "plain"}

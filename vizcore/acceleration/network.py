@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
@@ -23,6 +24,30 @@ class Forward(Protocol):
     @property
     def layout(self) -> torch.memory_format:
         """How z and the weights are laid out in memory."""
+        ...
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the network can be taken apart into operations on pictures that lie channels last."""
+        ...
+
+    @property
+    def in_pairs(self) -> bool:
+        """Whether a gradient is right only where the picture has company."""
+        ...
+
+    def remarks(self) -> list[tuple[str, str]]:
+        """What was found when the acceleration was proven on this network, and what is done about it."""
+        ...
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Another one once the network has changed."""
+        ...
+
+    @property
+    def alone(self) -> AbstractContextManager[object]:
+        """To be held during a forward pass of the network's own module."""
         ...
 
     def folded(self) -> nn.Module:

@@ -15,7 +15,6 @@ from vizcore.acceleration.network import Network
 from vizcore.acceleration.product import able, multiply
 from vizcore.acceleration.proof import switch_off
 from vizcore.acceleration.regions import Step, classify
-from vizcore.copies import version
 
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
 # Transformed kernels are kept where those of the whole network take at most so many bytes: AlexNet's, but not VGG16's.
@@ -47,7 +46,7 @@ def plan_of(clf: Network, image: Tensor) -> Plan | None:
 
     ``image`` (C,H,W) in [0,1] is any picture: two forward passes with it are recorded.
     """
-    found = version(clf.module)
+    found = clf.passes.version
     with _lock:
         known = _plans.get(clf)
         if known is None or known[0] != found:

@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
-from typing import cast
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from vizcore.acceleration import proof
+from vizcore.acceleration.laid import laid_out, sample
 from vizcore.acceleration.passes import Passes
-from vizcore.copies import identity
+from vizcore.copies import version
+
+_WITH = {"faster passes": "With the faster passes", "channels-last": "With channels last in memory"}
+_WITHOUT = {"faster passes": "They are not used on it.", "channels-last": "Its numbers lie in the usual order."}
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """One way to the answers: by ``module`` or by ``passes`` over it, with inputs in ``layout``.
+
+    ``version`` is the network's when this way was found, None where its own forward pass changes that or nothing was
+    copied; ``sample`` a few numbers of the weights that were. ``faults`` are the parts that were switched off on it,
+    with the reason.
+    """
+
+    module: nn.Module
+    layout: torch.memory_format
+    passes: Passes | None
+    version: tuple[int, ...] | None
+    sample: Tensor | None
+    faults: dict[str, str]
+
+    def holds(self, module: nn.Module) -> bool:
+        """Whether the network is still the one for which this way was found."""
+        if self.version is None:
+            return True
+        if self.version != version(module):
+            return False
+        return self.sample is None or torch.equal(self.sample, sample(module))  # type: ignore[arg-type]
 
 
 class Proven:
@@ -19,72 +49,141 @@ class Proven:
 
     ``layout`` is how z is to be laid out: channels last, unless the network answers otherwise by it (a ``view`` after
     a convolution, a ``contiguous`` that is meant to copy). A module that keeps values on itself while it computes is
-    passed by one thread at a time. A change of the module's tensors or layers is followed, and proven anew.
+    passed by one thread at a time. Where torch's gradient of one picture alone is wrong (instance norms), a picture is
+    never alone. A change of the module's tensors or layers is followed, and proven anew. The module stays as it is.
     """
 
     def __init__(self, module: nn.Module, device: torch.device, shape: tuple[int, ...]) -> None:
         """``shape`` (C,H,W) is that of one input; raises whatever the module raises on one."""
         self._module, self._device, self._shape = module, device, shape
-        self._lock = threading.Lock()
-        self._find()
+        self._finding, self._passing = threading.Lock(), threading.RLock()
+        self._keeps_values = self._overwrites = self._in_pairs = False
+        self._way = self._found()
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """How z is to be laid out in memory."""
+        return self._way.layout
+
+    def remarks(self) -> list[tuple[str, str]]:
+        """What was found when the acceleration was proven on this network, and what is done about it."""
+        said = [(f"{_WITH[part]} {fault}.", _WITHOUT[part]) for part, fault in self._way.faults.items()]
+        if isinstance(self._module, torch.jit.ScriptModule):
+            said.append(("It is compiled by TorchScript.", "One computation at a time goes through it, as it is."))
+        elif self._keeps_values:
+            said.append(("It keeps values on itself while it computes.", "One computation at a time goes through it."))
+        if self._overwrites:
+            said.append(("It overwrites its input.", "It is given a copy."))
+        if self._in_pairs:
+            said.append(
+                ("torch's gradient of one picture alone is wrong on it.", "The picture is shown twice at once.")
+            )
+        if self._way.passes is not None:
+            said.append(("The faster passes answer as its own module does, gradient included.", ""))
+        return said
 
     @property
     def kept(self) -> int | None:
         """About how many numbers a backward pass needs of the forward pass of one picture, where that is known."""
-        return self._kept
+        passes = self._way.passes
+        return None if passes is None else passes.kept
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the network can be taken apart into operations on pictures that lie channels last."""
+        return self._way.passes is not None and not self._keeps_values
+
+    @property
+    def in_pairs(self) -> bool:
+        """Whether a gradient is right only where the picture has company."""
+        return self._in_pairs
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Another one once the network's layers, tensors or attributes have changed, by somebody else than itself."""
+        return version(self._module, attributes=not self._keeps_values)
+
+    @property
+    def alone(self) -> AbstractContextManager[object]:
+        """To be held during a forward pass of the network's own module."""
+        return self._passing if self._keeps_values else nullcontext()
 
     def folded(self) -> nn.Module:
         """The network with its batch norms folded as its weights are now, else as it is; to be read, not altered."""
-        self._follow()
-        return self._module if self._passes is None else self._passes.folded()
+        way = self._followed()
+        return way.module if way.passes is None else way.passes.folded()
 
     def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
         """(N,C,H,W) to (N,K), with numbers of this ``kind`` where autocast allows it."""
-        self._follow()
-        with self._alone or nullcontext():
-            if self._passes is not None:
-                return self._passes(z, kind)
-            if kind is not None:
-                with torch.autocast(self._device.type, kind):
-                    return cast(Tensor, self._module(z))
-            return cast(Tensor, self._module(z))
+        way = self._followed()
+        with self.alone:
+            if self._overwrites:
+                z = z.clone(memory_format=torch.preserve_format)
+            if self._in_pairs and len(z) == 1 and z.requires_grad:
+                return self._answer(way, torch.cat([z, z]), kind)[:1]
+            return self._answer(way, z, kind)
 
-    def _follow(self) -> None:
-        if identity(self._module) != self._identity:
-            with self._lock:
-                if identity(self._module) != self._identity:
-                    self._find()
+    def _answer(self, way: _Way, z: Tensor, kind: torch.dtype | None) -> Tensor:
+        if way.passes is not None:
+            return way.passes(z, kind)
+        with nullcontext() if kind is None else torch.autocast(self._device.type, kind):
+            answer: Tensor = way.module(z)
+        return answer
 
-    def _find(self) -> None:
-        module = self._module
-        self._identity = identity(module)
+    def _followed(self) -> _Way:
+        way = self._way
+        if way.holds(self._module):
+            return way
+        with self._finding:
+            if not self._way.holds(self._module):
+                self._way = self._found()
+            return self._way
+
+    def _found(self) -> _Way:
+        module, found = self._module, version(self._module)
         first = next(module.parameters(), None)
-        z = proof.pictures(self._shape, first).to(self._device)
-        module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        before = proof.state(module)
-        reference = _reference(module, z)
-        self._alone = threading.RLock() if proof.state(module) != before else None
-        self._passes: Passes | None = None
-        self._kept: int | None = None
-        if reference is None:
-            self.layout = torch.contiguous_format
-            return
-        self.layout = torch.channels_last
+        z = proof.pictures(self._shape).to(self._device, first.dtype if first is not None else torch.float32)
         try:
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            passes = Passes(module, self._device, self._shape)
-            fault = reference.fault(passes, self.layout)
+            plain = laid_out(module, torch.contiguous_format)
+        except Exception:  # somebody's own module may hold what cannot be copied
+            plain = module
+        before = proof.state(plain)
+        reference = _reference(plain, z)
+        self._keeps_values = proof.state(plain) != before
+        if self._keeps_values and plain is not module and _lies_plainly(module):
+            plain = module  # whatever else it counts or is told, it does itself
+        known = found if version(module) == found and plain is not module else None
+        few = sample(module)
+        faults: dict[str, str] = {}
+        if reference is None:
+            return _Way(plain, torch.contiguous_format, None, known, few, faults)
+        self._overwrites, self._in_pairs = reference.overwrites, reference.in_pairs
+        for part, passes, laid in () if self._keeps_values else self._candidates(faults):
+            fault = reference.fault(passes or laid, torch.channels_last)
+            if fault is None:
+                return _Way(laid, torch.channels_last, passes, known, few, faults)
+            faults[part] = fault
+            proof.switch_off(part, fault)
+        return _Way(plain, torch.contiguous_format, None, known, few, faults)
+
+    def _candidates(self, faults: dict[str, str]) -> Iterator[tuple[str, Passes | None, nn.Module]]:
+        """What might be used, fastest first."""
+        try:
+            laid = laid_out(self._module, torch.channels_last)
         except Exception as error:
-            fault = f"it raises {type(error).__name__}"
-        if fault is None:
-            self._passes, self._kept = passes, passes.kept
+            faults["channels-last"] = f"it raises {type(error).__name__}, as it cannot be copied"
             return
-        if reference.fault(module, self.layout) is None:
-            proof.switch_off("faster passes", fault)
-            return
-        self.layout = torch.contiguous_format
-        module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        proof.switch_off("channels-last", fault)
+        try:
+            passes = Passes(laid, self._device, self._shape)
+        except Exception as error:
+            faults["faster passes"] = f"it raises {type(error).__name__}"
+        else:
+            yield "faster passes", passes, laid
+        yield "channels-last", None, laid
+
+
+def _lies_plainly(module: nn.Module) -> bool:
+    return all(value.is_contiguous() for value in module.parameters())
 
 
 def _reference(module: nn.Module, z: Tensor) -> proof.Reference | None:

@@ -158,8 +158,8 @@ class _Recorder(TorchDispatchMode):
         first, *others = answer if isinstance(answer, (tuple, list)) else (answer,)
         if not isinstance(first, Tensor) or first.dim() == 0:
             raise Unsupported(f"{func} answers with no batch of tensors")
-        # A first axis that is not the batch (branches stacked in it, tokens first) shows by its length.
-        shape = (1 if len(first) == BATCH else len(first), *first.shape[1:])
+        # A first axis that is not the batch (branches stacked in it, tokens first, one picture of it) is marked by 0.
+        shape = (1 if len(first) == BATCH else 0, *first.shape[1:])
         if func is aten.as_strided_.default:  # torch tidies up the strides of sizes of one; the values stay
             if shape != self.nodes[inputs[0]].shape:
                 raise Unsupported(f"{func} changes a shape")

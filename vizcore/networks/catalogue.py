@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from vizcore.acceleration import interface
 from vizcore.networks import own, zoo
 from vizcore.networks.bundled import network
 from vizcore.networks.classifier import Classifier
@@ -30,6 +31,7 @@ def load(
     if name in network.NAMES:
         module, card = network.load(name)
         preprocess = Preprocess(size=(card.input_size, card.input_size), mean=tuple(card.mean), std=tuple(card.std))
+        module.to(memory_format=interface.layout())  # type: ignore[call-overload]
         return Classifier(
             module,
             preprocess,

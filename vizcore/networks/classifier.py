@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +18,17 @@ from torch import Tensor, nn
 
 from vizcore import targets
 from vizcore.acceleration import interface
-from vizcore.networks.batches import in_batches
+from vizcore.networks.batches import first_batch_size, in_batches
+from vizcore.networks.errors import NetworkError
+from vizcore.networks.examination import Finding, examine
 from vizcore.networks.preprocessing import Preprocess
+from vizcore.networks.taking import taken
 from vizcore.targets import Contrast, Output, Target, check_output, pick
 
 __all__ = [
     "Classifier",
     "Contrast",
+    "NetworkError",
     "Output",
     "Preprocess",
     "Target",
@@ -32,25 +37,24 @@ __all__ = [
     "pick_device",
 ]
 
-# Activations of a batch up to which doubling it pays: so many times the weights, and so many at all.
-_FEW, _MOST = 6, 100_000_000
 # The widest layers of a network hold about so many times as many numbers as its input.
 _WIDER = 64
-
-
-class NetworkError(ValueError):
-    """What cannot be asked of this network; the message is a sentence for the user."""
 
 
 class Classifier:
     """y = f(I): a network in eval mode with frozen parameters, safe to share between threads.
 
-    ``module`` maps the normalised input (N,C,H,W) to logits (N,K). Nothing in ``vizcore`` hooks, trains or alters it.
-    ``passes`` does the same, fastest. ``weights`` is how many there are. ``classes`` names the K outputs.
-    ``checksum`` is the network's identity, computed when first asked for.
+    ``module`` is what was handed over; nothing in ``vizcore`` hooks, trains or alters it, but for eval mode and frozen
+    weights. ``network`` maps the normalised input (N,C,H,W) to logits (N,K): the module, or the module and what its
+    answers need. ``passes`` does the same, fastest. ``examination`` tells what was found of all this. ``squash`` is how
+    logits become probabilities. ``weights`` is how many there are. ``classes`` names the K outputs; a network of a
+    single one has two, the second being that with the name. ``checksum`` is its identity, computed when first asked
+    for.
 
-    Raises ValueError where the number of classes is not what the network answers. Whatever is asked of it later raises
-    :class:`NetworkError` where the answer is not finite: no technique can explain a score that is none.
+    ``multi_label``: each class has a probability by itself. Raises ValueError where the number of classes is not what
+    the network answers, and :class:`NetworkError` where nothing can be explained, see
+    :func:`vizcore.networks.examination.examine`. Whatever is asked of it later raises that, too, where the answer is
+    not finite: no technique can explain a score that is none.
     """
 
     def __init__(
@@ -64,27 +68,29 @@ class Classifier:
         summary: str = "",
         device: str | torch.device = "cpu",
         checksum: str | None = None,
+        multi_label: bool | None = None,
     ) -> None:
         self.name, self.title, self.summary = name, title or name, summary
         self.preprocess = preprocess
-        self.classes = list(classes)
         self.device = pick_device(device)
         self._checksum = checksum
-        self.module: Any = module.eval().requires_grad_(False).to(self.device)
-        channels = len(preprocess.mean)
-        self.passes = self._proven = interface.forward(self.module, self.device, self.input_shape)
-        self._mean = torch.tensor(preprocess.mean, device=self.device).view(1, channels, 1, 1)
-        self._std = torch.tensor(preprocess.std, device=self.device).view(1, channels, 1, 1)
+        with torch.inference_mode(False):  # whose tensors would know no gradient, ever
+            module, said = taken(module, self.title)
+            self.module: Any = module.to(self.device)
+            found = examine(
+                module, preprocess, list(classes), title=self.title, device=self.device, multi_label=multi_label
+            )
+            self.network, self.classes, self.squash = found.module, found.classes, found.squash
+            begun = time.perf_counter()
+            self.passes = self._proven = interface.forward(self.network, self.device, self.input_shape)
+            mean, std = (torch.tensor(v, dtype=torch.float32) for v in (preprocess.mean, preprocess.std))
+        self._mean, self._std = (v.view(1, -1, 1, 1).to(self.device) for v in (mean, std))  # (1,C,1,1)
+        remarks = [Finding("module", sentence) for sentence in said]
+        remarks += [Finding("speed", *sentences) for sentences in self._proven.remarks()]
+        self.examination = found.examination.with_findings(remarks, time.perf_counter() - begun)
         self.weights = sum(parameter.numel() for parameter in module.parameters())
         self.kernels = sum(parameter.numel() for parameter in module.parameters() if parameter.dim() == 4)  # (O,C,h,w)
-        self.batch_size = _first_batch_size(self.device, preprocess.size, self.weights, self.passes.kept)
-        with torch.no_grad():
-            answers = self.logits(torch.zeros(1, channels, *preprocess.size)).shape
-        if tuple(answers) != (1, len(self.classes)):
-            raise ValueError(
-                f"The network answers with shape {tuple(answers)} but {len(self.classes)} class names were given; "
-                f"it must answer (N, K) with one name for each of the K classes."
-            )
+        self.batch_size = first_batch_size(self.device, preprocess.size, self.weights, self.passes.kept)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -113,6 +119,17 @@ class Classifier:
         return self._proven.layout
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The numbers that the network computes with: float32, unless it was changed since."""
+        first = next(self.module.parameters(), None)
+        return torch.float32 if first is None or not first.is_floating_point() else first.dtype
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Another one once the network was changed: what was kept of it is stale."""
+        return self._proven.version
+
+    @property
     def mean(self) -> Tensor:
         """Per-channel mean (1,C,1,1) on the device: x = mean is the zero of the network's input."""
         return self._mean
@@ -127,7 +144,8 @@ class Classifier:
         """SHA-256 of structure, preprocessing, parameters and buffers: the network's identity in keys and exports."""
         if self._checksum is None:
             # The same weights answer otherwise with another activation or another normalisation.
-            digest = hashlib.sha256(f"{self.module!r} {self.preprocess!r}".encode())
+            read = "" if self.squash == "softmax" else self.squash
+            digest = hashlib.sha256(f"{self.network!r} {self.preprocess!r}{read}".encode())
             for key, value in sorted(self.module.state_dict().items()):
                 digest.update(key.encode())
                 digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -140,7 +158,7 @@ class Classifier:
 
     def normalise(self, x: Tensor) -> Tensor:
         """(x - mean) / std: from pixels in [0,1] to the network's zero-centred input; (N,C,H,W) on the device."""
-        return (x.to(self.device) - self._mean) / self._std
+        return ((x.to(self.device) - self._mean) / self._std).to(self.dtype)
 
     def denormalise(self, z: Tensor) -> Tensor:
         """z * std + mean: from the network's zero-centred input back to pixels; not clamped."""
@@ -155,9 +173,15 @@ class Classifier:
 
         ``kind`` is a short floating-point format (half precision); the logits are float32 in any case.
         """
-        z = z.to(self.device).contiguous(memory_format=self.layout)
-        answer: Tensor = self.passes(z) if kind is None else self.passes(z, kind)
+        z = z.to(self.device, self.dtype)
+        with torch.inference_mode(False):
+            z = (z.clone() if z.is_inference() else z).contiguous(memory_format=self.layout)
+            answer: Tensor = self.passes(z) if kind is None else self.passes(z, kind)
         return self.finite(answer.float())
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """p (N,K) in [0,1] from logits (N,K), by ``squash``: they sum to one unless each class stands by itself."""
+        return targets.probabilities(logits, self.squash)
 
     def finite(self, values: Tensor) -> Tensor:
         """``values`` themselves: logits or their gradient. Raises :class:`NetworkError` if one is infinite or NaN."""
@@ -170,7 +194,7 @@ class Classifier:
         return values
 
     def all_scores(self, x: Tensor, output: Output = "probability") -> Tensor:
-        """y (N,K) of every class: softmax probabilities in [0,1], or logits; no gradient; on the CPU.
+        """y (N,K) of every class: :meth:`probabilities` in [0,1], or logits; no gradient; on the CPU.
 
         Computed in batches of ``batch_size``. When the device runs out of memory they are halved for good and only the
         one that failed is computed again.
@@ -180,7 +204,7 @@ class Classifier:
         def work(part: Tensor) -> Tensor:
             with torch.no_grad():
                 answer = self.logits(part)
-                return (answer.softmax(dim=1) if output == "probability" else answer).cpu()
+                return (self.probabilities(answer) if output == "probability" else answer).cpu()
 
         parts = in_batches(self, x, work, lambda: self.batch_size, self.picture_bytes)
         return torch.cat(parts) if parts else torch.zeros(0, len(self.classes))
@@ -225,19 +249,3 @@ def pick_device(wanted: str | torch.device = "auto") -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _first_batch_size(device: torch.device, size: tuple[int, int], weights: int, kept: int | None) -> int:
-    """As many pictures as eight of 224 x 224 pixels on a CPU (more only spills its caches), a few hundred on a GPU.
-
-    Up to four times as many on a CPU where these have few activations beside the network's ``weights`` (``kept`` of one
-    picture, where known): a batch reads each weight once, so that the reading is then shared by more pictures.
-    It follows from the network and the device alone, and is never timed: the same settings give the same map, bit for
-    bit, on every start.
-    """
-    pictures = 8 if device.type == "cpu" else 256
-    usual = max(1, min(512, round(pictures * 224 * 224 / (size[0] * size[1]))))
-    batch = usual
-    while device.type == "cpu" and kept and batch < 4 * usual and batch * kept < min(_FEW * weights, _MOST):
-        batch *= 2
-    return batch

@@ -8,7 +8,7 @@ from torch import Tensor
 from vizcore import machine
 from vizcore.acceleration import interface
 from vizcore.networks.batches import in_batches
-from vizcore.networks.classifier import Classifier
+from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.targets import Output, Target, pick
 
 # Numbers that a backward pass may keep, 200 MB, where more pictures at once make it faster. Up to so many more while
@@ -26,7 +26,8 @@ def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logi
     clf.check_target(target)
 
     def work(part: Tensor) -> tuple[Tensor, Tensor]:
-        return _gradients(clf, part, target, output)
+        with torch.inference_mode(False):  # whose tensors know no gradient
+            return _gradients(clf, part, target, output)
 
     grads, scores = zip(*in_batches(clf, x, work, lambda: gradient_batch(clf), 2 * clf.picture_bytes), strict=True)
     return (grads[0], scores[0]) if len(grads) == 1 else (torch.cat(grads), torch.cat(scores))
@@ -49,12 +50,22 @@ def gradient_batch(clf: Classifier) -> int:
     return max(half, min(clf.batch_size, most // kept)) if kept else half
 
 
+def no_gradient(title: str) -> str:
+    """The sentence for a network whose score does not tell how it depends on the picture."""
+    return (
+        f"{title} has no gradient here: a part of it runs under torch.no_grad(), or does something that cannot be "
+        "differentiated. Occlusion and LIME need no gradient."
+    )
+
+
 def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
     # Written once where it is used: pictures in large numbers take longer to copy than some networks to answer.
-    z = torch.empty(x.shape, device=clf.device, memory_format=clf.layout)
+    z = torch.empty(x.shape, device=clf.device, dtype=clf.dtype, memory_format=clf.layout)
     torch.sub(x.detach().to(clf.device), clf.mean, out=z).div_(clf.std)
     with torch.enable_grad():  # also where the caller has switched gradients off
-        score = pick(clf.logits_of_input(z.requires_grad_()), target, output)
+        score = pick(clf.logits_of_input(z.requires_grad_()), target, output, clf.squash)
+        if not score.requires_grad:
+            raise NetworkError(no_gradient(clf.title))
         (grad,) = torch.autograd.grad(score.sum(), z)  # of the pictures alone: each score depends on its own
     per_pixel = torch.div(grad, clf.std, out=torch.empty(grad.shape, device=clf.device))  # dz/dx = 1 / std
     return clf.finite(per_pixel.cpu()), score.detach().cpu()

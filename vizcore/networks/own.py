@@ -127,12 +127,11 @@ def network(
                 module, preprocess, names, name=made.name, title=title, checksum=checksum, device=found_device
             )
     except NetworkError as error:
-        raise WeightsError(f"{source} cannot be used: {error}") from error
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+        if error.__cause__ is None:
+            raise WeightsError(f"{source} cannot be used: {error}") from error
         raise WeightsError(
-            f"{design.architecture} cannot take pictures of {design.size[0]} × {design.size[1]} pixels: {error}"
+            f"{design.architecture} cannot take pictures of {design.size[0]} × {design.size[1]} pixels: "
+            f"{error.__cause__}"
         ) from error
     return made
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vizcore.acceleration import interface
 from vizcore.networks import weights
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.networks.installed_torchvision import torchvision_models
@@ -134,6 +135,7 @@ def load(
     path = fetch(name, progress, host=host)
     meta = metadata(name)
     module = build(name, weights.read(path), path)
+    module.to(memory_format=interface.layout())  # type: ignore[call-overload]
     return Classifier(
         module,
         preprocess_of(meta),

@@ -87,7 +87,7 @@ def grad_cam(
             raise ValueError(
                 f"layer {name!r} answers {shape}; accepted: feature maps (1,n,h,w), such as {last_maps(clf)}."
             )
-        score = pick(logits, target, params.output)
+        score = pick(logits, target, params.output, clf.squash)
         grad = clf.finite(torch.autograd.grad(score.sum(), found[0])[0])
     alpha = grad.mean(dim=(2, 3))[0]  # (1,n,h,w) -> (n,)
     signed = torch.einsum("n,nhw->hw", alpha, found[0].detach()[0])

@@ -212,7 +212,7 @@ def _estimates(
     base = base.of_kind(kind)
     n, done = params.samples, min(params.samples, len(base))
     on, logits = on[:n], base.logits
-    scores = pick(logits[:done], target, params.output).double()
+    scores = pick(logits[:done], target, params.output, clf.squash).double()
     if done < n:
         logits = torch.empty(n, len(clf.classes))
         logits[:done] = base.logits
@@ -225,7 +225,7 @@ def _estimates(
             due = done + max(math.ceil(n / ESTIMATES), _BATCHES * clf.batch_size)
         answers = evaluate(on[done : done + clf.at_once], kind)  # (m,K)
         logits[done : done + len(answers)] = answers
-        scores = torch.cat([scores, pick(answers, target, params.output).double()])
+        scores = torch.cat([scores, pick(answers, target, params.output, clf.squash).double()])
         done += len(answers)
     yield _estimate(params, target, on, scores, replace(base, logits=logits))
 

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vizcore.networks.classifier import Classifier
+from vizcore.networks.classifier import Classifier, NetworkError
+from vizcore.networks.gradients import no_gradient
 from vizcore.params import check, choice, levels, number
 from vizcore.pictures import figures, notebook
 from vizcore.targets import Output, Target, value
@@ -187,11 +188,13 @@ def _objective(
     clf: Classifier, z: Tensor, target: Target, params: Maximisation, shift: tuple[int, int]
 ) -> tuple[tuple[float, float, float, float, float], Tensor]:
     """(score, penalty, variation, probability, logit) at z, and the gradient of the objective."""
-    with torch.enable_grad():  # also where the caller has switched gradients off
+    with torch.inference_mode(False), torch.enable_grad():  # also where the caller has switched gradients off
         leaf = z.detach().clone().requires_grad_()
         logits = clf.logits_of_input(leaf.roll(shift, dims=(2, 3)))
-        probability, logit = value(logits.softmax(dim=1), target)[0], value(logits, target)[0]
+        probability, logit = value(clf.probabilities(logits), target)[0], value(logits, target)[0]
         score = logit if params.output == "logit" else probability
+        if not score.requires_grad:
+            raise NetworkError(no_gradient(clf.title))
         penalty = params.lambda_ * leaf.square().sum()
         variation = params.variation * total_variation(leaf) if params.variation > 0 else torch.zeros_like(penalty)
         grad = clf.finite(torch.autograd.grad(score - penalty - variation, leaf)[0])

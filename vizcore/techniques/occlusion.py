@@ -198,7 +198,8 @@ def _estimates(clf: Classifier, activations: Activations, target: Target, params
     paint = filling(clf, image, params.fill)
     windows, painted = activations.windows(rows, columns, params.window), activations.paint(paint)
     at_once = activations.pictures
-    there = image.to(clf.device), paint.to(clf.device)  # so that hundreds of covered copies need not be sent over
+    # There already, so that hundreds of covered copies need not be sent over.
+    there = image.to(clf.device), paint.to(clf.device, image.dtype)
 
     def answers_to(cells: list[tuple[int, int]]) -> Tensor:
         if windows is None:
@@ -206,11 +207,15 @@ def _estimates(clf: Classifier, activations: Activations, target: Target, params
             covered = (_covered(*there, part, params.window) for part in evenly(corners, at_once))
             return torch.cat([clf.all_scores(batch, params.output) for batch in covered])  # (n,K)
         logits = clf.finite(windows.logits(cells, painted))
-        return logits.softmax(dim=1) if params.output == "probability" else logits
+        return clf.probabilities(logits) if params.output == "probability" else logits
 
     score = float(clf.scores(image[None], target, params.output)[0])
     shape = (len(rows), len(columns))
-    drop, top_class, done = torch.zeros(shape), torch.zeros(shape, dtype=torch.long), torch.zeros(shape).bool()
+    drop, top_class, done = (
+        torch.zeros(shape, dtype=torch.float32),
+        torch.zeros(shape, dtype=torch.long),
+        torch.zeros(shape).bool(),
+    )
     for level in coarse_to_fine(*shape, FIRST_WINDOWS):
         order = level.cells if windows is None else windows.order(level.cells)
         size = at_once if windows is None else windows.chunk

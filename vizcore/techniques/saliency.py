@@ -11,7 +11,6 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vizcore.copies import version
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.gradients import gradients, gradients_at_once
 from vizcore.params import check, choice, number
@@ -119,7 +118,7 @@ def smoothgrad(
     clf.check_image(image)
     clf.check_target(target)
     image = image.detach().cpu().clone()
-    key = (weakref.ref(clf), version(clf.module), target, params.noise, params.seed, params.output)
+    key = (weakref.ref(clf), clf.version, target, params.noise, params.seed, params.output)
     start = _Progress(key, 0, torch.zeros(image.shape, dtype=torch.float64), ())
     if resume is not None and resume._run is not None and torch.equal(resume.image, image):
         earlier = resume._run

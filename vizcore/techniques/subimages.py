@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vizcore.copies import version
 from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier
-from vizcore.targets import Output, Target, pick
+from vizcore.targets import Output, Squash, Target, pick
 from vizcore.techniques import half_precision
 from vizcore.techniques.fill import filling
 from vizcore.techniques.superpixels import Superpixels, segment
@@ -44,6 +43,7 @@ class Samples:
     version: tuple[int, ...]
     kind: torch.dtype | None = None
     trial: Tensor | None = None
+    squash: Squash = "softmax"
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -51,7 +51,7 @@ class Samples:
     def rounding(self, target: Target, output: Output) -> float:
         """What short numbers change in the scores, as a share of their spread; only where they have been tried."""
         assert self.trial is not None
-        return half_precision.rounding(*(pick(logits, target, output) for logits in self.trial))
+        return half_precision.rounding(*(pick(logits, target, output, self.squash) for logits in self.trial))
 
     def of_kind(self, kind: torch.dtype | None) -> Samples:
         """What of the answers is known with numbers of this kind."""
@@ -122,14 +122,14 @@ def stage(
     if (
         kept is not None
         and kept.network() is clf
-        and kept.version == version(clf.module)
+        and kept.version == clf.version
         and (kept.fill, kept.seed) == (fill, seed)
         and torch.equal(kept.segments, segments)
     ):
         return replace(kept, settings=settings)
-    return Samples(
-        weakref.ref(clf), image, segments, settings, fill, seed, torch.empty(0, len(clf.classes)), version(clf.module)
-    )
+    none = torch.empty(0, len(clf.classes))
+    given = weakref.ref(clf), image, segments, settings, fill, seed, none, clf.version
+    return Samples(*given, squash=clf.squash)
 
 
 Evaluate = Callable[[Tensor, torch.dtype | None], Tensor]

@@ -1,0 +1,46 @@
+"""A network's weights laid out in memory as its convolutions read them fastest, without touching the network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vizcore.copies import private_copy
+
+_SAMPLE = 16  # numbers of a tensor that tell whether it was changed behind torch's back
+
+
+def laid_out(module: nn.Module, layout: torch.memory_format) -> nn.Module:
+    """A private copy in eval mode whose weights (O,C,h,w) lie in ``layout``; it shares what lies so already.
+
+    What it does not share does not follow a change of the original. Raises whatever the module raises when it is
+    copied, and TypeError for TorchScript.
+    """
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise TypeError("TorchScript lays its weights out by itself")
+    copied = private_copy(module).eval()
+    made: dict[int, nn.Parameter] = {}  # weights that several layers share stay one tensor
+    for part in copied.modules():
+        for name, value in part._parameters.items():
+            if value is not None and value.dim() == 4 and not value.is_contiguous(memory_format=layout):
+                if id(value) not in made:
+                    made[id(value)] = nn.Parameter(_moved(value, layout), requires_grad=False)
+                part._parameters[name] = made[id(value)]
+    return copied
+
+
+def sample(module: nn.Module) -> Tensor | None:
+    """A few numbers of each weight that is not shared by one that lies channels last: ``Tensor.data`` is not counted.
+
+    None where there are none.
+    """
+    apart = [
+        value.detach().reshape(-1)[:: max(1, value.numel() // _SAMPLE)]
+        for value in module.parameters()
+        if value.dim() == 4 and not value.is_contiguous(memory_format=torch.channels_last)
+    ]
+    return torch.cat(apart) if apart else None
+
+
+def _moved(value: Tensor, layout: torch.memory_format) -> Tensor:
+    return value.detach().contiguous(memory_format=layout)

@@ -1,0 +1,31 @@
+"""The pictures that every network is asked about when it is taken."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vizcore.networks.preprocessing import Preprocess
+
+
+def probes(preprocess: Preprocess) -> Tensor:
+    """(5,C,H,W), zero-centred: noise, grey, a photograph, black, white."""
+    channels, chance = len(preprocess.mean), torch.Generator().manual_seed(0)
+    photograph = preprocess.pixels(_photograph())
+    noise = torch.rand(photograph.shape, generator=chance, dtype=torch.float32)
+    plain = [torch.full_like(photograph, value) for value in (0.5, 0.0, 1.0)]
+    x = torch.stack([noise, plain[0], photograph, *plain[1:]])
+    mean, std = (torch.tensor(v, dtype=torch.float32).view(channels, 1, 1) for v in (preprocess.mean, preprocess.std))
+    return (x - mean) / std
+
+
+@cache
+def _photograph() -> Image.Image:
+    """A photograph that scikit-image brings along: Eileen Collins, NASA, in the public domain."""
+    from skimage import data  # half a second that a network without it would wait for
+
+    return Image.fromarray(np.asarray(data.astronaut()))
