@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from vizcore.pictures import decoding
-from vizcore.pictures.decoding import PictureError, decode, digest, shrink
+from vizcore.pictures.decoding import PictureError, decode, digest, read, shrink
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -177,28 +177,6 @@ def test_sixteen_bit_greys_are_scaled_and_not_clipped_to_white() -> None:
         decoded = decode(saved(Image.fromarray(ramp), kind))
         assert np.array_equal(np.asarray(decoded.picture)[..., 0].ravel(), np.arange(256))
         assert decoded.notes == ("Its 16-bit greys were scaled to 8 bits.",)
-    twelve_bits = np.asarray(decode(saved(Image.fromarray(ramp // 16), "PNG")).picture)
-    assert twelve_bits.max() == 255
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (np.array([[0.0, 0.5, 1.0]], dtype=np.float32), [0, 128, 255]),
-        (np.array([[0.0, 100.0, 255.0]], dtype=np.float32), [0, 100, 255]),
-        (np.array([[-4.0, 0.0, 4.0]], dtype=np.float32), [0, 128, 255]),
-        (np.array([[np.nan, np.inf, 1.0]], dtype=np.float32), [0, 0, 255]),
-        (np.array([[0, 1, 200]], dtype=np.int32), [0, 1, 200]),
-        (np.array([[0, 1, 1]], dtype=np.int32), [0, 1, 1]),
-        (np.array([[-(2**31), 0, 2**31 - 1]], dtype=np.int32), [0, 128, 255]),
-        (np.array([[-3e38, 0, 3e38]], dtype=np.float32), [0, 128, 255]),
-        (np.array([[7e9, 7e9, 7e9]], dtype=np.float32), [0, 0, 0]),
-    ],
-)
-def test_floating_point_and_long_greys_are_scaled(values: np.ndarray, expected: list[int]) -> None:
-    decoded = decode(saved(Image.fromarray(values), "TIFF"))
-    assert np.asarray(decoded.picture)[0, :, 0].tolist() == expected
-    assert len(decoded.notes) == 1
 
 
 def test_transparent_parts_are_white_whatever_hides_beneath() -> None:
@@ -331,6 +309,103 @@ def test_mutated_files_are_pictures_or_sentences() -> None:
             assert max(decoded.picture.size) <= decoding.WORKING_SIDE
     assert shown > 50
     assert refused > 50
+
+
+def strange() -> dict[str, Image.Image]:
+    """Pictures of Pillow's that are not plain, as PNG or JPEG files hold them."""
+    y, x = np.mgrid[0:40, 0:60]
+    deep, real = (x * 1000).astype(np.uint16), (x * 20.0).astype(np.float32)
+    rgba = photograph().convert("RGBA")
+    rgba.putalpha(Image.fromarray((y * 6).astype(np.uint8)))
+    clear, key, keyed = photograph().convert("P"), photograph(), photograph().convert("L")
+    clear.info["transparency"] = clear.getpixel((30, 20))
+    key.info["transparency"] = key.getpixel((0, 0))
+    keyed.info["transparency"] = keyed.getpixel((0, 0))
+    turned = photograph()
+    turned.info["exif"] = on_its_side().tobytes()
+    return {
+        "16 bits": Image.fromarray(deep),
+        "32 bits": Image.fromarray((x * 20).astype(np.int32)),
+        "floating point": Image.fromarray(real),
+        "alpha": rgba,
+        "grey and alpha": rgba.convert("LA"),
+        "palette with transparency": clear,
+        "colour that is transparent": key,
+        "grey that is transparent": keyed,
+        "turned by EXIF": turned,
+        "print colours": photograph().convert("CMYK"),
+        "palette": photograph().convert("P"),
+        "one bit": photograph().convert("1"),
+        "large": photograph(1700, 60),
+        "large and turned": on_side(photograph(1700, 60)),
+        "large and grey": photograph(60, 1700).convert("L"),
+    }
+
+
+def on_its_side() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
+
+
+def on_side(picture: Image.Image) -> Image.Image:
+    picture.info["exif"] = on_its_side().tobytes()
+    return picture
+
+
+@pytest.mark.parametrize("name", list(strange()))
+def test_a_picture_of_pillows_is_what_its_file_is(tmp_path: Path, name: str) -> None:
+    given = strange()[name]
+    kind = "TIFF" if given.mode in ("I", "F", "CMYK") else "PNG"
+    kept = {key: given.info[key] for key in ("exif", "transparency") if key in given.info}
+    data = saved(given, kind, **kept)
+    (tmp_path / "a picture").write_bytes(data)
+    expected = decode(data)
+    opened = Image.open(tmp_path / "a picture")
+    for source in (given, opened, data, tmp_path / "a picture", str(tmp_path / "a picture")):
+        found = read(source)
+        assert np.array_equal(np.asarray(found.picture), np.asarray(expected.picture))
+        assert found.notes == expected.notes
+
+
+def test_premultiplied_and_other_rare_modes_are_shown_too() -> None:
+    faint = Image.new("LA", (2, 2), (0, 51))
+    for picture in (faint.convert("La"), faint, faint.convert("RGBA"), faint.convert("RGBA").convert("RGBa")):
+        assert read(picture).picture.getpixel((0, 0)) == (204, 204, 204), picture.mode
+    for mode in ("YCbCr", "HSV", "RGBX"):
+        assert np.array_equal(read(photograph().convert(mode)).picture, photograph().convert(mode).convert("RGB"))
+
+
+def test_a_tiff_on_its_side_is_turned_once(tmp_path: Path) -> None:
+    data = saved(photograph(), "TIFF", exif=on_its_side().tobytes())
+    (tmp_path / "side.tif").write_bytes(data)
+    opened = Image.open(tmp_path / "side.tif")
+    first, again = read(opened), read(opened)
+    assert first.notes == decode(data).notes == ("Turned upright, as its EXIF orientation says.",)
+    assert np.array_equal(first.picture, decode(data).picture)
+    assert np.array_equal(again.picture, decode(data).picture)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_plain_picture_of_pillows_is_taken_itself(mode: str) -> None:
+    plain = photograph(1600, 9).convert(mode)
+    assert read(plain).picture is plain
+    assert read(plain).notes == ()
+
+
+def test_whoever_gives_no_picture_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"picture is of the type ndarray; accepted: the path of a file, its bytes"):
+        read(np.zeros((4, 4)))  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read(tmp_path / "nowhere.png")
+    with open(tmp_path / "large.png", "wb") as file:
+        file.truncate(30 * 2**20)
+    with pytest.raises(PictureError, match=r"The file has 30.0 MB; files of up to 20 MB are taken\."):
+        read(tmp_path / "large.png")
+    (tmp_path / "half.jpg").write_bytes(saved(photograph(300, 200), "JPEG")[:-900])
+    for source in (tmp_path / "half.jpg", Image.open(tmp_path / "half.jpg")):
+        with pytest.raises(PictureError, match="The JPEG file ends before the picture does"):
+            read(source)
 
 
 def test_shrink_keeps_the_shape_and_leaves_small_pictures_alone() -> None:

@@ -26,6 +26,7 @@ ERRORS = ("PictureError", "WeightsError", "DownloadError", "_PassingError", "kin
 # Modules whose sentences a page shows, and the calls that make them. ParameterError only where it can reach a page.
 MODULES = {
     "decoding": (*ERRORS, "notes"),
+    "greys": ("notes",),
     "weights": (*ERRORS, "faults"),
     "download": ERRORS,
     "installed_torchvision": ERRORS,
@@ -99,7 +100,8 @@ def czech(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_sentences_are_found_in_the_source() -> None:
     counts = {name: len(found) for name, found in ALL.items()}
-    assert counts["decoding"] >= 18
+    assert counts["decoding"] >= 15
+    assert counts["greys"] >= 4
     assert counts["weights"] >= 12
     assert counts["download"] >= 10
     assert min(counts.values()) >= 1
@@ -126,7 +128,7 @@ def test_every_kind_of_file_is_named_in_the_language() -> None:
 
 @pytest.mark.usefixtures("czech")
 def test_nothing_english_is_left_in_a_translated_sentence() -> None:
-    for text in (*ALL["decoding"], *ALL["weights"], *ALL["superpixels"]):
+    for text in (*ALL["decoding"], *ALL["greys"], *ALL["weights"], *ALL["superpixels"]):
         left = set(re.findall(r"\b(?:the|is|of|it|and|file|picture|raise|more|accepted)\b", sentences.translated(text)))
         assert not left or text.startswith(("it ", "7 has the shape", "7 more shapes")), (
             text,
@@ -195,6 +197,16 @@ def test_remarks_on_a_picture() -> None:
     assert [sentences.translated(note) for note in notes] == [
         "Ukazuje se jen první snímek animace.",
         "Zmenšeno z 60 × 30 na 40 × 20 pixelů.",
+    ]
+
+
+@pytest.mark.usefixtures("czech")
+def test_remarks_on_deep_greys() -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.array([[np.nan, 0.0, 1.02]], dtype=np.float32)).save(file, "TIFF")
+    assert [sentences.translated(note) for note in decoding.decode(file.getvalue()).notes] == [
+        "Jeho odstíny šedé od 0 do 1.02 byly roztaženy na celý rozsah od černé po bílou.",
+        "Místa bez číselné hodnoty (NaN nebo nekonečno) jsou ukázána černě.",
     ]
 
 

@@ -16,6 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from vizcore.pictures.greys import eight_bits
+from vizcore.pictures.samples import PHOTOGRAPHS
+
+Readable = str | Path | bytes | Image.Image
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 ACCEPTED = "JPEG, PNG, WebP, GIF, BMP and TIFF pictures can be opened"
 MAX_BYTES = 20 * 2**20
@@ -50,8 +54,7 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
     if not data:
         raise PictureError(f"The file is empty; {ACCEPTED}.")
     if len(data) > max_bytes:
-        size = len(data) / 2**20
-        raise PictureError(f"The file has {size:.1f} MB; files of up to {max_bytes / 2**20:.0f} MB are taken.")
+        raise _too_long(len(data), max_bytes)
     # A decoder fed with hostile bytes raises whatever it stumbles over: OSError, SyntaxError, struct.error, KeyError...
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -65,10 +68,7 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
     with image:
         original = image.size
         notes = _prepare(image, data, max_pixels)
-        try:
-            image.load()
-        except Exception as error:
-            raise PictureError(_damaged(image, error)) from error
+        _load(image)
         try:
             picture = _to_rgb(image, original, side, notes)
         except Exception as error:
@@ -76,6 +76,35 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
                 f"The colours of this {image.format} file (mode {image.mode}) cannot be converted; save it as RGB."
             ) from error
     return Decoded(picture, tuple(notes))
+
+
+def read(picture: Readable) -> Decoded:
+    """A file, by its path or its bytes, or a picture of Pillow's, as the page would show it: see :func:`decode`.
+
+    A picture of Pillow's that needs nothing of this is taken itself: RGB or L, upright, opaque, at most 1600 pixels
+    long. One that was turned by hand must have lost its EXIF orientation (as by ``ImageOps.exif_transpose``). Raises
+    :class:`PictureError` as :func:`decode` does, OSError where a file cannot be read, TypeError for anything else.
+    """
+    if isinstance(picture, str | Path):
+        size = Path(picture).stat().st_size
+        if size > MAX_BYTES:
+            raise _too_long(size, MAX_BYTES)
+        with open(picture, "rb") as file:
+            return decode(file.read(MAX_BYTES + 1))
+    if isinstance(picture, bytes):
+        return decode(picture)
+    if not isinstance(picture, Image.Image):
+        raise TypeError(
+            f"picture is of the type {type(picture).__name__}; accepted: the path of a file, its bytes, or a picture "
+            "of Pillow's, which Image.fromarray makes of an array."
+        )
+    original, turn = picture.size, _orientation(picture)
+    _load(picture)
+    plain = picture.mode in ("L", "RGB") and turn is None and not picture.has_transparency_data
+    if plain and max(original) <= WORKING_SIDE:
+        return Decoded(picture, ())
+    notes = [_UPRIGHT] if turn is not None and _orientation(picture) is None else []  # Pillow did it on loading a TIFF
+    return Decoded(_to_rgb(picture, original, WORKING_SIDE, notes), tuple(notes))
 
 
 def shrink(picture: Image.Image, side: int = WORKING_SIDE) -> tuple[Image.Image, str | None]:
@@ -109,33 +138,11 @@ class Sample:
         return decode(self.path.read_bytes()).picture
 
 
-_SAMPLES = {
-    "chelsea": ("Cat (Chelsea)", "chelsea.png"),
-    "coffee": ("Cup of coffee", "coffee.png"),
-    "astronaut": ("Astronaut (Eileen Collins)", "astronaut.png"),
-    "rocket": ("Rocket on its launch pad", "rocket.jpg"),
-    "motorcycle_left": ("Motorcycle", "motorcycle_left.png"),
-    "camera": ("Photographer with a camera", "camera.png"),
-    "horse": ("Silhouette of a horse", "horse.png"),
-    "coins": ("Greek coins", "coins.png"),
-    "clock": ("Clock, blurred by motion", "clock_motion.png"),
-    "hubble": ("Hubble deep field", "hubble_deep_field.jpg"),
-    "moon": ("Surface of the moon", "moon.png"),
-    "retina": ("Retina of an eye", "retina.jpg"),
-    "ihc": ("Stained tissue under a microscope", "ihc.png"),
-    "cell": ("A single cell", "cell.png"),
-    "page": ("Scanned page of a book", "page.png"),
-    "brick": ("Brick wall", "brick.png"),
-    "grass": ("Grass", "grass.png"),
-    "gravel": ("Gravel", "gravel.png"),
-}
-
-
 def sample_photographs() -> dict[str, Sample]:
     """scikit-image's photographs by stable id, only those that its wheel holds: nothing is ever downloaded."""
     package = importlib.util.find_spec("skimage")
     folders = [Path(folder) / "data" for folder in (package.submodule_search_locations or [])] if package else []
-    paths = {key: (title, folder / name) for folder in folders for key, (title, name) in _SAMPLES.items()}
+    paths = {key: (title, folder / name) for folder in folders for key, (title, name) in PHOTOGRAPHS.items()}
     return {key: Sample(title, path) for key, (title, path) in paths.items() if path.is_file()}
 
 
@@ -167,7 +174,9 @@ def _prepare(image: Image.Image, data: bytes, max_pixels: int) -> list[str]:
 def _to_rgb(image: Image.Image, original: tuple[int, int], side: int, notes: list[str]) -> Image.Image:
     """A decoded picture of any mode in RGB, small and upright; says in ``notes`` what was changed."""
     turn = _orientation(image)
-    flat = _deep_grey(image, notes) if image.mode[0] in "IF" else image
+    flat = eight_bits(image, notes) if image.mode[0] in "IF" else image
+    if flat.mode == "La":  # Pillow knows no way from here to colours
+        flat = flat.convert("LA")
     if flat.has_transparency_data:
         flat = flat.convert("RGBA")
     elif flat.mode not in ("L", "RGB"):
@@ -188,29 +197,6 @@ def _to_rgb(image: Image.Image, original: tuple[int, int], side: int, notes: lis
     return Image.frombytes("RGB", flat.size, flat.tobytes())  # a fresh picture: no place of the photograph, no camera
 
 
-def _deep_grey(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Greys of 16 bits, 32 bits or floating point as 8 bits; Pillow would clip them to white."""
-    if image.mode.startswith("I;16"):
-        values = np.asarray(image).astype(np.uint16, copy=False)
-        # Twelve-bit cameras store 0..4095 in sixteen bits: nearly black unless that is taken as the full scale.
-        top = 65535 if int(values.max()) > 4095 else max(255, int(values.max()))
-        table = (np.arange(65536).clip(0, top) * 255 / top).round().astype(np.uint8)
-        notes.append("Its 16-bit greys were scaled to 8 bits.")
-        return Image.fromarray(table[values])
-    real = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(real.min()), float(real.max())
-    full = next((top for top in (1.0, 255.0, 65535.0) if low >= 0 and high <= top), None)
-    if image.mode == "I" and full == 1.0:
-        full = 255.0  # whole numbers 0 and 1 are two nearly black greys, not black and white
-    if full is None:
-        notes.append(f"Its greys from {low:.4g} to {high:.4g} were scaled to 8 bits.")
-        real = (real - low) / ((high - low) or 1.0)
-    else:
-        notes.append("Its greys were scaled to 8 bits.")
-        real = real / full
-    return Image.fromarray((real.clip(0, 1) * 255).round().astype(np.uint8))
-
-
 def _orientation(image: Image.Image) -> Image.Transpose | None:
     try:
         return _TURN.get(image.getexif().get(0x0112, 1))
@@ -218,8 +204,19 @@ def _orientation(image: Image.Image) -> Image.Transpose | None:
         return None  # damaged metadata is no reason to refuse a picture
 
 
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except Exception as error:
+        raise PictureError(_damaged(image, error)) from error
+
+
 def _size(image: Image.Image) -> str:
     return f"{image.width} × {image.height}"
+
+
+def _too_long(size: int, most: int) -> PictureError:
+    return PictureError(f"The file has {size / 2**20:.1f} MB; files of up to {most / 2**20:.0f} MB are taken.")
 
 
 def _too_large(what: str, max_pixels: int) -> PictureError:
