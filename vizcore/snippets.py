@@ -43,7 +43,7 @@ PARAMS: dict[str, type[Params] | None] = {
 }
 
 _NETWORK = (f"from {load.__module__} import load", 'clf = load("mini-alexnet")')
-_PICTURE = ("from PIL import Image", 'picture = Image.open("picture.png").convert("RGB")')
+_PICTURE = ('picture = "picture.png"',)
 _AT_REST = 5000  # steps after which ADALINE is where ridge regression is at once
 
 
@@ -69,9 +69,9 @@ def snippet(
 
     ``technique`` is a key of ``PARAMS``. The last lines assign the arrays: ``pictures`` of filters, ``z`` of maximize,
     ``w`` of gradient and smoothgrad, ``drop`` and ``heat`` of occlusion, ``w``, ``b`` and ``heat`` of lime.
-    ``network`` and ``picture`` are lines of Python, imports among them, that leave a classifier in ``clf`` and a PIL
-    picture in ``picture``; ``layer`` is a convolution's name, by default the first. Raises ValueError for an unknown
-    technique and for settings of another one.
+    ``network`` and ``picture`` are lines of Python, imports among them, that leave a classifier in ``clf`` and in
+    ``picture`` a file's path, its bytes or a picture of Pillow's; ``layer`` is a convolution's name, by default the
+    first. Raises ValueError for an unknown technique and for settings of another one.
 
     What goes beyond the formula is left out: half precision, and maximisation's additions, of which a comment tells.
     Where LIME has replaced a learning rate that diverges, ``params`` should hold the one that it used.

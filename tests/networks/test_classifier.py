@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.conftest import Linear, linear_classifier, random_picture
 from vizcore.networks import catalogue
 from vizcore.networks.catalogue import load
 from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, pick, pick_device
+from vizcore.pictures import decoding
 
 
 def test_logits_of_a_linear_network_are_the_scalar_products() -> None:
@@ -154,6 +156,34 @@ def test_pictures_of_any_shape_fill_the_input(size: tuple[int, int]) -> None:
     pixels = clf.pixels(Image.new("RGB", size, (10, 20, 30)))
     assert pixels.shape == (3, 24, 32)
     torch.testing.assert_close(pixels[:, 5, 5], torch.tensor([10, 20, 30]) / 255)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_path_bytes_and_a_picture_of_pillows_are_seen_alike(tmp_path: Path, channels: int) -> None:
+    network = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    clf = Classifier(network, Preprocess((20, 28), (0.5,) * channels, (0.5,) * channels), ["a", "b"])
+    ramp = Image.fromarray(np.tile(np.linspace(0, 65535, 90), (60, 1)).astype(np.uint16))
+    ramp.save(tmp_path / "ramp.png")
+    path = tmp_path / "ramp.png"
+    seen = [clf.pixels(one) for one in (path, str(path), path.read_bytes(), Image.open(path), ramp)]
+    for one in seen:
+        assert torch.equal(one, seen[0])
+    assert float(seen[0].mean()) == pytest.approx(0.5, abs=0.01), "Pillow alone clips it to white"
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_plain_picture_is_seen_as_it_is(mode: str) -> None:
+    clf = linear_classifier(size=(24, 32))
+    noise = np.random.default_rng(0).integers(0, 256, (70, 1600, 3), dtype=np.uint8)
+    plain = Image.fromarray(noise).convert(mode)
+    assert torch.equal(clf.pixels(plain), clf.preprocess.pixels(plain))
+
+
+def test_what_is_no_picture_is_refused_with_the_pages_sentence(linear: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "diary.png").write_text("Dear diary, this is not a picture.")
+    for one in (tmp_path / "diary.png", b"Dear diary, this is not a picture."):
+        with pytest.raises(decoding.PictureError, match="This is a text file, not a picture; JPEG, PNG"):
+            linear.pixels(one)
 
 
 def test_device_is_the_best_there_is_unless_named() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -244,6 +245,23 @@ def test_the_archive_the_table_and_the_snippet_hold_the_same_maps(bundled: Class
     theirs = np.load(tmp_path / "compare.npz")
     for name in arrays:
         assert np.allclose(arrays[name], theirs[name], atol=1e-5 * float(np.abs(arrays[name]).max()))
+
+
+def test_the_snippet_reads_an_uploaded_file_as_the_page_does(
+    bundled: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = chosen(bundled, ("gradient",))
+    uploaded: Any = SimpleNamespace(**vars(what.page) | {"source": replace(what.page.source, id="upload")})
+    what = replace(what, page=uploaded)
+    file = Image.fromarray(np.tile(np.linspace(0, 65535, 200), (50, 1)).astype(np.uint16))
+    file.save(tmp_path / "picture.png")
+    monkeypatch.chdir(tmp_path)
+    Path("snippet.py").write_text(export.snippet(what), encoding="utf-8")
+    runpy.run_path("snippet.py")
+    row = what.rows[0]
+    image = bundled.pixels(decoding.decode(Path("picture.png").read_bytes()).picture)
+    heat = methods.explain(bundled, image, row.target, "gradient", what.params["gradient"])
+    np.testing.assert_allclose(np.load("compare.npz")["gradient.0"], Run(heat).finish().heat, rtol=1e-4, atol=1e-6)
 
 
 def test_the_record_names_every_row_and_setting(bundled: Classifier) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vizcore import textbook
+from vizcore.pictures.scenes import scene
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -93,7 +95,11 @@ def test_every_path_that_is_named_exists(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if blocks(path)], ids=name)
-def test_the_python_of_a_page_runs(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_of_a_page_runs(
+    path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(scene(34).picture).save(tmp_path / "photo.jpg")  # the reader's own
+    monkeypatch.chdir(tmp_path)
     for code in blocks(path):
         exec(compile(code, name(path), "exec"), {"__name__": "page"})  # noqa: S102
 

@@ -20,6 +20,8 @@ from tests.helpers.contract import check_contract
 from vizcore import methods
 from vizcore.networks.catalogue import load
 from vizcore.networks.classifier import Classifier
+from vizcore.pictures.decoding import decode
+from vizcore.pictures.scenes import scene
 from vizcore.study import __main__, local, plan, rows, sources, work
 from vizcore.study.plan import Plan, Study, make
 from vizcore.study.rows import FIGURES, Row
@@ -115,6 +117,22 @@ def test_scenes_have_their_truth_and_the_stamp_its_place(pair: dict[str, Classif
     assert not bool((shown.mask & shown.stamp).any())
     plain = sources.see(clf, "scene:700003", None)
     assert plain.stamp is None
+
+
+def test_files_are_seen_as_the_pages_show_them(pair: dict[str, Classifier], tmp_path: Path) -> None:
+    clf, exif = pair["mini-alexnet"], Image.Exif()
+    exif[0x0112] = 6
+    drawn = Image.fromarray(scene(34).picture).resize((200, 120))
+    drawn.save(tmp_path / "a.jpg", exif=exif)
+    drawn.convert("F").point(lambda grey: grey * 4 + 0).save(tmp_path / "b.tif")
+    drawn.resize((1700, 900)).save(tmp_path / "c.png")
+    for picture in find([str(tmp_path)]):
+        content = picture.content()
+        assert content is not None
+        shown = sources.see(clf, picture.id, content)
+        assert torch.equal(shown.image, clf.preprocess.pixels(decode(content).picture)), picture.id
+        assert torch.equal(shown.image, clf.pixels(tmp_path / picture.id))
+        assert float(shown.image.max()) > 0.8, picture.id
 
 
 def test_every_method_has_every_figure(pair: dict[str, Classifier]) -> None:

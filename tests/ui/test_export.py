@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ui.frame import export, sources
+from ui.frame import code, export, sources
 from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
@@ -74,6 +75,49 @@ def test_the_snippet_gives_the_same_arrays(bundled: Classifier, tmp_path: Path, 
     assert sorted(found) == sorted(expected) == sorted(export.RECIPES[name].arrays)
     for key in expected:
         np.testing.assert_allclose(found[key], expected[key], rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+def file(image: Image.Image, kind: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def uploads() -> dict[str, bytes]:
+    """Files that Pillow's Image.open(...).convert("RGB") shows otherwise than the page does."""
+    horse, exif = decoding.sample_photographs()["coffee"](), Image.Exif()
+    exif[0x0112] = 6
+    logo = Image.new("RGBA", (200, 160))
+    logo.paste((200, 40, 40, 255), (40, 30, 150, 120))
+    return {
+        "a 16-bit ramp": file(Image.fromarray(np.tile(np.linspace(0, 65535, 200), (50, 1)).astype(np.uint16)), "PNG"),
+        "a logo on transparent ground": file(logo, "PNG"),
+        "a JPEG on its side": file(horse, "JPEG", exif=exif),
+        "a large photograph": file(horse.resize((2001, 1400), Image.Resampling.NEAREST), "PNG"),
+    }
+
+
+@pytest.mark.parametrize("name", list(uploads()))
+def test_both_snippets_make_of_an_uploaded_file_what_the_page_makes_of_it(
+    bundled: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    data = uploads()[name]
+    drawn = decoding.decode(data).picture  # as the page takes an upload
+    source = sources.Source("upload", drawn, decoding.digest(drawn))
+    page: Any = SimpleNamespace(page="saliency", clf=bundled, source=source, image=bundled.pixels(drawn), target=2)
+    expected = computed(page, SETTINGS["saliency"]).gradient.numpy()
+    monkeypatch.chdir(tmp_path)
+    Path("picture.png").write_bytes(data)
+    Path("snippet.py").write_text(export.snippet(page, SETTINGS["saliency"]), encoding="utf-8")
+    shown_in_code = runpy.run_path("snippet.py")
+    assert np.array_equal(shown_in_code["image"], page.image)
+    np.testing.assert_allclose(np.load("saliency.npz")["gradient"], expected, rtol=1e-4, atol=1e-5)
+    Path("code.py").write_text(code.script(page, SETTINGS["saliency"], None), encoding="utf-8")
+    found = runpy.run_path("code.py")
+    assert np.array_equal(found["image"], page.image)
+    assert np.abs(found["w"].numpy() - expected).max() <= 1e-3 * np.abs(expected).max()
+    with Image.open("picture.png") as opened:
+        assert not np.array_equal(bundled.preprocess.pixels(opened.convert("RGB")), page.image), "an easy file"
 
 
 def test_the_snippet_of_a_deeper_layer(bundled: Classifier) -> None:

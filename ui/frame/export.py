@@ -134,7 +134,7 @@ def network_of(clf: Classifier) -> tuple[list[str], list[str]]:
 
 
 def picture_of(identifier: str) -> tuple[list[str], str]:
-    """The imports and the expression of Python that make a picture."""
+    """The imports and the expression of Python that make a picture, or the path of one's own file."""
     kind, _, rest = identifier.partition(":")
     scene = ["from PIL import Image", "from vizcore.pictures import scenes"]
     size = sources.SCENE_SIZE
@@ -145,7 +145,7 @@ def picture_of(identifier: str) -> tuple[list[str], str]:
             f'Image.fromarray(scenes.scene({rest}, label="{SHORTCUT}", mark=True, size={size}).picture)',
         ),
         "photo": (["from vizcore.pictures import decoding"], f'decoding.sample_photographs()["{rest}"]()'),
-        "upload": (["from PIL import Image"], 'Image.open("picture.png").convert("RGB")'),
+        "upload": ([], '"picture.png"'),
     }[kind]
 
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from vizcore import targets
@@ -23,6 +22,7 @@ from vizcore.networks.errors import NetworkError
 from vizcore.networks.examination import Finding, examine
 from vizcore.networks.preprocessing import Preprocess
 from vizcore.networks.taking import taken
+from vizcore.pictures import decoding
 from vizcore.targets import Contrast, Output, Target, check_output, pick
 
 __all__ = [
@@ -152,9 +152,13 @@ class Classifier:
             self._checksum = digest.hexdigest()
         return self._checksum
 
-    def pixels(self, picture: Image.Image) -> Tensor:
-        """Exactly what the network sees of ``picture``, and what is shown: (C,H,W) in [0,1], on the CPU."""
-        return self.preprocess.pixels(picture)
+    def pixels(self, picture: decoding.Readable) -> Tensor:
+        """Exactly what the network sees of ``picture``, and what is shown: (C,H,W) in [0,1], on the CPU.
+
+        ``picture`` is the path of a file, its bytes, or a picture of Pillow's. It is read and converted by
+        :func:`vizcore.pictures.decoding.read`, as the pages do it, with the same limits and errors.
+        """
+        return self.preprocess.pixels(decoding.read(picture).picture)
 
     def normalise(self, x: Tensor) -> Tensor:
         """(x - mean) / std: from pixels in [0,1] to the network's zero-centred input; (N,C,H,W) on the device."""

@@ -17,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures import decoding
 from vizcore.pictures.scenes import SHORTCUT, TRAINING_SEEDS, Scene, scene
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
@@ -141,7 +140,7 @@ def uploaded(name: str, data: bytes) -> Picture:
 def see(clf: Classifier, identifier: str, content: bytes | None) -> Shown:
     """What ``clf`` sees of a picture. Raises :class:`vizcore.pictures.decoding.PictureError` for a broken file."""
     if content is not None:
-        return Shown(clf.pixels(decoding.decode(content).picture))
+        return Shown(clf.pixels(content))
     found = compose(identifier, clf.preprocess.resize or max(clf.preprocess.size))
     stamp = None
     if found.mark_box is not None:
