@@ -32,10 +32,11 @@ def state_of(design: Design = SMALL, classes: int = 5) -> dict[str, torch.Tensor
     generator = torch.Generator().manual_seed(0)
     module = architectures.blank(design.architecture, classes, design.size, len(design.mean))
     shapes = {key: value.shape for key, value in module.state_dict().items()}
-    return {
+    state = {
         key: 0.05 * torch.randn(shape, generator=generator) if shape else torch.zeros(shape, dtype=torch.int64)
         for key, shape in shapes.items()
     }
+    return {key: value.abs() + 0.5 if key.endswith("running_var") else value for key, value in state.items()}
 
 
 def saved(content: object, **options: Any) -> bytes:

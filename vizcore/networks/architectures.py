@@ -36,6 +36,8 @@ _FAMILIES = {
 }
 NAMES: tuple[str, ...] = tuple(family + one for family, sizes in _FAMILIES.items() for one in sizes.split() or [""])
 
+RESCALING = ("googlenet", "inception_v3")  # may rescale their input themselves; no state_dict tells whether they do
+
 
 def blank(name: str, classes: int, size: tuple[int, int] = (224, 224), channels: int = 3) -> nn.Module:
     """The architecture ``name`` with ``classes`` outputs for inputs (channels, *size), on the meta device: no memory.
@@ -47,7 +49,7 @@ def blank(name: str, classes: int, size: tuple[int, int] = (224, 224), channels:
     if name not in NAMES:
         raise ValueError(f"architecture is {name!r}; accepted: one of torchvision's, {', '.join(NAMES)}.")
     options: dict[str, Any] = {}
-    if name in ("googlenet", "inception_v3"):
+    if name in RESCALING:
         options = {"aux_logits": False, "transform_input": channels == 3, "init_weights": False}
     elif name.startswith("vit_"):
         if size[0] != size[1]:

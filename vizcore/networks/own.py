@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from vizcore.networks import architectures, weights
+from vizcore.networks import architectures, checkpoints, weights
 from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, pick_device
 from vizcore.networks.weights import WeightsError
 
@@ -24,6 +24,7 @@ SIDES = (16, 512)  # pixels: the activations of larger inputs take gigabytes
 MOST_CLASSES = 20_000
 MOST_PARAMETERS = 100_000_000
 LONGEST_NAME = 60
+_PRIME = 1009  # no layer is as wide, so the one that is has the classes
 VARIABLE = "VIZCORE_NETWORK"
 
 
@@ -90,11 +91,12 @@ def network(
     design.check()
     if len(data) > most_bytes():
         raise WeightsError(f"{source} has {len(data) / 2**20:.0f} MB; accepted: up to {most_bytes() >> 20} MB.")
-    state = weights.parse(data, source)
-    if design.architecture in ("googlenet", "inception_v3"):  # heads that only training needs
-        state = {key: value for key, value in state.items() if not key.startswith(("aux1.", "aux2.", "AuxLogits."))}
     count = len(design.classes) or design.count
-    last = _last_layer(design)
+    wide = architectures.blank(design.architecture, _PRIME, design.size, len(design.mean)).state_dict()
+    last = next(key for key, value in reversed(wide.items()) if value.dim() > 1 and len(value) == _PRIME)
+    state = checkpoints.renamed(weights.parse(data, source), wide)
+    if design.architecture in architectures.RESCALING:  # heads that only training needs
+        state = {key: value for key, value in state.items() if not key.startswith(("aux1.", "aux2.", "AuxLogits."))}
     found = len(state[last]) if last in state and state[last].dim() else 0
     count = count or min(found, MOST_CLASSES) or 1
     module = architectures.blank(design.architecture, count, design.size, len(design.mean))
@@ -175,12 +177,6 @@ def call(name: str) -> Classifier:
         made.title = function
     made.name = name
     return made
-
-
-def _last_layer(design: Design) -> str:
-    """The name of the weights whose first dimension is the number of classes."""
-    module = architectures.blank(design.architecture, 1009, design.size, len(design.mean))  # a prime no layer is wide
-    return next(key for key, value in reversed(module.state_dict().items()) if value.dim() > 1 and len(value) == 1009)
 
 
 def _check_values(module: nn.Module, source: str) -> None:

@@ -12,16 +12,17 @@ import os
 import re
 import threading
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor, nn
 
+from vizcore.networks import checkpoints
 from vizcore.networks.download import DownloadError, Progress, checksum, fetch, file_name
 
 _ACCEPTED = "Accepted: what torch.save(model.state_dict(), path) writes."
-_HOLDERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights")  # in checkpoints
 _SHOWN = 3  # names of tensors in a sentence
 _LONGEST_INDEX = 2 * 2**20  # bytes that name the tensors: a thousand of them take 150 kB
 _MOST_READS = 1_000_000
@@ -83,17 +84,11 @@ def read(path: Path) -> dict[str, Tensor]:
 def parse(data: bytes, source: str) -> dict[str, Tensor]:
     """As :func:`read`, of the bytes of a file from a stranger, whose kind is told by its content; ``source`` names it.
 
-    Also takes a checkpoint that holds the state_dict under a usual name, and names that begin with ``module.``.
+    Also takes a checkpoint that holds the state_dict under a usual name.
     """
     # A safetensors file begins with the length of its header, in eight bytes, and the header, which is JSON.
     state = _parsed(io.BytesIO(data), source, data[8:9] == b"{")
-    if isinstance(state, dict):
-        state = next((state[key] for key in _HOLDERS if isinstance(state.get(key), dict)), state)
-    plain = _plain(state, source)
-    for prefix in ("module.", "_orig_mod.", "model."):
-        if plain and all(key.startswith(prefix) for key in plain):
-            plain = {key.removeprefix(prefix): value for key, value in plain.items()}
-    return plain
+    return _plain(checkpoints.held(state), source)
 
 
 def _parsed(file: Path | io.BytesIO, source: str, safetensors: bool) -> Any:
@@ -145,7 +140,13 @@ def fit(module: nn.Module, state: dict[str, Tensor], source: str | Path = "the g
         faults.append(f"{len(wrong) - _SHOWN} more shapes differ")
     if faults:
         raise WeightsError(f"{source} does not fit {type(module).__name__}: {'; '.join(faults)}.")
-    module.load_state_dict({key: value.to(needed[key].dtype) for key, value in state.items()}, assign=True)
+    # The names are today's, so that no version that a module has left behind is looked for.
+    current: OrderedDict[str, Tensor] = OrderedDict(
+        (key, state[key].to(blank.dtype) if key in state else torch.zeros_like(blank, device="cpu"))
+        for key, blank in needed.items()
+    )
+    current._metadata = needed._metadata  # type: ignore[attr-defined]
+    module.load_state_dict(current, assign=True)
 
 
 def _download(name: str, url: str, target: Path, progress: Progress, size: int, timeout: float) -> None:
