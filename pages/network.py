@@ -5,7 +5,8 @@ import streamlit as st
 from ui.frame import layout, link, uploads
 from ui.texts import quoted, t
 from ui.texts.sentences import translated
-from vizcore.networks import architectures, own
+from vizcore.networks import architectures, class_names, own
+from vizcore.networks.preprocessing import for_unit_pixels
 from vizcore.networks.weights import WeightsError
 
 EXAMPLE = """from vizcore import Classifier, Preprocess
@@ -17,19 +18,20 @@ def digits():
 
 with layout.page("network") as page:
     form, mine = st.columns([2, 1], gap="large")
+    with form:  # outside of the frame below, which asks for what this one needs
+        architecture = st.selectbox(
+            t("network.architecture"), architectures.NAMES, architectures.NAMES.index("resnet18"), key="own.name"
+        )
     with form, st.form("network.form"):
         left, right = st.columns(2)
         with left:
-            architecture = st.selectbox(
-                t("network.architecture"), architectures.NAMES, architectures.NAMES.index("resnet18"), key="own.name"
-            )
             file = st.file_uploader(
                 t("network.file"),
                 key=f"own.file.{uploads.count()}",  # each file its own place: the memory of the last one is freed
                 max_upload_size=max(1, own.most_bytes() >> 20),
                 help=t("network.file_help"),
             )
-            title = st.text_input(t("network.name"), max_chars=own.LONGEST_NAME, help=t("network.name_help"))
+            title = st.text_input(t("network.name"), max_chars=class_names.LONGEST, help=t("network.name_help"))
         with right:
             names = st.text_area(t("network.classes"), max_chars=10**6, help=t("network.classes_help"))
             count = st.number_input(t("network.count"), 0, own.MOST_CLASSES, step=1, help=t("network.count_help"))
@@ -38,22 +40,25 @@ with layout.page("network") as page:
             width = sides[1].number_input(t("network.width"), *own.SIDES, value=224, step=1)
             mean = st.text_input(t("network.mean"), ", ".join(map(str, own.MEAN)), max_chars=200)
             std = st.text_input(t("network.std"), ", ".join(map(str, own.STD)), max_chars=200, help=t("network.grey"))
+            rescaling = None
+            if architecture in architectures.RESCALING:
+                rescaling = st.toggle(t("network.rescaling"), value=True, key="own.rescaling")
+                st.caption(t("network.rescaling_help"))
         sent = st.form_submit_button(t("network.use"), type="primary", icon=":material/check:")
         if sent and file is None:
             st.error(t("network.no_file"), icon=":material/upload_file:")
         elif sent and file is not None:
-            design = own.Design(
-                architecture,
-                (int(height), int(width)),
-                own.numbers_of(mean),
-                own.numbers_of(std),
-                own.names_of(names),
-                int(count),
-            )
-            called = (own.names_of(title) or own.names_of(file.name) or (architecture,))[0]
+            given = own.numbers_of(mean), own.numbers_of(std)
+            unit = for_unit_pixels(*given)
+            called = (class_names.lines(title) or class_names.lines(file.name) or (architecture,))[0]
             try:
+                design = own.Design(
+                    *(architecture, (int(height), int(width)), *unit),
+                    *(class_names.read(names), int(count), rescaling),
+                )
                 with st.spinner(t("network.reading")):
-                    uploads.add(file.getvalue(), design, called, (own.names_of(file.name) or ("file",))[0])
+                    source = (class_names.lines(file.name) or ("file",))[0]
+                    uploads.add(file.getvalue(), design, called, source, converted=given != unit)
             except WeightsError as error:
                 st.error(translated(str(error)), icon=":material/error:")
             else:
@@ -68,6 +73,10 @@ with layout.page("network") as page:
             st.caption(
                 t("network.row", architecture=one.design.architecture, classes=len(one.clf.classes), shape=shape)
             )
+            normal = {"mean": own.listed(one.design.mean), "std": own.listed(one.design.std)}
+            st.caption(t("network.converted" if one.converted else "network.normal", **normal))
+            if one.design.architecture in architectures.RESCALING:
+                st.caption(t("network.rescales" if one.design.rescaling else "network.rescales_not"))
             if name != page.clf.name:
                 st.button(t("network.choose"), key=f"choose.{name}", on_click=uploads.choose, args=(name,))
             st.button(t("network.drop"), key=f"drop.{name}", on_click=uploads.drop, args=(name, link.default_network()))

@@ -20,7 +20,7 @@ from vizcore.networks import architectures, catalogue, own, weights
 from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.networks.own import Design
-from vizcore.networks.preprocessing import Preprocess
+from vizcore.networks.preprocessing import Preprocess, for_unit_pixels
 from vizcore.networks.weights import WeightsError
 from vizcore.techniques import gradcam, lime, maximize, occlusion, saliency
 
@@ -286,10 +286,107 @@ def test_large_files_are_refused_before_they_are_read(monkeypatch: pytest.Monkey
     assert own.most_bytes() == 400 * 2**20
 
 
-def test_names_are_one_in_a_line() -> None:
-    assert own.names_of("cat\r\n\n  sea\tlion \x00\n" + "x" * 99) == ("cat", "sea lion", "x" * 60)
-    assert own.names_of("") == ()
+def test_numbers_are_read_from_a_text() -> None:
     assert own.numbers_of("(0.5; 0.25 0.1)") == (0.5, 0.25, 0.1)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    small = torch.rand(24, 3, 8, 8, generator=generator)
+    return nn.functional.interpolate(small, size=(96, 96), mode="bilinear")  # (24,3,8,8) -> (24,3,96,96)
+
+
+@pytest.fixture(scope="module")
+def scratch(pictures: torch.Tensor) -> nn.Module:
+    """GoogLeNet as somebody gets it who trains from scratch, with statistics of its own."""
+    torch.manual_seed(0)
+    module: nn.Module = torchvision_models().googlenet(
+        weights=None, num_classes=4, aux_logits=False, init_weights=False
+    )
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = None
+            layer.reset_running_stats()
+    module.train()
+    for layer in module.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.eval()
+    with torch.no_grad():
+        module(normalised(pictures))
+    return module.eval()
+
+
+def normalised(pictures: torch.Tensor) -> torch.Tensor:
+    return (pictures - torch.tensor(own.MEAN).view(3, 1, 1)) / torch.tensor(own.STD).view(3, 1, 1)
+
+
+@pytest.mark.parametrize("rescaling", [True, False])
+def test_the_design_says_whether_googlenet_rescales_its_input(
+    scratch: nn.Module, pictures: torch.Tensor, rescaling: bool
+) -> None:
+    assert scratch.transform_input is False  # torchvision's default without weights
+    design = Design("googlenet", (96, 96), transform_input=rescaling)
+    clf = own.network(saved(scratch.state_dict()), design, device="cpu")
+    scratch.transform_input = rescaling
+    try:
+        with torch.no_grad():
+            right = scratch(normalised(pictures))
+    finally:
+        scratch.transform_input = False
+    assert torch.allclose(clf.all_scores(pictures, "logit"), right, atol=1e-4)
+    assert clf.summary == ""
+
+
+def test_what_is_assumed_of_the_input_is_said(scratch: nn.Module) -> None:
+    data = saved(scratch.state_dict())
+    with pytest.warns(UserWarning, match="googlenet was trained with transform_input; True is assumed"):
+        clf = own.network(data, Design("googlenet", (96, 96)), device="cpu")
+    assert clf.module.transform_input is True
+    assert "True is assumed. Set Design.transform_input to what it was." in clf.summary
+    half = Design("googlenet", (96, 96), (0.5,) * 3, (0.5,) * 3)  # no ImageNet normalisation, so nothing to undo
+    with pytest.warns(UserWarning, match="False is assumed"):
+        assert own.network(data, half, device="cpu").module.transform_input is False
+    given = own.network(data, Design("googlenet", (96, 96), transform_input=True), device="cpu")
+    other = own.network(data, Design("googlenet", (96, 96), transform_input=False), device="cpu")
+    assert len({clf.checksum, given.checksum, other.checksum}) == 3
+
+
+def test_a_grey_googlenet_does_not_rescale() -> None:
+    assert not Design("googlenet", mean=(0.13,), std=(0.31,)).rescaling
+    grey = Design("googlenet", mean=(0.13,), std=(0.31,), transform_input=True)
+    assert "switch it off for a network of grey pictures" in refusal(b"", grey)
+    assert "resnet18 has no transform_input" in refusal(b"", Design("resnet18", transform_input=True))
+
+
+BYTES = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+def test_a_normalisation_for_bytes_is_refused_with_the_right_numbers() -> None:
+    text = refusal(saved(state_of()), Design("squeezenet1_1", (64, 80), *BYTES))
+    assert "are for pixels in 0 to 255" in text
+    assert text.endswith("the mean is 0.485, 0.456, 0.406 and the deviation 0.229, 0.224, 0.225.")
+
+
+@pytest.mark.parametrize(
+    ("given", "unit"),
+    [
+        (BYTES, (own.MEAN, own.STD)),
+        (((33.3184,), (78.567,)), ((0.13066,), (0.308106,))),
+        (((127.5,) * 3, (127.5,) * 3), ((0.5,) * 3, (0.5,) * 3)),
+        (((0.0,) * 3, (255.0,) * 3), ((0.0,) * 3, (1.0,) * 3)),
+        (((103.939, 116.779, 123.68), (1.0,) * 3), ((0.407604, 0.457957, 0.48502), (0.00392157,) * 3)),  # Caffe's
+        ((BYTES[0], own.STD), (own.MEAN, own.STD)),
+        (((0.0,) * 3, (1.0,) * 3), ((0.0,) * 3, (1.0,) * 3)),
+        ((own.MEAN, own.STD), (own.MEAN, own.STD)),
+        (((float("nan"),), (58.0,)), ((float("nan"),), (58.0,))),
+        (((), ()), ((), ())),
+    ],
+)
+def test_mean_and_deviation_are_brought_to_unit_pixels(given: Any, unit: Any) -> None:
+    assert repr(for_unit_pixels(*given)) == repr(unit)
 
 
 # --- From Python

@@ -37,9 +37,9 @@ def to(app: AppTest, page: str) -> AppTest:
     return app.run()
 
 
-def brings(app: AppTest, data: bytes, **fields: str) -> AppTest:
+def brings(app: AppTest, data: bytes, architecture: str = "squeezenet1_1", **fields: str) -> AppTest:
     """Fill the form and send it."""
-    app.selectbox(key="own.name").set_value("squeezenet1_1")
+    app.selectbox(key="own.name").set_value(architecture)
     app.file_uploader(key="own.file.0").upload("pets.pth", data)
     for number in app.number_input:
         if number.label in ("Height [px]", "Width [px]"):
@@ -91,6 +91,47 @@ def test_a_file_that_does_not_fit_leaves_everything_as_it_is(data: bytes) -> Non
     assert "set the number of classes to 5" in said(app)
     assert address(app)["network"] == "mini-alexnet"
     assert app.session_state[uploads._KEY] == {}
+
+
+def test_class_names_are_taken_from_a_dictionary(data: bytes) -> None:
+    names = '{"1": ["n01443537", "goldfish"], "0": ["n01440764", "tench"], "2": "c", "3": "d", "4": "e"}'
+    app = brings(opened("pages/network.py"), data, **{"Class names, one in each line": names})
+    assert healthy(app)
+    (one,) = app.session_state[uploads._KEY].values()
+    assert one.clf.classes == ["tench", "goldfish", "c", "d", "e"]
+    app = brings(opened("pages/network.py"), data, **{"Class names, one in each line": "{1: 'a', 2: 'b'}"})
+    assert "The index 0 is missing among the class names" in said(app)
+
+
+def test_a_normalisation_for_bytes_is_converted_and_said(data: bytes) -> None:
+    fields = {
+        "Mean of the normalisation": "123.675, 116.28, 103.53",
+        "Deviation of the normalisation": "[58.395, 57.12, 57.375]",
+    }
+    app = brings(opened("pages/network.py"), data, **fields)
+    assert healthy(app)
+    (one,) = app.session_state[uploads._KEY].values()
+    assert (one.design.mean, one.design.std) == (own.MEAN, own.STD)
+    assert any(
+        "were for pixels in 0 to 255" in text.value and "mean 0.485, 0.456, 0.406" in text.value for text in app.caption
+    )
+
+
+@pytest.mark.parametrize("rescaling", [True, False])
+def test_googlenets_rescaling_is_asked_for(rescaling: bool) -> None:
+    app = opened("pages/network.py")
+    assert [one.label for one in app.toggle if "transform_input" in one.label] == []
+    app.selectbox(key="own.name").set_value("googlenet").run()
+    switch = app.toggle(key="own.rescaling")
+    assert switch.value is True
+    if not rescaling:
+        switch.set_value(False)
+    app = brings(app, saved(state_of(Design("googlenet", size=(64, 64)))), "googlenet")
+    assert healthy(app)
+    (one,) = app.session_state[uploads._KEY].values()
+    assert one.design.transform_input is rescaling
+    assert one.clf.module.transform_input is rescaling
+    assert any(f"transform_input is {'on' if rescaling else 'off'}" in text.value for text in app.caption)
 
 
 def test_without_a_file_the_form_asks_for_one() -> None:

@@ -31,6 +31,7 @@ MODULES = {
     "download": ERRORS,
     "installed_torchvision": ERRORS,
     "own": ERRORS,
+    "class_names": ERRORS,
     "architectures": ERRORS,
     "classifier": ("NetworkError",),
     "superpixels": ("ParameterError",),

@@ -23,11 +23,12 @@ _one_at_a_time = threading.Lock()  # a file takes its size several times over wh
 
 @dataclass(frozen=True)
 class Brought:
-    """A network, what was said about it, and the name of its file."""
+    """A network, what was said about it, the name of its file, and whether its normalisation was converted."""
 
     clf: Classifier
     design: own.Design
     file: str
+    converted: bool = False
 
 
 def all_of() -> dict[str, Brought]:
@@ -46,7 +47,7 @@ def is_own(name: str) -> bool:
     return name.startswith("own:")
 
 
-def add(data: bytes, design: own.Design, title: str, file: str) -> str:
+def add(data: bytes, design: own.Design, title: str, file: str, *, converted: bool = False) -> str:
     """Read a network, keep it for this session and choose it; its name. Raises :class:`WeightsError`."""
     with _one_at_a_time:
         held = sum(own.size_of(clf) for clf in _alive)
@@ -56,7 +57,7 @@ def add(data: bytes, design: own.Design, title: str, file: str) -> str:
         _alive.add(clf)
     kept = all_of()
     kept.pop(clf.name, None)
-    kept[clf.name] = Brought(clf, design, file)
+    kept[clf.name] = Brought(clf, design, file, converted)
     st.session_state[f"{_KEY}.count"] = count() + 1
     while len(kept) > MOST:
         del kept[next(iter(kept))]

@@ -39,18 +39,21 @@ NAMES: tuple[str, ...] = tuple(family + one for family, sizes in _FAMILIES.items
 RESCALING = ("googlenet", "inception_v3")  # may rescale their input themselves; no state_dict tells whether they do
 
 
-def blank(name: str, classes: int, size: tuple[int, int] = (224, 224), channels: int = 3) -> nn.Module:
+def blank(
+    name: str, classes: int, size: tuple[int, int] = (224, 224), channels: int = 3, rescaling: bool = False
+) -> nn.Module:
     """The architecture ``name`` with ``classes`` outputs for inputs (channels, *size), on the meta device: no memory.
 
     ``channels`` is 3, or 1 for grey pictures, for which the first convolution is made anew. GoogLeNet and Inception v3
-    come without the heads that only training needs, and rescale their input as torchvision's published weights want.
+    come without the heads that only training needs; with ``rescaling`` they take their input to be normalised by
+    ImageNet's mean and deviation and bring it to -1..1 (torchvision's ``transform_input``).
     Raises ValueError for an unknown name and :class:`WeightsError` for a size that it cannot take.
     """
     if name not in NAMES:
         raise ValueError(f"architecture is {name!r}; accepted: one of torchvision's, {', '.join(NAMES)}.")
     options: dict[str, Any] = {}
     if name in RESCALING:
-        options = {"aux_logits": False, "transform_input": channels == 3, "init_weights": False}
+        options = {"aux_logits": False, "transform_input": rescaling, "init_weights": False}
     elif name.startswith("vit_"):
         if size[0] != size[1]:
             raise WeightsError(f"{name} takes square pictures only; {size[0]} × {size[1]} is not square.")

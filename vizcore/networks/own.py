@@ -10,20 +10,22 @@ import importlib
 import math
 import os
 import re
+import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
 from vizcore.networks import architectures, checkpoints, weights
 from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, pick_device
+from vizcore.networks.preprocessing import for_unit_pixels
 from vizcore.networks.weights import WeightsError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which most networks were trained with
 SIDES = (16, 512)  # pixels: the activations of larger inputs take gigabytes
 MOST_CLASSES = 20_000
 MOST_PARAMETERS = 100_000_000
-LONGEST_NAME = 60
 _PRIME = 1009  # no layer is as wide, so the one that is has the classes
 VARIABLE = "VIZCORE_NETWORK"
 
@@ -34,6 +36,10 @@ class Design:
 
     ``mean`` and ``std`` have three entries, or one for a network of grey pictures. Without names of ``classes`` there
     are ``count`` of them, or where that is 0 as many as the last layer in the file has outputs.
+
+    ``transform_input`` is for GoogLeNet and Inception v3 only: whether the network brings its input from ImageNet's
+    normalisation to -1..1 by itself. True for torchvision's published weights and what was trained on from them, False
+    for ``googlenet(weights=None)``. With None, True is assumed where ``mean`` and ``std`` are ImageNet's, and said.
     """
 
     architecture: str
@@ -42,6 +48,14 @@ class Design:
     std: tuple[float, ...] = STD
     classes: tuple[str, ...] = ()
     count: int = 0
+    transform_input: bool | None = None
+
+    @property
+    def rescaling(self) -> bool:
+        """Whether the network rescales its input by itself: ``transform_input``, or what is assumed without it."""
+        if self.transform_input is not None or self.architecture not in architectures.RESCALING:
+            return bool(self.transform_input)
+        return (self.mean, self.std) == (MEAN, STD)
 
     def check(self) -> None:
         """Raise :class:`WeightsError` for the first entry that cannot be."""
@@ -59,6 +73,16 @@ class Design:
             raise WeightsError(
                 "A mean or a deviation is no number; accepted: numbers like 0.485, for pixels in 0 to 1."
             )
+        mean, std = for_unit_pixels(self.mean, self.std)
+        if (mean, std) != (self.mean, self.std):
+            raise WeightsError(
+                f"The mean {listed(self.mean)} and the deviation {listed(self.std)} are for pixels in 0 to 255; for "
+                f"pixels in 0 to 1, as they are here, the mean is {listed(mean)} and the deviation {listed(std)}."
+            )
+        if self.transform_input and self.architecture not in architectures.RESCALING:
+            raise WeightsError(f"{self.architecture} has no transform_input; only GoogLeNet and Inception v3 have it.")
+        if self.transform_input and len(self.mean) != 3:
+            raise WeightsError("transform_input is for colours; switch it off for a network of grey pictures.")
         if not all(value > 0 for value in self.std):
             raise WeightsError("A deviation is not above 0; accepted: numbers like 0.229, for pixels in 0 to 1.")
         if max(len(self.classes), self.count) > MOST_CLASSES or self.count < 0:
@@ -69,15 +93,14 @@ class Design:
             )
 
 
-def names_of(text: str) -> tuple[str, ...]:
-    """The class names in a text, one in each line; empty lines do not count, long names are cut."""
-    lines = (" ".join("".join(c if c.isprintable() else " " for c in line).split()) for line in text.splitlines())
-    return tuple(line[:LONGEST_NAME] for line in lines if line)
-
-
 def numbers_of(text: str) -> tuple[float, ...]:
     """The numbers in a text such as "0.485, 0.456, 0.406"; NaN for what is none."""
     return tuple(_number(piece) for piece in re.split(r"[\s,;]+", text.strip(" \t\n()[]"))[:10] if piece)
+
+
+def listed(values: tuple[float, ...]) -> str:
+    """The numbers as they stand in a text: "0.485, 0.456, 0.406"."""
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def network(
@@ -99,7 +122,7 @@ def network(
         state = {key: value for key, value in state.items() if not key.startswith(("aux1.", "aux2.", "AuxLogits."))}
     found = len(state[last]) if last in state and state[last].dim() else 0
     count = count or min(found, MOST_CLASSES) or 1
-    module = architectures.blank(design.architecture, count, design.size, len(design.mean))
+    module = architectures.blank(design.architecture, count, design.size, len(design.mean), design.rescaling)
     parameters = sum(one.numel() for one in module.state_dict().values())
     if parameters > MOST_PARAMETERS:
         raise WeightsError(
@@ -116,18 +139,23 @@ def network(
         raise
     _check_values(module, source)
     names = design.classes or tuple(f"class {k}" for k in range(count))
+    summary = ""
+    if design.architecture in architectures.RESCALING and design.transform_input is None:
+        summary = (
+            f"The weights do not say whether {design.architecture} was trained with transform_input; "
+            f"{design.rescaling} is assumed. Set Design.transform_input to what it was."
+        )
+        warnings.warn(summary, stacklevel=2)
     preprocess = Preprocess(design.size, design.mean, design.std)
     # With everything that a result or an error may tell, so that shared results carry nobody's words to somebody else.
     named_as = f"{title!r} {design!r} ".encode()
     checksum = hashlib.sha256(named_as + hashlib.sha256(data).digest()).hexdigest()
+    name = f"own:{checksum[:12]}"
+    make = partial(Classifier, module, preprocess, names, name=name, title=title, summary=summary, checksum=checksum)
     try:
-        # On the CPU first: an index beyond its table is an error here, and would end every computation on a GPU.
-        made = Classifier(module, preprocess, names, name=f"own:{checksum[:12]}", title=title, checksum=checksum)
-        found_device = pick_device(device)
-        if found_device.type != "cpu":
-            made = Classifier(
-                module, preprocess, names, name=made.name, title=title, checksum=checksum, device=found_device
-            )
+        made = make()  # on the CPU first: an index beyond its table is an error here, and would end all work on a GPU
+        if (found_device := pick_device(device)).type != "cpu":
+            made = make(device=found_device)
     except NetworkError as error:
         if error.__cause__ is None:
             raise WeightsError(f"{source} cannot be used: {error}") from error

@@ -52,3 +52,18 @@ class Preprocess:
         if array.ndim == 2:
             array = array[..., None]
         return torch.from_numpy(array).permute(2, 0, 1).contiguous()  # (H,W,C) -> (C,H,W)
+
+
+def for_unit_pixels(mean: tuple[float, ...], std: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation for pixels in [0,1], where the given ones are for pixels in 0 to 255: each is 1/255 of it.
+
+    No mean of pixels in [0,1] is above 1, and no deviation above 0.5. What is on the right scale stays as it is.
+    """
+    if not mean or not std or not all(0 <= value <= 255 for value in (*mean, *std)):
+        return mean, std
+    if max(mean) <= 1 and min(std) <= 2:  # a deviation of 1 leaves the pixels as they are, on either scale
+        return mean, std
+    return (
+        tuple(float(f"{value / 255:.6g}") for value in mean) if max(mean) > 1 else mean,
+        tuple(float(f"{value / 255:.6g}") for value in std) if min(std) >= 1 else std,
+    )
