@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.frame import layout
+from ui.frame import layout, navigation
 from ui.overview import summaries
 from ui.texts import t
 
@@ -11,14 +11,13 @@ with layout.page("overview") as page:
     cards = [place.container(border=True) for place in places[: len(summaries.CARDS)]]
     with places[-1].container(border=True):
         st.markdown(f"**{t('overview.next')}**\n\n{t('overview.hints')}")
-        script, icon = layout.PAGES["compare"]
-        st.page_link(script, label=t("overview.compare"), icon=icon)
+        navigation.to("compare", t("overview.compare"))
     boxes = []
     for card, (name, _) in zip(cards, summaries.CARDS, strict=True):
         with card:
             st.markdown(f"**{t(f'{name}.title')}**")
             boxes.append(summaries.place(page))
             st.caption(t(f"overview.{name}", name=page.class_name))
-            st.page_link(layout.PAGES[name][0], label=t("overview.open"), icon=layout.PAGES[name][1])
+            navigation.to(name, t("overview.open"))
     for box, (_name, look) in zip(boxes, summaries.CARDS, strict=True):
         summaries.fill(page, box, look)

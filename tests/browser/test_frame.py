@@ -73,6 +73,76 @@ def test_the_browsers_language_is_spoken_at_first_and_links_do_not_depend_on_it(
     context.close()
 
 
+def back(visit: Visit, wanted: str) -> None:
+    """One step back, which leads to an address with ``wanted``."""
+    before = visit.page.evaluate("history.length")
+    visit.page.go_back()
+    visit.page.wait_for_url(re.compile(wanted), timeout=30_000)
+    visit.wait()
+    assert re.search(wanted, visit.page.url)
+    assert visit.page.evaluate("history.length") == before
+
+
+def test_back_restores_what_was_chosen_before_step_by_step(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, "/saliency?network=mini-alexnet&saliency.copies=4&picture=scene%3A34")
+    field = visit.page.locator('[data-testid="stSelectbox"]', has_text="Class").first.locator("input")
+    first, start = field.input_value(), visit.page.evaluate("history.length")
+    names = []
+    for index, name in (("2", "astronaut"), ("5", "helmet"), ("7", "motorcycle")):
+        visit.choose("Class", name)
+        visit.page.wait_for_url(f"**class={index}*", timeout=30_000)
+        visit.wait()
+        names.append(field.input_value())
+    assert visit.page.evaluate("history.length") == start + 3
+    for index, name in (("5", names[1]), ("2", names[0])):
+        back(visit, f"/saliency.*class={index}")
+        assert field.input_value() == name
+    visit.page.go_back()
+    visit.page.wait_for_function("!location.search.includes('class=')", timeout=30_000)
+    visit.wait()
+    assert field.input_value() == first
+    visit.page.go_forward()
+    visit.page.wait_for_url("**class=2*", timeout=30_000)
+    visit.wait()
+    assert field.input_value() == names[0]
+    visit.choose("Class", "motorcycle")  # and a choice after it is a choice
+    visit.page.wait_for_url("**class=7*", timeout=30_000)
+    visit.wait()
+    assert field.input_value() == names[2]
+    visit.healthy()
+    visit.page.close()
+
+
+def test_back_after_a_link_leads_to_the_page_before_with_its_choices(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/saliency?{SMALL}&picture=scene%3A34&class=3")
+    slider = visit.page.locator('[data-testid="stSlider"]', has_text="Copies")
+    shown = slider.inner_text()
+    slider.get_by_role("slider").press("ArrowRight")
+    visit.page.wait_for_url(re.compile("copies=(?!4)"), timeout=30_000)
+    visit.wait()
+    assert slider.inner_text() != shown
+    back(visit, "/saliency.*copies=4")
+    assert slider.inner_text() == shown
+    visit.page.locator('[data-testid="stSidebar"] a[href^="occlusion?"]').click()
+    visit.page.wait_for_url("**/occlusion?*class=3*", timeout=30_000)
+    visit.wait()
+    visit.choose("Class", "motorcycle")
+    visit.page.wait_for_url("**/occlusion?*class=7*", timeout=30_000)
+    visit.wait()
+    back(visit, "/occlusion.*class=3")
+    back(visit, "/saliency.*class=3")
+    visit.page.get_by_role("heading", name="Saliency").wait_for()
+    assert slider.inner_text() == shown
+    visit.page.go_forward()
+    visit.page.wait_for_url("**/occlusion?*class=3*", timeout=30_000)
+    visit.wait()
+    visit.page.go_forward()
+    visit.page.wait_for_url("**/occlusion?*class=7*", timeout=30_000)
+    visit.wait()
+    visit.healthy()
+    visit.page.close()
+
+
 def test_arrow_keys_lead_through_the_presentation(warm: str, browser: Browser) -> None:
     visit = Visit(browser, warm, f"/filters?{SMALL}")
     visit.page.get_by_role("button", name="Present").click()

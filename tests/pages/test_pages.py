@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ui.frame import state
+
 ROOT = Path(__file__).parents[2]
 PAGES = ["app.py", *(f"pages/{path.name}" for path in sorted((ROOT / "pages").glob("*.py")) if path.stem != "health")]
 OF_ONE_PICTURE = [page for page in PAGES if page != "pages/study.py"]  # a study is about many, and begun by hand
@@ -84,6 +86,38 @@ def test_nonsense_in_the_address_is_repaired_and_said() -> None:
     assert address(app)["network"] == "mini-alexnet"
     assert address(app)["picture"] == "scene:34"
     assert "occlusion.window" not in address(app)
+
+
+def test_a_class_beyond_the_network_s_gets_a_complaint() -> None:
+    app = opened("pages/saliency.py", **{"class": "285"})
+    assert healthy(app)
+    said = " ".join(w.value for w in app.warning).replace("\\", "")
+    assert "asks for class 285; the classes of Mini-AlexNet (bundled) have the numbers 0 to 11." in said
+    assert "class" not in address(app)
+    app.selectbox(key="frame.class.mini-alexnet").set_value("11").run()
+    assert [w.value for w in app.warning if "285" in w.value] == []
+    last = opened("pages/saliency.py", **{"class": "11"})
+    assert [w.value for w in last.warning if "class" in w.value] == []
+
+
+def test_an_old_address_counts_only_where_the_visitor_went_back_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened("pages/filters.py", **{"class": "1"})
+    first = address(app)
+    app.selectbox(key="frame.class.mini-alexnet").set_value("2").run()
+    app.button_group(key="look.filters.scaling").set_value("common").run()
+    second = address(app)
+    assert second["class"] == "2"
+    assert second["filters.scaling"] == "common"
+    assert "filters.scaling" not in first
+    for gone, shown in ((False, second), (True, first)):
+        monkeypatch.setattr(state, "_went_back", lambda gone=gone: gone)
+        app.query_params.clear()
+        for key, value in first.items():
+            app.query_params[key] = value
+        app.run()
+        assert healthy(app)
+        assert address(app) == shown
+        assert app.selectbox(key="frame.class.mini-alexnet").value == shown["class"]
 
 
 def test_a_moved_slider_changes_the_result_and_the_address() -> None:

@@ -15,8 +15,7 @@ from ui.compare import several
 from ui.compare import truth as scene_truth
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Mapped, Maps, computed, passes
-from ui.frame import controls
-from ui.frame.layout import PAGES
+from ui.frame import controls, navigation
 from ui.running.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import translated
@@ -59,7 +58,7 @@ def part(what: Choice, maps: Maps) -> None:
     row, found = what.rows[number], maps.of_row(number)
     able = [name for name in SWEEPS if name.partition(".")[0] in found]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.page_link(PAGES["maximisation"][0], label=t("compare.lambda_strip"), icon=PAGES["maximisation"][1])
+        navigation.to("maximisation", t("compare.lambda_strip"))
     if not able:
         st.info(t("compare.nothing_to_sweep"), icon=":material/grid_off:")
         return

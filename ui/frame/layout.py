@@ -14,7 +14,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui.frame import controls, link, network_cache, present, reconnect, sources, state
+from ui.frame import controls, link, navigation, network_cache, present, reconnect, sources, state
 from ui.frame.errors import reported
 from ui.running import play
 from ui.running.results import RESULTS
@@ -28,17 +28,6 @@ from vizcore.networks.classifier import Classifier
 P = TypeVar("P")
 # A file of our own: an icon by name would be fetched from its maker at every visit.
 ICON = str(Path(__file__).with_name("icon.png"))
-PAGES = {  # in the order of the links: name -> (script, icon)
-    "overview": ("app.py", ":material/dashboard:"),
-    "filters": ("pages/filters.py", ":material/grid_view:"),
-    "maximisation": ("pages/maximisation.py", ":material/landscape:"),
-    "saliency": ("pages/saliency.py", ":material/flare:"),
-    "occlusion": ("pages/occlusion.py", ":material/select:"),
-    "lime": ("pages/lime.py", ":material/extension:"),
-    "compare": ("pages/compare.py", ":material/compare:"),
-    "study": ("pages/study.py", ":material/monitoring:"),
-    "network": ("pages/network.py", ":material/upload_file:"),
-}
 
 # Streamlit collects all garbage after every run, and walking through torch's modules costs a quarter of a second.
 gc.collect()
@@ -131,7 +120,7 @@ def hall(name: str) -> Iterator[Hall]:
         query = _arrive(name)
         state.choices().frame.setdefault("network", link.default_network())
         with st.sidebar:
-            _links(name)
+            navigation.links(name, st.empty())
             controls.choose_language()
             present.copy_link()
             present.begin()
@@ -154,7 +143,7 @@ def _head(name: str) -> DeltaGenerator:
     """The page's title and lead, and under them the place for what could not be taken as it was given."""
     with st.container():  # there in any case, so that what follows keeps its place
         if present.presenting():
-            present.bar(name, PAGES)
+            present.bar(name)
     st.title(t(f"{name}.title"), anchor=False)
     st.markdown(t(f"{name}.lead"))
     remarks = st.container()
@@ -168,7 +157,8 @@ def _open(name: str) -> Frame:
     query = _arrive(name)
     chosen = state.choices().frame
     with st.sidebar:
-        _links(name)
+        links = st.empty()
+        navigation.links(name, links)
         chosen["network"] = _network()
     remarks = _head(name)
     clf = network_cache.network(chosen["network"])
@@ -183,8 +173,13 @@ def _open(name: str) -> Frame:
     probabilities = play.once(
         ("probabilities", f"{clf.checksum}@{clf.device.type}", source.digest), lambda: clf.all_scores(image[None])[0]
     )
+    if query is not None and int(chosen.get("class") or 0) >= len(clf.classes):
+        beyond = {"given": chosen["class"], "last": len(clf.classes) - 1}
+        text = t("link.class_beyond", network=quoted(network_cache.title(clf.name)), **beyond)
+        remarks.warning(text, icon=":material/link_off:")
     with st.sidebar:
         target = _class(clf, probabilities)
+        navigation.links(name, links)  # to what has been chosen now
         controls.choose_language()
         present.copy_link()
         present.begin()
@@ -198,12 +193,6 @@ def _open(name: str) -> Frame:
     with right:
         _answers(frame)
     return frame
-
-
-def _links(current: str) -> None:
-    for name, (script, icon) in PAGES.items():
-        title = t(f"{name}.title")
-        st.page_link(script, label=f"**{title}**" if name == current else title, icon=icon)
 
 
 def _network() -> str:

@@ -40,18 +40,25 @@ def take(query: Mapping[str, str]) -> None:
         index = ""
     choices.frame = {"network": network, "picture": picture, "class": index}
     choices.linked = {key: value for key, value in query.items() if "." in key}
+    # What an address leaves out has its default, also for whoever goes back to it.
+    choices.looks = {key: value for key, value in choices.looks.items() if not key.startswith(f"{choices.page}.")}
     state.forget("frame.", "look.")
 
 
-def write(page: str) -> None:
-    """Put what ``page`` shows now into the address bar; whatever has its default value is left out."""
+def address(page: str) -> dict[str, str]:
+    """The address's parameters for ``page`` as it is, or would be, shown now; what has its default is left out."""
     choices = state.choices()
-    address = {name: choices.frame[name] for name in ("network", "picture", "class") if choices.frame.get(name)}
-    address |= {name: value for name, value in choices.looks.items() if name.startswith(f"{page}.")}
+    found = {name: choices.frame[name] for name in ("network", "picture", "class") if choices.frame.get(name)}
+    found |= {name: value for name, value in choices.looks.items() if name.startswith(f"{page}.")}
     for name, params in choices.params.items():
         if name == page or name.startswith(f"{page}."):
-            address |= state.address_of(name, params)
-    state.write_address(page, address)
+            found |= state.address_of(name, params)
+    return found
+
+
+def write(page: str) -> None:
+    """Put what ``page`` shows now into the address bar."""
+    state.write_address(page, address(page))
 
 
 def keep_up() -> None:

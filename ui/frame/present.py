@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
+from ui.frame import navigation
 from ui.texts import t
 
 _STYLE = """<div class="vz-style"></div><style>
@@ -83,7 +84,7 @@ def begin() -> None:
     st.button(t("frame.present"), key="frame.present", on_click=_switch, args=(True,), icon=":material/slideshow:")
 
 
-def bar(page: str, pages: Mapping[str, tuple[str, str]]) -> None:
+def bar(page: str) -> None:
     """Hide the controls, enlarge the type, and lead to the neighbouring pages by buttons and keys."""
     st.html(_STYLE)
     pressed = _KEYS(key="present-keys", data={}, on_go_change=_nothing, height=1)
@@ -97,7 +98,7 @@ def bar(page: str, pages: Mapping[str, tuple[str, str]]) -> None:
         st.rerun()
     step = 1 if forth or go == 1 else -1 if back or go == -1 else 0
     if step:
-        st.switch_page(pages[neighbour(list(pages), page, step)][0])
+        navigation.go(neighbour(list(navigation.PAGES), page, step))
 
 
 def neighbour(pages: Sequence[str], page: str, step: int) -> str:

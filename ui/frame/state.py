@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vizcore import params as declared
 
 P = TypeVar("P")
 _KEY = "vizcore.choices"
+_KEPT = 50  # addresses of a page that the session wrote itself
 
 
 @dataclass
@@ -58,14 +60,22 @@ def forget(*prefixes: str) -> None:
 
 
 def arrived(page: str) -> dict[str, str] | None:
-    """The address's parameters if the user came by a link just now, None if they are only what we wrote there."""
-    query = {key[:60]: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
-    return query if query and query not in (choices().written.get(page), {}) and not _seen(page, query) else None
-
-
-def _seen(page: str, query: dict[str, str]) -> bool:
+    """The address's parameters if the user came by a link or went back to them, None if they are only what we wrote."""
+    query = _query()
+    if query and _went_back():
+        choices().written[page] = query  # it stands in the address bar already
+        return query
     # The browser's address lags behind a fast series of changes: an address that we wrote ourselves is no new link.
-    return query in _history(page)
+    return query if query and query != choices().written.get(page) and query not in _history(page) else None
+
+
+def _query() -> dict[str, str]:
+    return {key[:60]: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
+
+
+def _went_back() -> bool:
+    """Whether this run follows the browser's Back or Forward: then the address is what is wanted, old as it is."""
+    return bool(getattr(get_script_run_ctx(), "is_history_navigation", False))
 
 
 def taken(page: str, query: Mapping[str, str] | None) -> None:
@@ -82,8 +92,15 @@ def _history(page: str) -> list[dict[str, str]]:
 
 def settle(page: str) -> None:
     """Let the address count as taken, though the page could not be shown: the next choice is not to be undone by it."""
-    query = {key[:60]: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
-    st.session_state.setdefault(f"vizcore.addresses.{page}", []).append(query)
+    _history(page).append(_query())
+
+
+def offer(page: str, address: Mapping[str, str]) -> None:
+    """Remember what a link to ``page`` says of the session's own choices: whoever follows it brings no news."""
+    history = _history(page)
+    if not history or history[-1] != address:
+        history.append(dict(address))
+        del history[:-_KEPT]
 
 
 def write_address(page: str, values: Mapping[str, str]) -> None:
@@ -92,7 +109,7 @@ def write_address(page: str, values: Mapping[str, str]) -> None:
     if choices().written.get(page) != address or st.query_params.to_dict() != address:
         history = _history(page)
         history.append(address)
-        del history[:-50]
+        del history[:-_KEPT]
         choices().written[page] = address
         st.query_params.from_dict(address)
 

@@ -1,0 +1,47 @@
+"""The pages and the links between them; each link carries what its page will show, as the address bar does."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ui.frame import link, state
+from ui.texts import t
+
+PAGES = {  # in the order of the links: name -> (script, icon)
+    "overview": ("app.py", ":material/dashboard:"),
+    "filters": ("pages/filters.py", ":material/grid_view:"),
+    "maximisation": ("pages/maximisation.py", ":material/landscape:"),
+    "saliency": ("pages/saliency.py", ":material/flare:"),
+    "occlusion": ("pages/occlusion.py", ":material/select:"),
+    "lime": ("pages/lime.py", ":material/extension:"),
+    "compare": ("pages/compare.py", ":material/compare:"),
+    "study": ("pages/study.py", ":material/monitoring:"),
+    "network": ("pages/network.py", ":material/upload_file:"),
+}
+
+
+def links(current: str, place: DeltaGenerator) -> None:
+    """A link to each page in ``place``, instead of what was there before."""
+    with place.container():
+        for name in PAGES:
+            title = t(f"{name}.title")
+            to(name, f"**{title}**" if name == current else title)
+
+
+def to(page: str, label: str) -> None:
+    """A link to ``page`` with the choices of now."""
+    script, icon = PAGES[page]
+    st.page_link(script, label=label, icon=icon, query_params=_offered(page))
+
+
+def go(page: str) -> None:
+    """Show ``page`` with the choices of now."""
+    st.switch_page(PAGES[page][0], query_params=_offered(page))
+
+
+def _offered(page: str) -> dict[str, str]:
+    # With a bare address, the browser would keep that one, too, as a step of its history on which nothing is shown.
+    address = link.address(page)
+    state.offer(page, address)
+    return address
