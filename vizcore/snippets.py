@@ -71,7 +71,7 @@ def snippet(
     ``w`` of gradient and smoothgrad, ``drop`` and ``heat`` of occlusion, ``w``, ``b`` and ``heat`` of lime.
     ``network`` and ``picture`` are lines of Python, imports among them, that leave a classifier in ``clf`` and in
     ``picture`` a file's path, its bytes or a picture of Pillow's; ``layer`` is a convolution's name, by default the
-    first. Raises ValueError for an unknown technique and for settings of another one.
+    first that runs. Raises ValueError for an unknown technique and for settings of another one.
 
     What goes beyond the formula is left out: half precision, and maximisation's additions, of which a comment tells.
     Where LIME has replaced a learning rate that diverges, ``params`` should hold the one that it used.
@@ -102,7 +102,7 @@ def snippet(
 def _call(params: Params | None, layer: str | None) -> _Call:
     match params:
         case None:
-            network = "clf.module" if layer is None else f"clf.module.get_submodule({json.dumps(layer)})"
+            network = "clf.first_convolution()" if layer is None else f"clf.module.get_submodule({json.dumps(layer)})"
             return _Call((f"pictures = filters({network})  # (n,kh,kw,3)",), picture=False)
         case Maximisation():
             return _maximize(params)

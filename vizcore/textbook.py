@@ -20,6 +20,7 @@ Score = Callable[[Tensor], Tensor]  # (N,C,H,W) -> (N,)
 def filters(network: nn.Module) -> Tensor:
     """RGB_i = 1/2 + w_i / (2 max |w_i|), for each kernel w_i of the first convolution; mid-grey is a weight of zero.
 
+    ``network`` may be that convolution itself: the first that a network defines need not be the first that runs.
     A kernel of nothing but zeros has no picture (0/0).
     Krizhevsky et al. 2012, section 6.1 and figure 3.
     """

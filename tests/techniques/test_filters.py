@@ -188,14 +188,15 @@ def _parameters(clf: Classifier, name: str) -> tuple[Tensor, Tensor]:
 
 
 def test_layers_and_their_kernels(rescaled: Classifier) -> None:
-    assert layers(rescaled) == [("unused", (2, 3, 1, 1)), ("first", (6, 1, 3, 3)), ("second", (4, 6, 3, 3))]
+    assert layers(rescaled) == [("first", (6, 1, 3, 3)), ("second", (4, 6, 3, 3))]  # "unused" never runs
     second = kernels(rescaled, "second")
     assert second.layer == "second"
     assert torch.equal(second.weights, _parameters(rescaled, "second")[0])
     second.weights.zero_()  # a consumer's own copy
     assert _parameters(rescaled, "second")[0].abs().max() > 0
-    with pytest.raises(ValueError, match="layer is 'head'; accepted: a convolution of own: unused, first, second"):
+    with pytest.raises(ValueError, match="layer is 'head'; accepted: a convolution of own: first, second"):
         kernels(rescaled, "head")
+    assert kernels(rescaled, "unused").weights.shape == (2, 3, 1, 1)  # but it has weights
     with pytest.raises(ValueError, match="layer is 'unused'; accepted: a layer that own uses"):
         activations(rescaled, random_picture(rescaled), "unused")
     with pytest.raises(ValueError, match="index is 6; accepted: 0 to 5"):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from vizcore import targets
 from vizcore.acceleration import interface
+from vizcore.networks import order
 from vizcore.networks.batches import first_batch_size, in_batches
 from vizcore.networks.errors import NetworkError
 from vizcore.networks.examination import Finding, examine
@@ -239,8 +240,12 @@ class Classifier:
             )
 
     def first_convolution(self) -> nn.Conv2d:
-        """The first convolution in the network's order. Raises ValueError if there is none."""
-        for layer in self.module.modules():
+        """The first convolution that runs for a picture and changes the logits; NetworkError if there is none.
+
+        See :func:`vizcore.networks.order.convolutions`.
+        """
+        for name in order.convolutions(self):
+            layer = self.module.get_submodule(name)
             if isinstance(layer, nn.Conv2d):
                 return layer
         raise NetworkError(f"{self.title} has no two-dimensional convolution, so it has no filters to show.")

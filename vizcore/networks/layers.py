@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vizcore.copies import private_copy
 from vizcore.networks.classifier import Classifier
+from vizcore.networks.order import convolutions
 
 
 class _Enough(Exception):
@@ -16,13 +18,17 @@ class _Enough(Exception):
 
 
 def layers(clf: Classifier) -> list[tuple[str, tuple[int, ...]]]:
-    """All two-dimensional convolutions in the network's order: (name, shape of the weights (n, C/groups, kh, kw))."""
-    found = clf.module.named_modules()
+    """The two-dimensional convolutions in running order: (name, shape of the weights (n, C/groups, kh, kw)).
+
+    The first is :meth:`~vizcore.networks.classifier.Classifier.first_convolution`. What runs before it, and changes no
+    logit, comes last; what never runs is left out. See :func:`vizcore.networks.order.convolutions`.
+    """
+    found = [(name, clf.module.get_submodule(name)) for name in convolutions(clf)]
     return [(name, tuple(layer.weight.shape)) for name, layer in found if isinstance(layer, nn.Conv2d)]
 
 
 def convolution(clf: Classifier, layer: str | None = None) -> tuple[str, nn.Conv2d]:
-    """(name, layer) of the convolution called ``layer``, the first one by default.
+    """(name, layer) of the convolution called ``layer``, by default the first one that runs.
 
     Raises ValueError for a name that is no convolution, or where the network has none.
     """
@@ -56,7 +62,7 @@ def answer_of(clf: Classifier, layer: str, image: Tensor) -> Tensor:
     raise ValueError(f"layer is {layer!r}; accepted: a layer that {clf.title} uses when it classifies a picture.")
 
 
-def through(network: nn.Module, z: Tensor, layer: str, alter: Callable[[Tensor], Tensor]) -> Tensor:
+def through(network: nn.Module, z: Tensor, layer: str, alter: Callable[[Any], Any]) -> Tensor:
     """Logits (N,K) of a private copy whose ``layer`` has its answer replaced by ``alter(answer)`` on the way."""
     handle = network.get_submodule(layer).register_forward_hook(lambda module, inputs, answer: alter(answer))
     try:

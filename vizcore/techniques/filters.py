@@ -46,7 +46,7 @@ class Kernels:
 
 
 def kernels(clf: Classifier, layer: str | None = None) -> Kernels:
-    """The weights of the convolution called ``layer`` (one of :func:`layers`), by default of the first.
+    """The weights of the convolution called ``layer`` (one of :func:`layers`), by default of the first that runs.
 
     Raises ValueError for a name that is no convolution, or where the network has none.
 
