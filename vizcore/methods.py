@@ -61,7 +61,11 @@ class Path(integrated_gradients.IntegratedGradients):
 
 @dataclass(frozen=True)
 class Cam(gradcam.GradCam):
-    """Grad-CAM's settings, and whether what speaks against the class is kept."""
+    """Grad-CAM's settings, whether what speaks against the class is kept, and of which layer the maps are.
+
+    ``layer`` is empty for the last feature maps. Since one choice holds for all networks that are compared, these are
+    also taken where a network has no maps of that name; :attr:`Attribution.layer` says which were.
+    """
 
     sign: Sign = choice(  # noqa: RUF009
         "both",
@@ -69,6 +73,7 @@ class Cam(gradcam.GradCam):
         label="Sign",
         help="The paper's ReLU keeps only what speaks for the class; the other maps here show both.",
     )
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,8 @@ class Attribution:
     maps; the baselines have none, and ``edges`` is never negative. ``score`` is y(I0), a probability or a logit as
     ``params.output`` says. ``step`` of ``of`` are in (copies, points, windows, sub-images). ``forward`` and
     ``backward`` count the pictures sent through the network so far, ``backward`` those whose gradient was taken; what
-    occlusion reuses of the uncovered picture is counted as if it were computed.
+    occlusion reuses of the uncovered picture is counted as if it were computed. ``layer`` names the layer whose feature
+    maps Grad-CAM has weighed.
     """
 
     heat: Tensor
@@ -123,6 +129,7 @@ class Attribution:
     score: float
     forward: int
     backward: int
+    layer: str = ""
 
 
 def check_method(method: str) -> None:
@@ -199,11 +206,12 @@ def _integrated(clf: Classifier, image: Tensor, target: Target, params: Path) ->
 
 
 def _gradcam(clf: Classifier, image: Tensor, target: Target, params: Cam) -> Iterator[Attribution]:
-    found = gradcam.grad_cam(clf, image, target, params)
+    names = gradcam.map_layers(clf)
+    found = gradcam.grad_cam(clf, image, target, params, params.layer if params.layer in names else names[0])
     heat = found.upsampled
     if params.sign == "both":
         heat = F.interpolate(found.signed[None, None], size=found.size, mode="bilinear", align_corners=False)[0, 0]
-    yield Attribution(heat.clone(), 1, 1, found.score, 2, 1)  # one more pass finds the layer
+    yield Attribution(heat.clone(), 1, 1, found.score, 2, 1, found.layer)  # one more pass finds the layer
 
 
 def _occlusion(clf: Classifier, image: Tensor, target: Target, params: occlusion.Occlusion) -> Iterator[Attribution]:

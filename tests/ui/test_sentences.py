@@ -34,6 +34,7 @@ MODULES = {
     "class_names": ERRORS,
     "architectures": ERRORS,
     "classifier": ("NetworkError",),
+    "gradcam": ("NetworkError",),
     "superpixels": ("ParameterError",),
     "occlusion": ("ParameterError",),
     "study/rows": ("StudyError",),
