@@ -39,6 +39,26 @@ def transformer() -> Classifier:
     return Classifier(module, Preprocess((64, 64), (0.5,) * 3, (0.5,) * 3), [f"thing {k}" for k in range(5)])
 
 
+class FrozenFeatures(nn.Module):
+    """Features without gradients, as of a frozen backbone, beside the mean colour; they run in another order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.colour = nn.Linear(8, 4), nn.Linear(3, 4)
+        self.deep, self.stem = nn.Conv2d(6, 8, 3), nn.Conv2d(3, 6, 5)
+
+    def forward(self, z: Tensor) -> Tensor:
+        with torch.no_grad():
+            features = self.deep(self.stem(z).relu()).relu().mean(dim=(2, 3))
+        return self.head(features) + self.colour(z.mean(dim=(2, 3)))
+
+
+def frozen() -> Classifier:
+    """A network without a gradient to its convolutions, which run in another order than they are defined."""
+    torch.manual_seed(0)
+    return Classifier(FrozenFeatures(), Preprocess((64, 64), (0.5,) * 3, (0.5,) * 3), [f"sort {k}" for k in range(4)])
+
+
 class Patches(nn.Module):
     """Attention over patches that are cut by reshaping: no convolution anywhere."""
 

@@ -30,10 +30,12 @@ from ui.running.results import RESULTS
 from vizcore import methods
 from vizcore.evaluation import faithfulness, truth
 from vizcore.jobs.run import Run
+from vizcore.networks import own
 from vizcore.networks.classifier import Classifier
 from vizcore.params import specs
 from vizcore.pictures import decoding, scenes
 from vizcore.targets import Contrast, Target
+from vizcore.techniques import gradcam
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"compare.methods": "gradient,gradcam,random"}
@@ -156,6 +158,58 @@ def test_a_method_that_cannot_be_had_leaves_the_others_alone() -> None:
     assert list(found.of_row(0)) == ["gradient"]
     assert "no convolution" in found.by_place[0, "gradcam"].error
     assert [record.get("error", "") != "" for record in export.records(what, found)] == [True, False]
+
+
+def test_where_grad_cam_has_no_map_its_card_says_so_and_the_others_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:frozen")
+    query = {"compare.methods": "gradcam,occlusion,random", "compare.of": "gradcam", "compare.occlusion.window": "16"}
+    app = opened("pages/compare.py", picture="photo:coffee", **query)
+    assert healthy(app)
+    said = words(app)
+    assert "No gradient leads from the answer of " in said
+    assert " to a convolution with more than one place, so it has no map for Grad-CAM." in said
+    assert "forward" in said
+    assert not [box for box in app.selectbox if box.key == "look.compare.layer"]
+
+
+def test_grad_cam_s_layer_is_chosen_by_name_and_said_with_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:transformer")
+    last, before = (f"encoder.layers.encoder_layer_{k}" for k in (1, 0))
+    query = {"compare.methods": "gradient,gradcam", "compare.of": "gradcam", "picture": "photo:coffee"}
+    app = opened("pages/compare.py", **query)
+    assert healthy(app)
+    box = app.selectbox(key="look.compare.layer")
+    assert box.options[:2] == [f"{last}.ln_1", before]
+    assert f"Layer `{last}.ln_1` · " in words(app)
+    assert "compare.layer" not in address(app)
+    box.set_value(before).run()
+    assert healthy(app)
+    assert f"Layer `{before}` · " in words(app)
+    assert address(app)["compare.layer"] == before
+    again = opened("pages/compare.py", **{**query, "compare.of": "gradient", "compare.layer": before})
+    assert f"Layer `{before}` · " in words(again)  # though the settings of another method are shown
+    assert address(again)["compare.layer"] == before
+    app.button(key="reset.compare.gradcam").click().run()
+    assert f"Layer `{last}.ln_1` · " in words(app)
+    unknown = opened("pages/compare.py", **query, **{"compare.layer": "nowhere"})
+    assert healthy(unknown)
+    assert f"Layer `{last}.ln_1` · " in words(unknown)
+    assert "compare.layer" not in address(unknown)
+
+
+def test_a_chosen_layer_is_in_the_key_the_record_and_the_snippet(bundled: Classifier) -> None:
+    what = chosen(bundled, ("gradcam",))
+    last, earlier = gradcam.map_layers(bundled)[:2]
+    other = replace(what, params={**what.params, "gradcam": replace(what.params["gradcam"], layer=earlier)})
+    assert what.key(what.rows[0], "gradcam") != other.key(other.rows[0], "gradcam")
+    for one, layer in ((what, last), (other, earlier)):
+        found = Run(maps.compute(one)).finish()
+        assert export.records(one, found)[0]["layer"] == layer
+        truth = gradcam.grad_cam(bundled, one.rows[0].image, 1, layer=layer)
+        assert tuple(found.by_place[0, "gradcam"].heat.shape) == truth.size
+        assert float(found.by_place[0, "gradcam"].heat.max()) <= float(truth.signed.max()) + 1e-6
+    assert export.record(other)["parameters"]["gradcam"]["layer"] == earlier
+    assert f"layer={earlier!r}" in export.snippet(other)
 
 
 def test_scales_are_locked_for_a_method_or_for_all_of_one_unit(bundled: Classifier) -> None:

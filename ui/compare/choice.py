@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -16,13 +16,15 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
 from vizcore import methods
-from vizcore.networks.classifier import Classifier
+from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.params import specs
 from vizcore.targets import Contrast, Output, Target
+from vizcore.techniques import gradcam
 
 DEFAULT = tuple(method for method in methods.METHODS if method != "edges")
 MOST = 32  # maps on one page
 SCALES = ("method", "one")
+LAYER = "compare.layer"  # whose feature maps Grad-CAM takes
 OUTPUTS: tuple[Output, ...] = ("logit", "probability")  # the logit first: maps of it do not vanish where it saturates
 
 
@@ -99,7 +101,9 @@ def choose(page: Frame) -> Choice:
         targets.append(Contrast(page.target, int(against)))
     params = {method: methods.with_output(_params(page, method), output) for method in methods.METHODS}
     if chosen:
-        params |= _settings(chosen, params)
+        params |= _settings(page, chosen, params)
+    if "gradcam" in chosen:
+        params["gradcam"] = replace(params["gradcam"], layer=_layer(page))
     rows = _rows(page, targets, networks)
     most = max(1, MOST // max(1, len(chosen)))
     if len(rows) > most:
@@ -151,7 +155,7 @@ def _params(page: Frame, method: str) -> Any:
     return page.params(methods.METHODS[method], f"compare.{method}")
 
 
-def _settings(chosen: tuple[str, ...], params: dict[str, Any]) -> dict[str, Any]:
+def _settings(page: Frame, chosen: tuple[str, ...], params: dict[str, Any]) -> dict[str, Any]:
     """The settings of one of the chosen methods, in a closed box."""
     with st.expander(t("compare.settings"), icon=":material/tune:"):
         able = [method for method in chosen if _own(method)]
@@ -161,11 +165,37 @@ def _settings(chosen: tuple[str, ...], params: dict[str, Any]) -> dict[str, Any]
         method = controls.look("compare.of", able, t("compare.settings_of"), "method")
         with st.container(key="compare-settings"):
             changed = controls.choose(f"compare.{method}", params[method], _own(method))
-            controls.reset(f"compare.{method}", methods.METHODS[method])
+            if method == "gradcam" and (names := _map_layers(page)):
+                controls.look(LAYER, names, t("compare.layer"), tip=t("compare.layer_help"))
+            controls.reset(f"compare.{method}", methods.METHODS[method], *([LAYER] if method == "gradcam" else []))
     # The score is chosen once for all: kept at its default here, it stays out of the link.
     plain = methods.METHODS[method]()
     state.choices().params[f"compare.{method}"] = methods.with_output(changed, plain.output)
     return {method: changed}
+
+
+def _map_layers(page: Frame) -> list[str]:
+    """The layers that Grad-CAM can take, the last one first; none where the network has no maps, as its card says."""
+    try:
+        found: list[str] = play.once(("map layers", page.clf.checksum), lambda: gradcam.map_layers(page.clf))
+    except NetworkError:
+        return []
+    return found
+
+
+def _layer(page: Frame) -> str:
+    """The layer whose maps Grad-CAM takes: empty for the last one, and where the network has none of the chosen name.
+
+    It is also known while another method's settings are shown.
+    """
+    linked = state.choices().linked.pop(LAYER, None)
+    if linked is not None:
+        state.choices().looks[LAYER] = linked
+    chosen = state.choices().looks.get(LAYER, "")
+    if chosen not in _map_layers(page)[1:]:
+        state.choices().looks.pop(LAYER, None)
+        return ""
+    return chosen
 
 
 def _own(method: str) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ def records(what: Choice, maps: Maps) -> list[dict[str, Any]]:
             continue
         one |= {"score": mapped.found.score, "seconds": mapped.seconds, "forward": mapped.found.forward}
         one |= {"backward": mapped.found.backward, "min": float(mapped.heat.min()), "max": float(mapped.heat.max())}
+        one |= {"layer": mapped.found.layer} if mapped.found.layer else {}
         for part in (faithfulness, stability, sanity, truth):
             one |= part.known(what, row, method)
         found.append(one)

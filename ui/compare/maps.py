@@ -204,7 +204,8 @@ def unit(what: Choice, method: str) -> str:
 
 
 def passes(mapped: Mapped) -> str:
-    """What a map cost."""
+    """What a map cost, and of which layer it is."""
     assert mapped.found is not None
     name = "compare.cost_backward" if mapped.found.backward else "compare.cost"
-    return t(name, seconds=mapped.seconds, forward=mapped.found.forward, backward=mapped.found.backward)
+    cost = t(name, seconds=mapped.seconds, forward=mapped.found.forward, backward=mapped.found.backward)
+    return f"{t('compare.of_layer', layer=mapped.found.layer)} · {cost}" if mapped.found.layer else cost

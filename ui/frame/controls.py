@@ -65,6 +65,7 @@ def look(
     *,
     flat: bool = False,
     names: Callable[[str], str] | None = None,
+    tip: str | None = None,
 ) -> C:
     """Choose how a result is looked at; the first option is the default. Nothing is computed anew by it.
 
@@ -77,9 +78,9 @@ def look(
         st.session_state[key] = held if held in options else options[0]
     name_of = option(field) if field else names or str
     if flat or len(options) <= 3:
-        chosen = st.segmented_control(label, options, key=key, format_func=name_of, required=True)
+        chosen = st.segmented_control(label, options, key=key, format_func=name_of, required=True, help=tip)
     else:
-        chosen = st.selectbox(label, options, key=key, format_func=name_of)
+        chosen = st.selectbox(label, options, key=key, format_func=name_of, help=tip)
     taken = options[0] if chosen is None else chosen
     if taken == options[0]:
         looks.pop(name, None)
@@ -152,12 +153,14 @@ def option(field: str) -> Callable[[str], str]:
     return lambda one: t(f"options.{field}.{one}")
 
 
-def reset(name: str, technique: type) -> None:
-    """A button that puts every parameter of the technique back to its default."""
+def reset(name: str, technique: type, *looks: str) -> None:
+    """A button that puts every parameter of the technique, and what is chosen by ``looks``, back to its default."""
 
     def back() -> None:
         state.choices().params.pop(name, None)
-        state.forget(f"param.{name}.")
+        for one in looks:
+            state.choices().looks.pop(one, None)
+        state.forget(f"param.{name}.", *(f"look.{one}" for one in looks))
 
     st.button(t("controls.reset"), key=f"reset.{name}", on_click=back, icon=":material/restart_alt:")
 

@@ -45,7 +45,8 @@ def _kernels(page: Frame, box: Any) -> None:
 
 
 def _rgb(kernels: filters.Kernels) -> Any:
-    return sheets.tiles(kernels, filters.order(kernels, "index")[:64], "kernel", None)
+    channel = None if kernels.weights.shape[1] in (1, 3) else 0  # what is no colour is shown by its first channel
+    return sheets.tiles(kernels, filters.order(kernels, "index")[:64], "kernel", channel)
 
 
 def _ascent(page: Frame, box: Any) -> None:

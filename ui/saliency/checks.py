@@ -13,8 +13,10 @@ from ui.frame.layout import Frame
 from ui.running import play
 from ui.saliency import taylor
 from ui.texts import t
+from ui.texts.sentences import translated
 from ui.viewer import show
 from ui.viewer.viewer import viewer
+from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures
 from vizcore.techniques import gradcam, integrated_gradients, saliency
 
@@ -148,8 +150,8 @@ def _cam(what: Looking) -> None:
         found = play.once(
             ("cam", *page.key, params), lambda: gradcam.grad_cam(page.clf, page.image, page.target, params)
         )
-    except ValueError:  # picture and class are the network's own, so it can only have no feature maps
-        st.info(t("saliency.no_cam"), icon=":material/grid_off:")
+    except NetworkError as error:
+        st.info(translated(str(error)), icon=":material/grid_off:")
         return
     viewer(
         "saliency-cam",
