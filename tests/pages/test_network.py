@@ -169,7 +169,7 @@ def test_a_session_keeps_few_networks_and_all_sessions_together_are_bounded(
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("network", ["grey", "wide", "transformer", "attention", "frozen"])
+@pytest.mark.parametrize("network", ["grey", "wide", "transformer", "attention", "frozen", "folded"])
 def test_the_operators_networks_work_on_every_page(network: str, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(own.VARIABLE, f"tests.helpers.networks:{network}")
     app = opened(page, picture="photo:coffee", **{"occlusion.window": "8", "saliency.part": "others"})
@@ -178,7 +178,9 @@ def test_the_operators_networks_work_on_every_page(network: str, page: str, monk
     if network == "attention" and page in ("app.py", "pages/filters.py"):
         assert "has no two-dimensional convolution, so it has no filters to show" in said(app)
     if page == "pages/filters.py":  # a single channel has no colours to be told apart
-        assert any("red, green and blue:" in one.value for one in app.caption) == (network not in ("grey", "attention"))
+        assert any("red, green and blue:" in one.value for one in app.caption) == (
+            network not in ("grey", "attention", "folded")
+        )
     if network == "frozen" and page == "pages/filters.py":
         assert any("All 6 kernels of stem, 5 × 5 pixels" in one.value for one in app.markdown)  # the first that runs
     if network in ("attention", "frozen") and page == "pages/saliency.py":

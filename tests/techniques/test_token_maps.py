@@ -247,6 +247,23 @@ def test_a_convolutional_network_that_pools_by_attention_keeps_its_feature_maps(
     assert last_maps(made(Pooling())) == "body"
 
 
+def test_a_normalisation_of_channels_that_come_last_makes_no_tokens_of_feature_maps() -> None:
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.LayerNorm(6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            answer: Tensor = self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            return answer
+
+    torch.manual_seed(0)
+    head = nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(6, 5))
+    for side in (6, 5):  # with six channels on 6 x 6 places, shapes tell nothing
+        clf = made(nn.Sequential(nn.Conv2d(3, 6, 4, stride=4), Last(), head), (4 * side, 4 * side))
+        assert last_maps(clf) == "0"
+
+
 def test_places_are_read_by_their_layout() -> None:
     maps = torch.arange(24.0).view(2, 3, 4)  # (n,h,w)
     tokens = maps.flatten(1).T  # (n,h,w) -> (h w,n)

@@ -59,9 +59,10 @@ def places(network: nn.Module, calls: Sequence[Call]) -> list[Places | None]:
             patches = place.size
             grids.append(patches)
             ends.discard(shape)
-        elif len(shape) == 4 and shape[1:3] in grids and (shape in ends or _features_last(layer, shape)):
+        elif len(shape) == 4 and shape[1:3] in grids and (_features_last(layer, shape) or shape in ends):
             place = Places("last", shape[1:3])
-            ends.add(shape)
+            if shape[1:3] != shape[2:]:  # else a block that answers (1,n,h,w) could not be told from one of (1,h,w,n)
+                ends.add(shape)
         elif len(shape) == 4:
             place = Places("maps", shape[2:])
         elif len(shape) == 3 and 1 in shape[:2]:
@@ -147,7 +148,9 @@ def _is_norm(layer: nn.Module) -> bool:
 
 
 def _is_block(layer: nn.Module) -> bool:
-    return next(layer.children(), None) is not None and next(layer.parameters(), None) is not None
+    """Whether it is made of parts, and more than a normalisation among them has weights."""
+    weighty = [part for part in layer.modules() if next(part.parameters(recurse=False), None) is not None]
+    return next(layer.children(), None) is not None and not all(map(_is_norm, weighty))
 
 
 def _stirred(network: nn.Module) -> nn.Module:
