@@ -200,3 +200,10 @@ def test_the_layers_with_maps_stand_from_the_last_to_the_first() -> None:
     block = nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU())
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), block, nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 3, 1), nn.Flatten())
     assert map_layers(made(net)) == ["2", "2.0", "0"]
+
+
+def test_a_layer_that_is_exchanged_is_followed() -> None:
+    clf = made(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 3)))
+    assert map_layers(clf) == ["0"]
+    clf.module[0] = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1))
+    assert map_layers(clf) == ["0", "0.0"]

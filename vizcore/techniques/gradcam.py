@@ -131,6 +131,7 @@ def map_layers(clf: Classifier) -> list[str]:
 
 @dataclass(frozen=True)
 class _Found:
+    answers: tuple[Call, ...]  # of which pass
     layers: tuple[str, ...]
     places: dict[tuple[str, tuple[int, ...]], Places | None]  # by name and shape of an answer
 
@@ -139,9 +140,11 @@ _found: weakref.WeakKeyDictionary[Classifier, _Found] = weakref.WeakKeyDictionar
 
 
 def _known(clf: Classifier) -> _Found:
-    if clf not in _found:
-        _found[clf] = _look(clf, _calls(clf))
-    return _found[clf]
+    answers = _calls(clf)
+    known = _found.get(clf)
+    if known is None or known.answers is not answers:  # these are found anew where layers were exchanged
+        known = _found[clf] = _look(clf, answers)
+    return known
 
 
 def _place(clf: Classifier, name: str, shape: tuple[int, ...]) -> Places | None:
@@ -215,4 +218,4 @@ def _look(clf: Classifier, answers: tuple[Call, ...]) -> _Found:
         )
     known = {(call.name, call.shape): place for call, place in zip(answers, places, strict=True)}
     ordered = [*names, last.name, *(name for name, _ in tokens)]
-    return _Found(tuple(dict.fromkeys(reversed(ordered))), known)
+    return _Found(answers, tuple(dict.fromkeys(reversed(ordered))), known)
