@@ -86,17 +86,7 @@ def randomised(clf: Classifier, layers: list[Layer], drawn: dict[str, Tensor], i
             values = drawn[name] if name in names else trained.detach()
             module.register_parameter(key, nn.Parameter(values, requires_grad=False))  # the shared object stays as is
     _normalise_anew(clf, network, {name for layer in layers for name in layer.norms}, image)
-    twin = Classifier(
-        network,
-        clf.preprocess,
-        clf.classes,
-        name=clf.name,
-        title=clf.title,
-        summary=clf.summary,
-        device=clf.device,
-    )
-    twin.batch_size = clf.batch_size
-    return twin
+    return clf.twin(network)
 
 
 def _called(clf: Classifier) -> list[tuple[str, nn.Module, tuple[str, ...]]]:

@@ -59,6 +59,13 @@ def wrapped(network: nn.Module) -> nn.Module:
     return network.module if isinstance(network, Answering) else network
 
 
+def around(network: nn.Module, module: nn.Module) -> nn.Module:
+    """``module`` with what ``network`` does to the answers of the one inside it."""
+    if not isinstance(network, Answering):
+        return module
+    return Answering(module, network.path, network.kind, network.single, network.one_by_one)
+
+
 def inside(answer: Any, path: Path) -> Tensor:
     """The tensor to which ``path`` leads in ``answer``."""
     for step in path:

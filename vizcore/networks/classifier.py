@@ -6,6 +6,7 @@ Everything else in ``vizcore`` talks to a :class:`Classifier` and never to a par
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 import time
@@ -17,8 +18,9 @@ from torch import Tensor, nn
 
 from vizcore import targets
 from vizcore.acceleration import interface
-from vizcore.networks import order
+from vizcore.networks import answers, order
 from vizcore.networks.batches import first_batch_size, in_batches
+from vizcore.networks.devices import pick_device
 from vizcore.networks.errors import NetworkError
 from vizcore.networks.examination import Finding, examine
 from vizcore.networks.preprocessing import Preprocess
@@ -27,16 +29,8 @@ from vizcore.pictures import decoding
 from vizcore.targets import Contrast, Output, Target, check_output, pick
 
 __all__ = [
-    "Classifier",
-    "Contrast",
-    "NetworkError",
-    "Output",
-    "Preprocess",
-    "Target",
-    "check_output",
-    "pick",
-    "pick_device",
-]
+    "Classifier", "Contrast", "NetworkError", "Output", "Preprocess", "Target", "check_output", "pick", "pick_device",
+]  # fmt: skip
 
 # The widest layers of a network hold about so many times as many numbers as its input.
 _WIDER = 64
@@ -49,8 +43,7 @@ class Classifier:
     weights. ``network`` maps the normalised input (N,C,H,W) to logits (N,K): the module, or the module and what its
     answers need. ``passes`` does the same, fastest. ``examination`` tells what was found of all this. ``squash`` is how
     logits become probabilities. ``weights`` is how many there are. ``classes`` names the K outputs; a network of a
-    single one has two, the second being that with the name. ``checksum`` is its identity, computed when first asked
-    for.
+    single one has two, the second being that with the name. ``checksum`` is its identity, found when first asked for.
 
     ``multi_label``: each class has a probability by itself. Raises ValueError where the number of classes is not what
     the network answers, and :class:`NetworkError` where nothing can be explained, see
@@ -92,6 +85,15 @@ class Classifier:
         self.weights = sum(parameter.numel() for parameter in module.parameters())
         self.kernels = sum(parameter.numel() for parameter in module.parameters() if parameter.dim() == 4)  # (O,C,h,w)
         self.batch_size = first_batch_size(self.device, preprocess.size, self.weights, self.passes.kept)
+
+    def twin(self, module: nn.Module) -> Classifier:
+        """A classifier of ``module``, which has the structure of this one's: what was found of the answers holds."""
+        other = copy.copy(self)
+        other.module = taken(module, self.title)[0].to(self.device)
+        other.network = answers.around(self.network, other.module)
+        other.passes = other._proven = interface.forward(other.network, self.device, self.input_shape)
+        other._checksum = None
+        return other
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -230,14 +232,7 @@ class Classifier:
 
     def check_image(self, image: Tensor) -> None:
         """Raise ValueError unless ``image`` is one (C,H,W) input of this network with values in [0,1]."""
-        if tuple(image.shape) != self.input_shape:
-            raise ValueError(
-                f"image has shape {tuple(image.shape)}; accepted: {self.input_shape}, as made by Classifier.pixels."
-            )
-        if not bool(((image >= 0) & (image <= 1)).all()):
-            raise ValueError(
-                f"image has values from {float(image.min()):g} to {float(image.max()):g}; accepted: 0 to 1."
-            )
+        self.preprocess.check(image)
 
     def first_convolution(self) -> nn.Conv2d:
         """The first convolution that runs for a picture and changes the logits; NetworkError if there is none.
@@ -249,12 +244,3 @@ class Classifier:
             if isinstance(layer, nn.Conv2d):
                 return layer
         raise NetworkError(f"{self.title} has no two-dimensional convolution, so it has no filters to show.")
-
-
-def pick_device(wanted: str | torch.device = "auto") -> torch.device:
-    """``auto`` is CUDA where there is one, else MPS, else the CPU; any other name is taken as it is."""
-    if wanted != "auto":
-        return torch.device(wanted)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

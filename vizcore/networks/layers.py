@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vizcore.copies import private_copy
+from vizcore.networks.answers import wrapped
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.order import convolutions
 
@@ -64,7 +65,7 @@ def answer_of(clf: Classifier, layer: str, image: Tensor) -> Tensor:
 
 def through(network: nn.Module, z: Tensor, layer: str, alter: Callable[[Any], Any]) -> Tensor:
     """Logits (N,K) of a private copy whose ``layer`` has its answer replaced by ``alter(answer)`` on the way."""
-    handle = network.get_submodule(layer).register_forward_hook(lambda module, inputs, answer: alter(answer))
+    handle = wrapped(network).get_submodule(layer).register_forward_hook(lambda module, inputs, answer: alter(answer))
     try:
         logits: Tensor = network(z).float()
         return logits

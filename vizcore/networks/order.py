@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from vizcore.acceleration import interface
 from vizcore.copies import private_copy
+from vizcore.networks.answers import wrapped
 from vizcore.seeds import generator
 
 
@@ -19,6 +19,10 @@ class Network(Protocol):
     """What a pass needs of a classifier."""
 
     module: nn.Module
+    network: nn.Module
+
+    @property
+    def layout(self) -> torch.memory_format: ...
 
     @property
     def input_shape(self) -> tuple[int, int, int]: ...
@@ -49,7 +53,7 @@ def calls(clf: Network) -> tuple[Call, ...]:
     structure = tuple((name, id(layer)) for name, layer in clf.module.named_modules())
     known = _calls.get(clf.module)
     if known is None or known[0] != structure:
-        known = structure, traced(private_copy(clf.module), probe(clf))
+        known = structure, traced(private_copy(clf.network), probe(clf))
         _calls[clf.module] = known
     return known[1]
 
@@ -85,7 +89,7 @@ def traced(
         nodes.append(kept.grad_fn)  # now: what comes next may overwrite the answer in place
         return None if kept is part else with_tensor(answer, kept)
 
-    for name, layer in network.named_modules():
+    for name, layer in wrapped(network).named_modules():
         if name:
             handles.append(layer.register_forward_hook(lambda _, __, answer, name=name: note(name, answer)))
     try:
@@ -130,12 +134,12 @@ def _matters(clf: Network, name: str) -> bool:
     """Whether the logits change with what the layer answers, though no gradient leads there, as behind a no_grad."""
 
     def logits(other: bool) -> Tensor | None:
-        network = private_copy(clf.module)
+        network = private_copy(clf.network)
 
         def alter(layer: nn.Module, inputs: object, answer: Tensor) -> Tensor:
             return torch.randn(answer.shape, generator=generator(0)).to(answer) if other else answer
 
-        network.get_submodule(name).register_forward_hook(alter)
+        wrapped(network).get_submodule(name).register_forward_hook(alter)
         with torch.no_grad():
             return tensor_of(network(probe(clf)))
 
@@ -146,7 +150,7 @@ def _matters(clf: Network, name: str) -> bool:
 def probe(clf: Network) -> Tensor:
     """A picture of noise as the network's input (1,C,H,W): a flat one would be zero for a network that scales it."""
     picture = torch.rand(1, *clf.input_shape, generator=generator(0))
-    return clf.normalise(picture).contiguous(memory_format=interface.layout())
+    return clf.normalise(picture).contiguous(memory_format=clf.layout)
 
 
 def tensor_of(answer: Any) -> Tensor | None:

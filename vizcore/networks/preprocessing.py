@@ -28,6 +28,15 @@ class Preprocess:
         """Pillow's name for the pictures that the network takes."""
         return "L" if len(self.mean) == 1 else "RGB"
 
+    def check(self, image: Tensor) -> None:
+        """Raise ValueError unless ``image`` is one (C,H,W) input with values in [0,1]."""
+        shape = (len(self.mean), *self.size)
+        if tuple(image.shape) != shape:
+            raise ValueError(f"image has shape {tuple(image.shape)}; accepted: {shape}, as made by Classifier.pixels.")
+        if not bool(((image >= 0) & (image <= 1)).all()):
+            low, high = float(image.min()), float(image.max())
+            raise ValueError(f"image has values from {low:g} to {high:g}; accepted: 0 to 1.")
+
     def pixels(self, picture: Image.Image) -> Tensor:
         """The (C,H,W) input in [0,1] that the network sees of ``picture``, on the CPU."""
         height, width = self.size

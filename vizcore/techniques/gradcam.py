@@ -87,7 +87,7 @@ def grad_cam(
         return with_tensor(answer, uses[-1].clone())  # a ReLU in place must not overwrite the maps
 
     with torch.enable_grad():  # also where the caller has switched gradients off
-        logits = clf.finite(through(private_copy(clf.module), network_input(clf, image[None]), name, begin_here))
+        logits = clf.finite(through(private_copy(clf.network), network_input(clf, image[None]), name, begin_here))
         if not uses:
             raise ValueError(f"layer {name!r} answers nothing; accepted: feature maps, such as {last_maps(clf)}.")
         score = pick(logits, target, params.output, clf.squash)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vizcore.copies import private_copy
+from vizcore.networks.answers import wrapped
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.order import Call, probe, traced
 from vizcore.seeds import generator
@@ -81,14 +82,14 @@ def token_layers(clf: Classifier, after: str) -> list[tuple[str, Places]]:
     Where the class token alone goes on from there, as in ViT, the other tokens' gradient is zero: then it is the first
     normalisation of that block, from which attention reads them, or whatever comes last before it.
     """
-    network = _stirred(private_copy(clf.module))
-    layers = dict(network.named_modules())
+    network = _stirred(private_copy(clf.network))
+    layers = dict(wrapped(network).named_modules())
     sloped: dict[int, Tensor] = {}
     calls = traced(network, probe(clf), lambda number, slope: sloped.__setitem__(number, slope.detach()))
     begin = max((number for number, call in enumerate(calls) if call.name == after), default=-1)
     norms = {number for number, call in enumerate(calls) if _is_norm(layers[call.name])}
     known: dict[int, Places] = {}
-    for number, place in enumerate(places(network, calls)):
+    for number, place in enumerate(places(wrapped(network), calls)):
         layer, slope = layers[calls[number].name], sloped.get(number)
         able = place is not None and place.layout != "maps" and max(place.size) > 1
         if number > begin and able and slope is not None and (number in norms or _is_block(layer)):
