@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.frame import layout, link, uploads
+from ui.frame import examination, layout, link, uploads
 from ui.texts import quoted, t
 from ui.texts.sentences import translated
 from vizcore.networks import architectures, class_names, own
@@ -63,6 +63,8 @@ with layout.page("network") as page:
                 st.error(translated(str(error)), icon=":material/error:")
             else:
                 st.rerun()
+    with form:
+        examination.details(page.clf)
     with mine:
         st.markdown(f"**{t('network.mine')}**")
         if not uploads.all_of():

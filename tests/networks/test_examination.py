@@ -350,5 +350,5 @@ def test_the_bundled_network_passes_every_question() -> None:
     assert [finding.topic for finding in clf.examination.findings] == [
         "answer", "finite", "repeats", "company", "scores", "speed",
     ]  # fmt: skip
-    assert all(not finding.done or finding.topic == "scores" for finding in clf.examination.findings)
+    assert not any(finding.done for finding in clf.examination.findings)
     assert clf.examination.seconds > 0

@@ -34,6 +34,8 @@ MODULES = {
     "class_names": ERRORS,
     "architectures": ERRORS,
     "classifier": ("NetworkError",),
+    "examination": ("NetworkError",),
+    "taking": ("NetworkError", "said"),
     "gradcam": ("NetworkError",),
     "superpixels": ("ParameterError",),
     "occlusion": ("ParameterError",),
@@ -117,6 +119,28 @@ def test_every_sentence_is_translated(module: str, language: str) -> None:
     whole, parts = sentences._templates(language)
     templates = (*whole, *parts) if module in ("download", "weights") else whole  # their clauses stand in others
     assert [text for text in ALL[module] if not any(pattern.fullmatch(text) for pattern, _ in templates)] == []
+
+
+@pytest.mark.parametrize("module", ["examination", "proven"])
+@pytest.mark.parametrize("language", [name for name in texts.LANGUAGES if name != "en"])
+def test_every_finding_is_translated(module: str, language: str) -> None:
+    whole, _ = sentences._templates(language)
+    source = _Module(module)
+    documented = (ast.Module, ast.FunctionDef, ast.ClassDef)
+    docstrings = {ast.get_docstring(node, False) for node in ast.walk(source.tree) if isinstance(node, documented)}
+    said = [
+        text
+        for node in ast.walk(source.tree)
+        if not (isinstance(node, ast.Constant) and node.value in docstrings)
+        if isinstance(node, ast.Constant | ast.JoinedStr)
+        for text in source.variants(node)
+        if re.fullmatch(
+            r"(?:It|Its|They|The|There|Two|Their|Each|All|Such|Pictures|One|torch's|With)\b.*[a-z0-9)]\.", text
+        )
+    ]
+    said = [text for text in said if "class names were given" not in text]  # for whoever writes Python alone
+    assert len(said) >= 8
+    assert [text for text in said if not any(pattern.fullmatch(text) for pattern, _ in whole)] == []
 
 
 @pytest.mark.usefixtures("czech")

@@ -14,7 +14,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui.frame import controls, link, navigation, network_cache, present, reconnect, sources, state
+from ui.frame import controls, examination, link, navigation, network_cache, present, reconnect, sources, state
 from ui.frame.errors import reported
 from ui.running import play
 from ui.running.results import RESULTS
@@ -166,7 +166,7 @@ def _open(name: str) -> Frame:
         state.settle(name)
         st.stop()
     with st.sidebar:
-        st.caption(f"{network_cache.summary(clf)} {t('frame.device', device=_device(clf))}")
+        st.caption(f"{network_cache.summary(clf)} {t('frame.device', device=_device(clf))} {examination.remarks(clf)}")
         chosen["picture"] = sources.choose(chosen.get("picture", sources.DEFAULT))
     source = sources.picture(chosen["picture"])
     image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))
@@ -234,6 +234,8 @@ def _answers(frame: Frame) -> None:
     if frame.target not in best:
         rows.append((frame.class_name, float(frame.probabilities[frame.target]), True))
     show.bars(t("frame.top_five"), rows)
-    if len(frame.clf.classes) < 100 and sources.scene(frame.source.id) is None:
+    if frame.clf.squash == "sigmoid":
+        st.caption(t("frame.each_by_itself"))
+    elif len(frame.clf.classes) < 100 and sources.scene(frame.source.id) is None:
         names = ", ".join(class_name(frame.clf, k) for k in range(len(frame.clf.classes)))
         st.caption(t("frame.knows_only", classes=names))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import torch
@@ -18,6 +19,7 @@ from vizcore import memory
 from vizcore.acceleration import half, workers
 from vizcore.acceleration.activations import Activations
 from vizcore.acceleration.network import Forward, Network
+from vizcore.acceleration.norms import SoundNorms
 from vizcore.acceleration.proof import switched_off
 from vizcore.acceleration.proven import Proven
 from vizcore.copies import version
@@ -53,11 +55,11 @@ class Plain:
 
     kept: int | None = None
     layout = torch.contiguous_format
-    in_parts = in_pairs = False
+    in_parts = False
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
-        self.alone = threading.RLock()
+        self._alone = threading.RLock()
 
     @property
     def version(self) -> tuple[int, ...]:
@@ -66,9 +68,13 @@ class Plain:
 
     def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
         """(N,C,H,W) to (N,K); ``kind`` is not looked at, as :func:`short_format` names none."""
-        with self.alone:
+        with self._alone, self.sound() if z.requires_grad else nullcontext():
             answer: Tensor = self._module(z.clone())  # its first step may be in place
         return answer
+
+    def sound(self) -> AbstractContextManager[object]:
+        """Within which the gradients of norms are right, whatever torch does."""
+        return SoundNorms()
 
     def remarks(self) -> list[tuple[str, str]]:
         """That nothing is used."""

@@ -31,11 +31,6 @@ class Forward(Protocol):
         """Whether the network can be taken apart into operations on pictures that lie channels last."""
         ...
 
-    @property
-    def in_pairs(self) -> bool:
-        """Whether a gradient is right only where the picture has company."""
-        ...
-
     def remarks(self) -> list[tuple[str, str]]:
         """What was found when the acceleration was proven on this network, and what is done about it."""
         ...
@@ -45,9 +40,8 @@ class Forward(Protocol):
         """Another one once the network has changed."""
         ...
 
-    @property
-    def alone(self) -> AbstractContextManager[object]:
-        """To be held during a forward pass of the network's own module."""
+    def sound(self) -> AbstractContextManager[object]:
+        """To be within while the network's own layers compute with gradients: those of its norms are right there."""
         ...
 
     def folded(self) -> nn.Module:

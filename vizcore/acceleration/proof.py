@@ -6,17 +6,17 @@ health page counts it, and the plain way answers.
 
 from __future__ import annotations
 
-import copy
 import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from vizcore.acceleration.norms import Norms, SoundNorms
 
 LOGITS = 1e-3  # of the largest logit: what folding and other orders of summation may change
 GRADIENT = 0.02  # of the gradient's length: now and then rounding switches a ReLU
@@ -52,15 +52,11 @@ def pictures(shape: tuple[int, ...]) -> Tensor:
     return torch.cat([smooth + 0.1 * noise[:1], noise[1:]])
 
 
-def slope(answer: Answer, z: Tensor, in_pairs: bool = False) -> Tensor | None:
-    """The gradient (1,C,H,W) of a sum of the logits of z (1,C,H,W); None where it has none.
-
-    ``in_pairs``: the picture is shown beside its double.
-    """
+def slope(answer: Answer, z: Tensor) -> Tensor | None:
+    """The gradient (1,C,H,W) of a sum of the logits of z (1,C,H,W); None where it has none."""
     with torch.enable_grad():
         leaf = z.clone(memory_format=torch.preserve_format).requires_grad_()
-        shown = torch.cat([leaf, leaf]) if in_pairs else leaf.clone(memory_format=torch.preserve_format)
-        value = answer(shown)[:1]
+        value = answer(leaf.clone(memory_format=torch.preserve_format))
         if not value.requires_grad:
             return None
         weights = torch.linspace(-1, 1, value.numel(), device=value.device, dtype=value.dtype).view_as(value)
@@ -74,44 +70,33 @@ class Reference:
     def __init__(self, answer: nn.Module, z: Tensor) -> None:
         """``answer`` takes contiguous z (2,C,H,W). Whatever the module raises is raised.
 
-        ``overwrites``: it changes its input. ``in_pairs``: its gradient is right only for two pictures at once.
+        ``overwrites``: it changes its input. ``norms``: a batch norm is passed on the way.
         """
         self._answer, self.z = answer, z
         given = z.clone()
-        with torch.no_grad(), _Norms() as norms:
+        with torch.no_grad(), Norms() as seen:
             self.logits = answer(given)
-        self.overwrites, self.in_pairs = given._version > 0, False
+        self.overwrites, self.norms = given._version > 0, seen.met
+        self.norms_seen = seen.met
         self._chaos: tuple[float, float] | None = None
         try:
-            self.gradient = slope(answer, z[:1])
-            if norms.met and self.gradient is not None:
-                self._judge(answer)
+            with SoundNorms() if self.norms else nullcontext():
+                self.gradient = slope(answer, z[:1])
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:  # such as a forward pass without gradients: there is nothing to hold a gradient to
             self.gradient = None
 
-    def _judge(self, answer: nn.Module) -> None:
-        """torch's batch norm has a wrong gradient for one picture and some strides: ask for two, and whom to believe.
-
-        Found in torch 2.13 on a CPU: right in pairs. Double precision decides.
-        """
-        paired = slope(answer, self.z[:1], in_pairs=True)
-        if paired is None or self.gradient is None or _distance(paired, self.gradient) <= GRADIENT:
-            return
-        try:
-            exact = slope(copy.deepcopy(answer).double(), self.z[:1].double())
-        except Exception:  # somebody's own module may hold what cannot be copied, or know float32 alone
-            exact = paired.double()
-        if exact is not None and _distance(paired, exact) < _distance(self.gradient, exact):
-            self.gradient, self.in_pairs = paired, True
-
     def fault(self, candidate: Answer, layout: torch.memory_format) -> str | None:
-        """What is wrong with ``candidate``, which is asked with z laid out so; None where it agrees."""
+        """What is wrong with ``candidate``, which is asked with z laid out so; None where it agrees.
+
+        ``norms_seen`` tells then whether it passes a batch norm.
+        """
         try:
             z = self.z.contiguous(memory_format=layout)
-            with torch.no_grad():
+            with torch.no_grad(), Norms() as seen:
                 logits = candidate(z.clone())
+            self.norms_seen = seen.met
             if logits.shape != self.logits.shape:
                 return f"it answers with shape {tuple(logits.shape)} in place of {tuple(self.logits.shape)}"
             off = _share((logits - self.logits).abs().max(), self.logits.abs().max())
@@ -119,7 +104,8 @@ class Reference:
                 return f"its logits differ by {off:.1e} of the largest one"
             if self.gradient is None:
                 return None
-            gradient = slope(candidate, z[:1], self.in_pairs)
+            with SoundNorms() if self.norms else nullcontext():
+                gradient = slope(candidate, z[:1])
             if gradient is None:
                 return "it has no gradient"
             off = _distance(gradient, self.gradient)
@@ -135,25 +121,14 @@ class Reference:
             noise = 1 + 1e-6 * torch.randn(self.z.shape, generator=torch.Generator().manual_seed(1)).to(self.z)
             with torch.no_grad():
                 logits = self._answer(self.z * noise)
-            gradient = None if self.gradient is None else slope(self._answer, self.z[:1] * noise[:1], self.in_pairs)
+            with SoundNorms() if self.norms else nullcontext():
+                gradient = None if self.gradient is None else slope(self._answer, self.z[:1] * noise[:1])
             logits_off = _share((logits - self.logits).abs().max(), self.logits.abs().max())
             gradient_off = 0.0
             if gradient is not None and self.gradient is not None:
                 gradient_off = _distance(gradient, self.gradient)
             self._chaos = min(0.01, logits_off), min(0.01, gradient_off)
         return self._chaos
-
-
-class _Norms(TorchDispatchMode):
-    """Notices whether a batch norm is passed, instance norms among them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.met = False
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.met = self.met or "batch_norm" in str(func)
-        return func(*args, **(kwargs or {}))
 
 
 def _distance(one: Tensor, other: Tensor) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vizcore.acceleration import proof
 from vizcore.acceleration.laid import laid_out, sample
+from vizcore.acceleration.norms import SoundNorms
 from vizcore.acceleration.passes import Passes
 from vizcore.copies import version
 
@@ -21,7 +22,7 @@ _WITHOUT = {"faster passes": "They are not used on it.", "channels-last": "Its n
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """One way to the answers: by ``module`` or by ``passes`` over it, with inputs in ``layout``.
+    """One way to the answers: by ``module`` or by ``passes`` over it, with inputs in ``layout``. ``norms`` are passed.
 
     ``version`` is the network's when this way was found, None where its own forward pass changes that or nothing was
     copied; ``sample`` a few numbers of the weights that were. ``faults`` are the parts that were switched off on it,
@@ -31,6 +32,7 @@ class _Way:
     module: nn.Module
     layout: torch.memory_format
     passes: Passes | None
+    norms: bool
     version: tuple[int, ...] | None
     sample: Tensor | None
     faults: dict[str, str]
@@ -49,21 +51,25 @@ class Proven:
 
     ``layout`` is how z is to be laid out: channels last, unless the network answers otherwise by it (a ``view`` after
     a convolution, a ``contiguous`` that is meant to copy). A module that keeps values on itself while it computes is
-    passed by one thread at a time. Where torch's gradient of one picture alone is wrong (instance norms), a picture is
-    never alone. A change of the module's tensors or layers is followed, and proven anew. The module stays as it is.
+    passed by one thread at a time. Norms whose gradient torch may get wrong are handed what it gets right. A change of
+    the module's tensors or layers is followed, and proven anew. The module stays as it is.
     """
 
     def __init__(self, module: nn.Module, device: torch.device, shape: tuple[int, ...]) -> None:
         """``shape`` (C,H,W) is that of one input; raises whatever the module raises on one."""
         self._module, self._device, self._shape = module, device, shape
         self._finding, self._passing = threading.Lock(), threading.RLock()
-        self._keeps_values = self._overwrites = self._in_pairs = False
+        self._keeps_values = self._overwrites = self._norms = False
         self._way = self._found()
 
     @property
     def layout(self) -> torch.memory_format:
         """How z is to be laid out in memory."""
         return self._way.layout
+
+    def sound(self) -> AbstractContextManager[object]:
+        """To be within while the network's own layers compute with gradients: those of its norms are right there."""
+        return SoundNorms() if self._norms else nullcontext()
 
     def remarks(self) -> list[tuple[str, str]]:
         """What was found when the acceleration was proven on this network, and what is done about it."""
@@ -74,10 +80,6 @@ class Proven:
             said.append(("It keeps values on itself while it computes.", "One computation at a time goes through it."))
         if self._overwrites:
             said.append(("It overwrites its input.", "It is given a copy."))
-        if self._in_pairs:
-            said.append(
-                ("torch's gradient of one picture alone is wrong on it.", "The picture is shown twice at once.")
-            )
         if self._way.passes is not None:
             said.append(("The faster passes answer as its own module does, gradient included.", ""))
         return said
@@ -94,19 +96,9 @@ class Proven:
         return self._way.passes is not None and not self._keeps_values
 
     @property
-    def in_pairs(self) -> bool:
-        """Whether a gradient is right only where the picture has company."""
-        return self._in_pairs
-
-    @property
     def version(self) -> tuple[int, ...]:
         """Another one once the network's layers, tensors or attributes have changed, by somebody else than itself."""
         return version(self._module, attributes=not self._keeps_values)
-
-    @property
-    def alone(self) -> AbstractContextManager[object]:
-        """To be held during a forward pass of the network's own module."""
-        return self._passing if self._keeps_values else nullcontext()
 
     def folded(self) -> nn.Module:
         """The network with its batch norms folded as its weights are now, else as it is; to be read, not altered."""
@@ -116,11 +108,13 @@ class Proven:
     def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
         """(N,C,H,W) to (N,K), with numbers of this ``kind`` where autocast allows it."""
         way = self._followed()
-        with self.alone:
+        z = z.contiguous(memory_format=way.layout)
+        with (
+            self._passing if self._keeps_values else nullcontext(),
+            SoundNorms() if way.norms and z.requires_grad else nullcontext(),
+        ):
             if self._overwrites:
                 z = z.clone(memory_format=torch.preserve_format)
-            if self._in_pairs and len(z) == 1 and z.requires_grad:
-                return self._answer(way, torch.cat([z, z]), kind)[:1]
             return self._answer(way, z, kind)
 
     def _answer(self, way: _Way, z: Tensor, kind: torch.dtype | None) -> Tensor:
@@ -156,15 +150,15 @@ class Proven:
         few = sample(module)
         faults: dict[str, str] = {}
         if reference is None:
-            return _Way(plain, torch.contiguous_format, None, known, few, faults)
-        self._overwrites, self._in_pairs = reference.overwrites, reference.in_pairs
+            return _Way(plain, torch.contiguous_format, None, True, known, few, faults)
+        self._overwrites, self._norms = reference.overwrites, reference.norms
         for part, passes, laid in () if self._keeps_values else self._candidates(faults):
             fault = reference.fault(passes or laid, torch.channels_last)
             if fault is None:
-                return _Way(laid, torch.channels_last, passes, known, few, faults)
+                return _Way(laid, torch.channels_last, passes, reference.norms_seen, known, few, faults)
             faults[part] = fault
             proof.switch_off(part, fault)
-        return _Way(plain, torch.contiguous_format, None, known, few, faults)
+        return _Way(plain, torch.contiguous_format, None, self._norms, known, few, faults)
 
     def _candidates(self, faults: dict[str, str]) -> Iterator[tuple[str, Passes | None, nn.Module]]:
         """What might be used, fastest first."""

@@ -231,17 +231,18 @@ def _scores_finding(kind: Kind, single: bool, squash: Squash, alone: Tensor) -> 
         done = "Their logarithms are the logits, so that no softmax is taken twice."
         return Finding("scores", "Its answers are probabilities that sum to one.", done)
     if kind == "sigmoids":
-        done = "The logarithms of their odds are the logits; each class has a probability by itself."
+        done = "Each class has a probability by itself, and they need not sum to one."
         return Finding("scores", "The last thing that it does is a logistic function.", done)
     if squash == "sigmoid":
-        return Finding("scores", "Each class has a probability by itself, the logistic function of its logit.")
+        found = "Each class has a probability by itself, the logistic function of its logit."
+        return Finding("scores", found, "They need not sum to one.")
     if bool(((alone >= 0) & (alone <= 1)).all()):
         return Finding(
             "scores",
             "All its answers lie between 0 and 1, but they do not sum to one.",
             "They are taken for logits and a softmax follows; with multi_label=True each is read by itself.",
         )
-    return Finding("scores", "Its answers are logits.", "A softmax makes probabilities of them.")
+    return Finding("scores", "Its answers are logits, of which a softmax makes probabilities.")
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

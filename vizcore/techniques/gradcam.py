@@ -86,7 +86,8 @@ def grad_cam(
         uses.append(part.detach().requires_grad_())
         return with_tensor(answer, uses[-1].clone())  # a ReLU in place must not overwrite the maps
 
-    with torch.enable_grad():  # also where the caller has switched gradients off
+    # Also where the caller has switched gradients off, or works in inference mode.
+    with torch.inference_mode(False), torch.enable_grad(), clf.passes.sound():
         logits = clf.finite(through(private_copy(clf.network), network_input(clf, image[None]), name, begin_here))
         if not uses:
             raise ValueError(f"layer {name!r} answers nothing; accepted: feature maps, such as {last_maps(clf)}.")

@@ -27,7 +27,7 @@ CHAOS = 1e-3
 Outcome = Literal["agrees", "wrong", "crashed", "refused", "refused without a reason", "unclear"]
 FAULTS: tuple[Outcome, ...] = ("wrong", "crashed", "refused without a reason")
 NETWORK = "the network itself"  # beside the techniques: whether it is taken at all
-READINGS = ("as they are", "logarithm", "log-odds", "two classes", "two classes reversed")
+READINGS = ("as they are", "logarithm", "log-odds", "two classes", "two classes of a probability")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def examine(case: Case, only: Iterable[str] | None = None) -> dict[str, Verdict]
         clf.batch_size = case.batch
         found = {NETWORK: Verdict("agrees")}
         if case.excuses:
-            oracle.reading = _reading(clf, oracle, case)
+            oracle.reading, oracle.squash = _reading(clf, oracle, case), clf.squash
         for name in TECHNIQUES if only is None else [name for name in only if name in TECHNIQUES]:
             found[name] = _verdict(name, clf, oracle, case)
     return found

@@ -50,6 +50,7 @@ class Oracle:
     mean: Sequence[float]
     std: Sequence[float]
     reading: str = "as they are"
+    squash: str = "softmax"
     elementary: bool = False  # norms are spelt out, as autograd was wrong without
     kinked: bool = False  # a gradient was asked for where there is more than one
     dtype: torch.dtype = torch.float64
@@ -75,9 +76,9 @@ class Oracle:
             case "log-odds":
                 logits = torch.logit(logits)
             case "two classes":
-                logits = torch.stack([torch.zeros_like(logits[0]), logits[0]])
-            case "two classes reversed":
-                logits = torch.stack([logits[0], torch.zeros_like(logits[0])])
+                logits = torch.stack([-logits[0], logits[0]])
+            case "two classes of a probability":
+                logits = torch.stack([-torch.logit(logits[0]), torch.logit(logits[0])])
         return logits
 
     def logits(self, x: Tensor) -> Tensor:
@@ -86,14 +87,21 @@ class Oracle:
             return _finite(self.of_input(self.normalise(x)))
 
     def score(self, x: Tensor, target: int, output: str) -> Tensor:
-        """y_target (): a logit, or a probability by softmax."""
-        return _score(self.logits(x), target, output)
+        """y_target (): a logit, or a probability by softmax or, each class by itself, by the logistic function."""
+        return self._score(self.logits(x), target, output)
+
+    def _score(self, logits: Tensor, target: int, output: str) -> Tensor:
+        return (self.probabilities(logits) if output == "probability" else logits)[target]
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """(...,K) from logits (...,K), as the classifier under test reads them."""
+        return logits.sigmoid() if self.squash == "sigmoid" else logits.softmax(-1)
 
     def gradient(self, x: Tensor, target: int, output: str, *, of_input: bool = False) -> Tensor:
         """dy_target/dx (C,H,W) per unit of the pixels, or ``of_input`` per unit of the normalised picture."""
 
         def y(at: Tensor) -> Tensor:
-            return _score(self.of_input(at if of_input else self.normalise(at)), target, output)
+            return self._score(self.of_input(at if of_input else self.normalise(at)), target, output)
 
         x = x.detach().double()
         found = _finite(self._slope(y, x))
@@ -154,7 +162,7 @@ class Oracle:
         try:
             with torch.enable_grad(), elementary_norms() if self.elementary else nullcontext():
                 z = self.normalise(x).requires_grad_()
-                score = _score(self.of_input(z), target, output)
+                score = self._score(self.of_input(z), target, output)
                 (slope,) = torch.autograd.grad(score, answers[-1], allow_unused=True)
         finally:
             hook.remove()
@@ -221,7 +229,3 @@ def _finite(value: Tensor) -> Tensor:
     if not bool(value.isfinite().all()):
         raise Unclear("the network's own answer is not finite")
     return value
-
-
-def _score(logits: Tensor, target: int, output: str) -> Tensor:
-    return (logits.softmax(0) if output == "probability" else logits)[target]

@@ -155,7 +155,7 @@ def _maximisation(oracle: Oracle, case: Case, result: maximize.Ascent) -> tuple[
     at = result.input.double()
     with torch.no_grad():
         logits = torch.stack([oracle.of_input(point) for point in (z.double(), at)])  # (2,K)
-    scores = logits.softmax(1) if case.output == "probability" else logits
+    scores = oracle.probabilities(logits) if case.output == "probability" else logits
     penalties = LAMBDA * torch.stack([z.double().square().sum(), at.square().sum()])
     moved = (at - z.double()) / STEP_SIZE
     seen = torch.cat([(moved * weights).flatten(), torch.tensor([*result.scores, *result.penalties])])
