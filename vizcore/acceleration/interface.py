@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from vizcore import memory
 from vizcore.acceleration import half, workers
 from vizcore.acceleration.activations import Activations
+from vizcore.acceleration.laid import lie
 from vizcore.acceleration.network import Forward, Network
 from vizcore.acceleration.norms import SoundNorms
 from vizcore.acceleration.proof import switched_off
@@ -69,7 +70,7 @@ class Plain:
     def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
         """(N,C,H,W) to (N,K); ``kind`` is not looked at, as :func:`short_format` names none."""
         with self._alone, self.sound() if z.requires_grad else nullcontext():
-            answer: Tensor = self._module(z.clone())  # its first step may be in place
+            answer: Tensor = self._module(lie(z.clone(), self.layout))  # its first step may be in place
         return answer
 
     def sound(self) -> AbstractContextManager[object]:

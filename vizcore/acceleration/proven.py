@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vizcore.acceleration import proof
-from vizcore.acceleration.laid import laid_out, sample
+from vizcore.acceleration.laid import laid_out, lie, sample
 from vizcore.acceleration.norms import SoundNorms
 from vizcore.acceleration.passes import Passes
 from vizcore.copies import version
@@ -108,7 +108,7 @@ class Proven:
     def __call__(self, z: Tensor, kind: torch.dtype | None = None) -> Tensor:
         """(N,C,H,W) to (N,K), with numbers of this ``kind`` where autocast allows it."""
         way = self._followed()
-        z = z.contiguous(memory_format=way.layout)
+        z = lie(z, way.layout)
         with (
             self._passing if self._keeps_values else nullcontext(),
             SoundNorms() if way.norms and z.requires_grad else nullcontext(),

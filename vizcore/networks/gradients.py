@@ -60,9 +60,7 @@ def no_gradient(title: str) -> str:
 
 def _gradients(clf: Classifier, x: Tensor, target: Target, output: Output) -> tuple[Tensor, Tensor]:
     # Written once where it is used: pictures in large numbers take longer to copy than some networks to answer.
-    # One channel lies the same in any layout; said as channels last, oneDNN reads beyond some pictures of 8 pixels.
-    layout = clf.layout if x.shape[1] > 1 else torch.contiguous_format
-    z = torch.empty(x.shape, device=clf.device, dtype=clf.dtype, memory_format=layout)
+    z = torch.empty(x.shape, device=clf.device, dtype=clf.dtype, memory_format=clf.layout)
     torch.sub(x.detach().to(clf.device), clf.mean, out=z).div_(clf.std)
     with torch.enable_grad():  # also where the caller has switched gradients off
         score = pick(clf.logits_of_input(z.requires_grad_()), target, output, clf.squash)
