@@ -32,6 +32,7 @@ with layout.page("network") as page:
                 help=t("network.file_help"),
             )
             title = st.text_input(t("network.name"), max_chars=class_names.LONGEST, help=t("network.name_help"))
+            labels = st.toggle(t("network.labels"), key="own.labels", help=t("network.labels_help"))
         with right:
             names = st.text_area(t("network.classes"), max_chars=10**6, help=t("network.classes_help"))
             count = st.number_input(t("network.count"), 0, own.MOST_CLASSES, step=1, help=t("network.count_help"))
@@ -54,7 +55,7 @@ with layout.page("network") as page:
             try:
                 design = own.Design(
                     *(architecture, (int(height), int(width)), *unit),
-                    *(class_names.read(names), int(count), rescaling),
+                    *(class_names.read(names), int(count), rescaling, labels),
                 )
                 with st.spinner(t("network.reading")):
                     source = (class_names.lines(file.name) or ("file",))[0]

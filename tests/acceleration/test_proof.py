@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.acceleration import proof
+from vizcore.acceleration import proof, winograd
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
+from vizcore.networks.gradients import gradients
 from vizcore.networks.preprocessing import Preprocess
 from vizcore.techniques import occlusion, saliency
 
@@ -199,3 +200,60 @@ def test_a_wrong_gradient_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     (expected,) = torch.autograd.grad(plain(leaf)[0, 0], leaf)
     found = saliency.gradient(clf, IMAGE, 0).gradient
     torch.testing.assert_close(found.double(), expected[0], rtol=0, atol=1e-5)
+
+
+def test_gradients_of_norms_are_right_wherever_their_numbers_lie() -> None:
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.c, self.norm, self.f = nn.Conv2d(3, 8, 3, padding=1), nn.InstanceNorm2d(8), nn.Linear(8, 5)
+
+        def forward(self, x: Tensor) -> Any:
+            t = self.norm(self.c(x)).flatten(2).permute(2, 0, 1)  # (n,C,H,W) -> (L,n,C)
+            return self.f(t.tanh().amax(0))
+
+    torch.manual_seed(0)
+    network = Tokens().eval()
+    plain = copy.deepcopy(network).double()
+    clf = Classifier(network, PLAIN, list("abcde"))
+    x = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    leaf = x.double().requires_grad_()
+    (right,) = torch.autograd.grad(plain(leaf)[:, 1].sum(), leaf)
+    for count in (1, 3):
+        found, _ = gradients(clf, x[:count], 1)
+        torch.testing.assert_close(found.double(), right[:count], rtol=0, atol=1e-4 * float(right.abs().max()))
+
+
+class Scaled(Base):
+    """With a plain number on itself."""
+
+    scale = 1.0
+
+    def forward(self, x: Tensor) -> Any:
+        return self.f(self.c(x).amax((2, 3)) * self.scale)
+
+
+def test_changes_behind_torch_s_back_and_of_attributes_are_followed() -> None:
+    clf, _ = made(Scaled)
+    network: Scaled = clf.module
+    x = IMAGE[None]
+    before = clf.all_scores(x, "logit")
+    network.get_parameter("c.0.weight").data.mul_(2)
+    torch.testing.assert_close(clf.all_scores(x, "logit"), network(x), rtol=1e-4, atol=1e-5)
+    network.scale = 3.0
+    torch.testing.assert_close(clf.all_scores(x, "logit"), network(x), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(clf.all_scores(x, "logit"), before, atol=1e-4)
+
+
+def test_wrong_tiles_of_winograd_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = winograd.transformed
+    monkeypatch.setattr(winograd, "transformed", lambda weight, outputs: 1.01 * own(weight, outputs))
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1), nn.Flatten()]
+    network = nn.Sequential(*layers, nn.Linear(64 * 32 * 32, 5)).eval()
+    before = proof.switched_off().get("faster passes", 0)
+    clf = Classifier(network, PLAIN, list("abcde"))
+    expected = before + (winograd.prepare(network.get_parameter("2.weight"), None) is not None)
+    assert proof.switched_off().get("faster passes", 0) == expected
+    x = torch.rand(8, 3, 32, 32)
+    torch.testing.assert_close(clf.all_scores(x, "logit"), network(x), rtol=0, atol=1e-4)

@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -459,3 +460,20 @@ def test_the_checksum_knows_structure_and_preprocessing() -> None:
     made.append(Classifier(nn.Sequential(*layers, nn.ReLU()), pre, ["a", "b"]).checksum)
     assert made[0] == made[1]
     assert len(set(made)) == 3
+
+
+def test_one_output_tells_two_classes_and_labels_stand_by_themselves() -> None:
+    data = saved(state_of(classes=1))
+    for names, expected in (((), ["not class 0", "class 0"]), (("well", "sick"), ["well", "sick"])):
+        clf = own.network(data, replace(SMALL, classes=names), device="cpu")
+        assert clf.classes == expected
+        assert clf.exclusive
+        assert float(clf.all_scores(torch.rand(1, *clf.input_shape)).sum()) == pytest.approx(1)
+    data = saved(state_of(classes=3))
+    x = torch.rand(1, *clf.input_shape)
+    plain, labels = (own.network(data, replace(SMALL, multi_label=many), device="cpu") for many in (False, True))
+    torch.testing.assert_close(labels.all_scores(x), plain.all_scores(x, "logit").sigmoid())
+    torch.testing.assert_close(plain.all_scores(x), plain.all_scores(x, "logit").softmax(1))
+    assert plain.exclusive
+    assert not labels.exclusive
+    assert plain.checksum != labels.checksum

@@ -234,7 +234,7 @@ def _answers(frame: Frame) -> None:
     if frame.target not in best:
         rows.append((frame.class_name, float(frame.probabilities[frame.target]), True))
     show.bars(t("frame.top_five"), rows)
-    if frame.clf.squash == "sigmoid":
+    if not frame.clf.exclusive:
         st.caption(t("frame.each_by_itself"))
     elif len(frame.clf.classes) < 100 and sources.scene(frame.source.id) is None:
         names = ", ".join(class_name(frame.clf, k) for k in range(len(frame.clf.classes)))

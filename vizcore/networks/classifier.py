@@ -47,8 +47,7 @@ class Classifier:
 
     ``multi_label``: each class has a probability by itself. Raises ValueError where the number of classes is not what
     the network answers, and :class:`NetworkError` where nothing can be explained, see
-    :func:`vizcore.networks.examination.examine`. Whatever is asked of it later raises that, too, where the answer is
-    not finite: no technique can explain a score that is none.
+    :func:`vizcore.networks.examination.examine`. Whatever is asked later raises that, too, for what is no number.
     """
 
     def __init__(
@@ -120,6 +119,11 @@ class Classifier:
     def layout(self) -> torch.memory_format:
         """How the network's input is laid out in memory: channels last where the network stands it."""
         return self._proven.layout
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the classes exclude each other, so that their probabilities sum to one."""
+        return self.squash == "softmax" or getattr(self.network, "single", False)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -49,6 +49,7 @@ class Design:
     classes: tuple[str, ...] = ()
     count: int = 0
     transform_input: bool | None = None
+    multi_label: bool = False
 
     @property
     def rescaling(self) -> bool:
@@ -121,7 +122,7 @@ def network(
     if design.architecture in architectures.RESCALING:  # heads that only training needs
         state = {key: value for key, value in state.items() if not key.startswith(("aux1.", "aux2.", "AuxLogits."))}
     found = len(state[last]) if last in state and state[last].dim() else 0
-    count = count or min(found, MOST_CLASSES) or 1
+    count = 1 if found == 1 and count == 2 else count or min(found, MOST_CLASSES) or 1  # one output tells two classes
     module = architectures.blank(design.architecture, count, design.size, len(design.mean), design.rescaling)
     parameters = sum(one.numel() for one in module.state_dict().values())
     if parameters > MOST_PARAMETERS:
@@ -152,6 +153,7 @@ def network(
     checksum = hashlib.sha256(named_as + hashlib.sha256(data).digest()).hexdigest()
     name = f"own:{checksum[:12]}"
     make = partial(Classifier, module, preprocess, names, name=name, title=title, summary=summary, checksum=checksum)
+    make = partial(make, multi_label=design.multi_label or None)
     try:
         made = make()  # on the CPU first: an index beyond its table is an error here, and would end all work on a GPU
         if (found_device := pick_device(device)).type != "cpu":
