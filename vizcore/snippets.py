@@ -18,7 +18,7 @@ from typing import Any
 from vizcore import textbook
 from vizcore.networks.catalogue import load
 from vizcore.seeds import generator
-from vizcore.targets import Contrast, Output, Target
+from vizcore.targets import Contrast, Output, Squash, Target
 from vizcore.techniques.adaline import largest_stable_rate
 from vizcore.techniques.fill import filling
 from vizcore.techniques.lime import Lime, proximity
@@ -64,6 +64,7 @@ def snippet(
     network: Sequence[str] = _NETWORK,
     picture: Sequence[str] = _PICTURE,
     layer: str | None = None,
+    squash: Squash = "softmax",
 ) -> str:
     """Python that computes one of the textbook's techniques under ``params`` (None: as they are by default).
 
@@ -71,7 +72,8 @@ def snippet(
     ``w`` of gradient and smoothgrad, ``drop`` and ``heat`` of occlusion, ``w``, ``b`` and ``heat`` of lime.
     ``network`` and ``picture`` are lines of Python, imports among them, that leave a classifier in ``clf`` and in
     ``picture`` a file's path, its bytes or a picture of Pillow's; ``layer`` is a convolution's name, by default the
-    first that runs. Raises ValueError for an unknown technique and for settings of another one.
+    first that runs; ``squash`` is the classifier's. Raises ValueError for an unknown technique and for settings of
+    another one.
 
     What goes beyond the formula is left out: half precision, and maximisation's additions, of which a comment tells.
     Where LIME has replaced a learning rate that diverges, ``params`` should hold the one that it used.
@@ -85,7 +87,7 @@ def snippet(
     params = params if params is not None or kind is None else kind()
     call = _call(params, layer)
     functions = _functions(technique)
-    score = _score(params.output, target, isinstance(params, Maximisation)) if params is not None else []
+    score = _score(params.output, target, isinstance(params, Maximisation), squash) if params is not None else []
     given = [*network, *(picture if call.picture else ())]
     prepared = [line for line in given if not _imports(line)]
     if call.picture:
@@ -172,13 +174,14 @@ def _lime(params: Lime) -> _Call:
     return _Call((*lines, "heat = w[segments]  # (l,) -> (H,W)"), needs)
 
 
-def _score(output: Output, target: Target, zero_centred: bool) -> list[str]:
+def _score(output: Output, target: Target, zero_centred: bool, squash: Squash) -> list[str]:
     """The lines of y, the score of one class or the difference of two."""
     if isinstance(target, Contrast):
         value = f"scores[:, {target.of}] - scores[:, {target.against}]"
     else:
         value = f"scores[:, {target}]"
-    squashed = ".softmax(dim=1)" if output == "probability" else ""
+    probabilities = {"softmax": ".softmax(dim=1)", "sigmoid": ".sigmoid()"}[squash]
+    squashed = probabilities if output == "probability" else ""
     function, unit = ("logits_of_input", "zero-centred") if zero_centred else ("logits", "in [0,1]")
     return [
         f"def y(x: Tensor) -> Tensor:  # (N,C,H,W), {unit} -> (N,)",

@@ -29,6 +29,7 @@ def script(page: Frame, params: Any | None, result: Any | None) -> str:
         network=[*imports, *network],
         picture=[*needs, f"picture = {picture}"],
         layer=getattr(result, "layer", None),
+        squash=page.clf.squash,
     )
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from ui.texts import quoted, t
 from ui.texts.sentences import translated
 from vizcore.networks.classifier import Classifier
-from vizcore.networks.examination import Finding
+from vizcore.networks.findings import Finding
 
 
 def remarks(clf: Classifier) -> str:

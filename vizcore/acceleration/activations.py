@@ -24,6 +24,7 @@ from vizcore.acceleration.places import place
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.proof import switch_off
 from vizcore.acceleration.regions import Ints, partial, spans, widest, works
+from vizcore.acceleration.window_proof import InFull, close, proven
 
 # Incremental only where it is estimated to need less than this share of the full computation.
 WORTHWHILE = 0.9
@@ -80,9 +81,6 @@ class _Store:
 # Of each network's last pictures, so that another window, stride, fill, class or score finds them computed.
 _recent: weakref.WeakKeyDictionary[Network, deque[_Store]] = weakref.WeakKeyDictionary()
 _recent_lock = threading.Lock()
-# Of each network: the plan that was proven, and whether it holds.
-_proofs: weakref.WeakKeyDictionary[Network, tuple[Plan, bool]] = weakref.WeakKeyDictionary()
-_proof_lock = threading.Lock()
 _RECENT = 2
 # Bytes that oneDNN keeps for the many shapes of regions, and that lie idle between blocks of many sizes, as measured.
 _BESIDE = 64 * 2**20
@@ -108,16 +106,22 @@ class Activations:
     def windows(self, rows: Sequence[int], columns: Sequence[int], window: int) -> Windows | None:
         """The windows with these top and left edges, ready to be computed; None where the full passes are as good.
 
-        That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart, where
-        the regions would soon cover every layer, and where there is no memory for them.
+        That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart or is
+        answered otherwise then, where the regions would soon cover every layer, and where there is no memory for them.
         """
-        if (
-            self._off
-            or not self.clf.passes.in_parts
-            or self.clf.device.type != "cpu"
-            or self._free() < self.clf.picture_bytes
-        ):
+        able = not self._off and self.clf.passes.in_parts and self.clf.device.type == "cpu"
+        if not able or self._free() < self.clf.picture_bytes:
             return None
+        try:
+            return self._windows(rows, columns, window)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # what a stranger's network does to the planner is no reason to fail
+            switch_off("incremental occlusion", f"it raises {type(error).__name__}")
+            self._off = True
+            return None
+
+    def _windows(self, rows: Sequence[int], columns: Sequence[int], window: int) -> Windows | None:
         plan = self._planned()
         if plan is None:
             return None
@@ -137,39 +141,14 @@ class Activations:
             if self._store is None:
                 self._plan = None  # it does not fit this network: do not try again
                 return None
-            windows = Windows(plan, self._store, tables, float(work.mean()), batch, beside)
-            few = Windows(plan, self._store, tables, float(work.mean()), min(2, batch), beside)
-        return windows if self._proven(plan, few, rows, columns, window) else None
-
-    def _proven(self, plan: Plan, windows: Windows, rows: Sequence[int], columns: Sequence[int], window: int) -> bool:
-        """Whether a few windows are answered as in full passes; asked once for each network and its weights."""
-        with _proof_lock:
-            known = _proofs.get(self.clf)
-            if known is None or known[0] is not plan:
-                known = (plan, self._agrees(windows, rows, columns, window))
-                _proofs[self.clf] = known
-            return known[1]
-
-    def _agrees(self, windows: Windows, rows: Sequence[int], columns: Sequence[int], window: int) -> bool:
-        """``windows`` come two at a time, so that what is no batch is told by joining several."""
-        cells = list(dict.fromkeys([(0, 0), (len(rows) // 2, len(columns) // 2), (len(rows) - 1, len(columns) - 1)]))
-        paint = torch.rand(self.image.shape, generator=torch.Generator().manual_seed(0))
-        covered = self.image.repeat(len(cells), 1, 1, 1)  # (C,H,W) -> (n,C,H,W)
-        for picture, (r, c) in zip(covered, cells, strict=True):
-            here = (..., slice(rows[r], rows[r] + window), slice(columns[c], columns[c] + window))
-            picture[here] = paint[here]
-        try:
-            found = windows.logits(cells, self.paint(paint))
-            alone = windows.logits(cells[-1:], self.paint(paint))
-            with torch.no_grad():
-                own = self.clf.logits_of_input(self.clf.normalise(covered)).float()
-            if found.shape == own.shape and _close(found, own) and _close(alone, own[-1:]):
-                return True
-            why = "its logits differ from those of full passes"
-        except Exception as error:  # a stranger's network may do anything
-            why = f"it raises {type(error).__name__}"
-        switch_off("incremental occlusion", why)
-        return False
+            given = plan, self._store, tables, float(work.mean())
+        in_full = InFull(self.clf, self.image, rows, columns, window)
+        paint = self.paint(torch.rand(self.image.shape, generator=torch.Generator().manual_seed(0)))
+        if not proven(
+            self.clf, plan, Windows(*given, min(2, batch), beside), in_full, paint, (len(rows), len(columns))
+        ):
+            return None
+        return Windows(*given, batch, beside, in_full)
 
     @property
     def pictures(self) -> int:
@@ -225,7 +204,7 @@ class Activations:
             return None
         with torch.no_grad():
             own = self.clf.logits_of_input(z)
-        if answer.shape != own.shape or not _close(answer.float(), own):
+        if answer.shape != own.shape or not close(answer.float(), own, 1e-3):
             return None
         with _recent_lock:
             _recent.setdefault(self.clf, deque(maxlen=_RECENT)).append(store)
@@ -241,7 +220,3 @@ def _usual(plan: Plan, tables: list[tuple[Ints, Ints]]) -> set[Key]:
         places = place(plan.nodes, tables, [cell])
         found |= needs(plan, places, partial(plan.nodes, plan.steps, places.heights, places.widths))
     return found
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=0, atol=1e-3 * float(other.abs().max()))

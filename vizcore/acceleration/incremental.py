@@ -12,7 +12,7 @@ list of operations instead of one kernel per architecture, and batches of window
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from vizcore.acceleration.graph import aten
 from vizcore.acceleration.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
 from vizcore.acceleration.places import Places, place
 from vizcore.acceleration.plan import Plan
+from vizcore.acceleration.proof import switch_off
 from vizcore.acceleration.regions import Bools, Ints, partial
 from vizcore.acceleration.window_order import alike
 from vizcore.acceleration.workers import side_by_side
@@ -54,16 +55,23 @@ class Values(Protocol):
 class Windows:
     """A grid of windows over one picture. Batches of ``batch``, so many ``beside`` each other, are computed at once.
 
-    ``chunk`` is how many windows are quickly done.
+    ``chunk`` is how many windows are quickly done. ``in_full`` answers where computing the regions alone fails.
     """
 
     def __init__(
-        self, plan: Plan, values: Values, tables: list[tuple[Ints, Ints]], work: float, batch: int, beside: int
+        self,
+        plan: Plan,
+        values: Values,
+        tables: list[tuple[Ints, Ints]],
+        work: float,
+        batch: int,
+        beside: int,
+        in_full: Callable[[Sequence[tuple[int, int]], Kept], Tensor] | None = None,
     ) -> None:
         self._plan, self._values, self._tables = plan, values, tables
         self._kept: dict[Key, Kept] = {}
         self._lock = threading.Lock()
-        self.batch, self.beside = batch, beside
+        self.batch, self.beside, self._in_full = batch, beside, in_full
         few = max(1, min(_CHUNK_BATCHES * BATCH // self.batch, round(_CHUNK / work / self.batch)))
         self.chunk = self.batch * self.beside * few
 
@@ -78,6 +86,17 @@ class Windows:
 
     def logits(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
         """Logits (n,K) of the picture with each of the n cells' windows covered by ``paint``."""
+        try:
+            return self._logits(cells, paint)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # somebody's own network may do what only some windows bring about
+            if self._in_full is None:
+                raise
+            switch_off("incremental occlusion", f"it raises {type(error).__name__}")
+            return self._in_full(cells, paint)
+
+    def _logits(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
         nodes, neck = self._plan.nodes, self._plan.neck
         with torch.no_grad():
             batches = [cells[i : i + self.batch] for i in range(0, len(cells), self.batch)]

@@ -222,5 +222,5 @@ def widest(nodes: Sequence[Node], steps: Sequence[Step], rows: tuple[Ints, Ints]
     heights, widths = ((high - low).max(1) for low, high in (rows, columns))  # (nodes,g) -> (nodes,)
     regional = partial(nodes, steps, heights, widths)
     areas = np.where(regional, heights * widths, [float(np.prod(node.shape[2:])) for node in nodes])
-    sizes = 4 * areas * [node.shape[1] for node in nodes]
+    sizes = 4 * areas * [node.shape[1] if len(node.shape) > 1 else 1 for node in nodes]
     return max(float(size + 2 * sizes[list(node.inputs)].sum()) for node, size in zip(nodes, sizes, strict=True))

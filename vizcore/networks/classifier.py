@@ -22,7 +22,8 @@ from vizcore.networks import answers, order
 from vizcore.networks.batches import first_batch_size, in_batches
 from vizcore.networks.devices import pick_device
 from vizcore.networks.errors import NetworkError
-from vizcore.networks.examination import Finding, examine
+from vizcore.networks.examination import examine
+from vizcore.networks.findings import Finding
 from vizcore.networks.preprocessing import Preprocess
 from vizcore.networks.taking import taken
 from vizcore.pictures import decoding

@@ -42,8 +42,12 @@ def taken(module: nn.Module, title: str) -> tuple[nn.Module, list[str]]:
         said.append(f"Its numbers are {names}: a copy in float32 answers, and does not follow later changes of yours.")
     elif any(tensor.is_inference() for tensor in tensors):
         said.append("It was made in inference mode: a copy answers, and does not follow later changes of yours.")
-    if said and (kinds or any(tensor.is_inference() for tensor in tensors)):
-        module = _in_float32(module)
+    if kinds or any(tensor.is_inference() for tensor in tensors):
+        try:
+            module = _in_float32(module)
+        except Exception:  # somebody's own module may hold what cannot be copied
+            said[-1] = "It cannot be copied, so that its own numbers were changed to float32."
+            _change(module)
     module.eval()
     for parameter in module.parameters():
         parameter.requires_grad_(False)
@@ -55,13 +59,26 @@ def _in_float32(module: nn.Module) -> nn.Module:
     if isinstance(module, torch.jit.ScriptModule):
         return copy.deepcopy(module).float()
 
-    def changed(tensor: Tensor) -> Tensor:
-        made = tensor.detach().float() if tensor.dtype in _SHORT_OR_LONG else tensor.detach().clone()
-        return nn.Parameter(made, False) if isinstance(tensor, nn.Parameter) else made
-
-    tensors = [*module.parameters(), *module.buffers()]
-    memo = {id(one): changed(one) if one.dtype in _SHORT_OR_LONG or one.is_inference() else one for one in tensors}
+    memo = {id(one): _changed(one) for one in (*module.parameters(), *module.buffers())}
     return copy.deepcopy(module, memo)
+
+
+def _change(module: nn.Module) -> None:
+    """The same done to the module itself."""
+    made = {id(one): _changed(one) for one in (*module.parameters(), *module.buffers())}  # shared ones stay shared
+    for part in module.modules():
+        for tensors in (part._parameters, part._buffers):
+            for name, tensor in tensors.items():
+                if tensor is not None:
+                    tensors[name] = made[id(tensor)]  # type: ignore[assignment]
+
+
+def _changed(tensor: Tensor) -> Tensor:
+    """In float32, knowing gradients; itself where it is so already."""
+    if tensor.dtype not in _SHORT_OR_LONG and not tensor.is_inference():
+        return tensor
+    made = tensor.detach().float() if tensor.dtype in _SHORT_OR_LONG else tensor.detach().clone()
+    return nn.Parameter(made, False) if isinstance(tensor, nn.Parameter) else made
 
 
 def _quantised(module: nn.Module) -> bool:

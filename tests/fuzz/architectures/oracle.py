@@ -172,7 +172,10 @@ class Oracle:
         return _finite((slopes.mean((1, 2))[:, None, None] * maps).sum(0))
 
     def first_kernels(self, x: Tensor) -> Tensor | None:
-        """The weights of the two-dimensional convolution that a picture comes to first, if it comes to any."""
+        """The weights of the two-dimensional convolution that a picture comes to first, if it comes to any.
+
+        One whose answer changes no logit is passed over, unless there is no other.
+        """
         reached: list[nn.Conv2d] = []
         layers = [layer for layer in self.module.modules() if isinstance(layer, nn.Conv2d)]
         hooks = [layer.register_forward_pre_hook(lambda layer, _: reached.append(layer)) for layer in layers]
@@ -180,6 +183,16 @@ class Oracle:
             self.logits(x)
         finally:
             for hook in hooks:
+                hook.remove()
+        before = self.logits(x) if reached else None
+        for layer in reached:
+            hook = layer.register_forward_hook(lambda _, __, answer: torch.randn(answer.shape).to(answer))
+            try:
+                if not torch.equal(self.logits(x), before):  # type: ignore[arg-type]
+                    return layer.weight
+            except Unclear:
+                return layer.weight
+            finally:
                 hook.remove()
         return reached[0].weight if reached else None
 
