@@ -33,8 +33,7 @@ __all__ = [
     "Classifier", "Contrast", "NetworkError", "Output", "Preprocess", "Target", "check_output", "pick", "pick_device",
 ]  # fmt: skip
 
-# The widest layers of a network hold about so many times as many numbers as its input.
-_WIDER = 64
+_WIDER = 64  # the widest layers of a network hold about so many times as many numbers as its input
 
 
 class Classifier:
