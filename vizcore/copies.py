@@ -20,8 +20,8 @@ def private_copy(module: nn.Module) -> nn.Module:
 def version(module: nn.Module, attributes: bool = True) -> tuple[int, ...]:
     """What a network consists of now: another tuple once a layer, a tensor or an attribute was replaced or changed.
 
-    A tensor's change in place counts, unless by way of ``Tensor.data``, of which torch keeps no account; buffers that
-    are not saved count, too. Without ``attributes``: layers and tensors alone.
+    A tensor's change in place counts, unless through ``Tensor.data``, of which torch keeps no account; so does other
+    data given to it, and buffers that are not saved. Without ``attributes``: layers and tensors alone.
     """
     found: list[int] = []
     for part in module.modules():
@@ -31,7 +31,7 @@ def version(module: nn.Module, attributes: bool = True) -> tuple[int, ...]:
         for tensors in (part._parameters, part._buffers):
             for tensor in tensors.values():
                 if tensor is not None:
-                    found += (id(tensor), 0 if tensor.is_inference() else tensor._version)
+                    found += (id(tensor), tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version)
     return tuple(found)
 
 
