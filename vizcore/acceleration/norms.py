@@ -43,6 +43,14 @@ class Norms(TorchDispatchMode):
         super().__init__()
         self.met = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch imports its compiler, for seconds, only to switch it off here
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        return True
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.met = self.met or any(kind in func._schema.name for kind in ("batch_norm", "group_norm"))
         return func(*args, **(kwargs or {}))

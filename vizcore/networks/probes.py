@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from vizcore.networks.preprocessing import Preprocess
+from vizcore.pictures.decoding import sample_photographs
 
 
 def probes(preprocess: Preprocess) -> Tensor:
@@ -28,7 +28,5 @@ def probes(preprocess: Preprocess) -> Tensor:
 
 @cache
 def _photograph() -> Image.Image:
-    """A photograph that scikit-image brings along: Eileen Collins, NASA, in the public domain."""
-    from skimage import data  # half a second that a network without it would wait for
-
-    return Image.fromarray(np.asarray(data.astronaut()))
+    """The first photograph that scikit-image's wheel holds."""
+    return next(iter(sample_photographs().values()))()
