@@ -112,7 +112,7 @@ def _excuses(name: str, oracle: Oracle, case: Case) -> list[str]:
     if name == "Grad-CAM":
         return ["it may have no maps"]
     if name == "filters":
-        return ["it has no filters"] if oracle.first_kernels(case.image) is None else []
+        return [] if oracle.first_kernels(case.image) else ["it has no filters"]
     try:
         for level in (0.0, 0.5):
             oracle.logits(torch.full_like(case.image, level))

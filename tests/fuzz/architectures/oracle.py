@@ -171,30 +171,35 @@ class Oracle:
         maps, slopes = (on_grid(value.detach(), size) for value in (answers[-1], slope))  # (n,h,w)
         return _finite((slopes.mean((1, 2))[:, None, None] * maps).sum(0))
 
-    def first_kernels(self, x: Tensor) -> Tensor | None:
+    def first_kernels(self, x: Tensor) -> list[Tensor]:
         """The weights of the two-dimensional convolution that a picture comes to first, if it comes to any.
 
-        One whose answer changes no logit is passed over, unless there is no other.
+        Before it in the list is that of the first one whose answer changes a logit, where that is another.
         """
         reached: list[nn.Conv2d] = []
         layers = [layer for layer in self.module.modules() if isinstance(layer, nn.Conv2d)]
         hooks = [layer.register_forward_pre_hook(lambda layer, _: reached.append(layer)) for layer in layers]
         try:
-            self.logits(x)
+            before = self.logits(x)
         finally:
             for hook in hooks:
                 hook.remove()
-        before = self.logits(x) if reached else None
-        for layer in reached:
-            hook = layer.register_forward_hook(lambda _, __, answer: torch.randn(answer.shape).to(answer))
-            try:
-                if not torch.equal(self.logits(x), before):  # type: ignore[arg-type]
-                    return layer.weight
-            except Unclear:
-                return layer.weight
-            finally:
-                hook.remove()
-        return reached[0].weight if reached else None
+        matters = [layer for layer in dict.fromkeys(reached) if self._matters(layer, x, before)]
+        return [layer.weight for layer in (*matters[:1], *reached[:1])]
+
+    def _matters(self, layer: nn.Module, x: Tensor, before: Tensor) -> bool:
+        chance = torch.Generator().manual_seed(0)
+
+        def altered(layer: nn.Module, inputs: object, answer: Tensor) -> Tensor:
+            return torch.randn(answer.shape, generator=chance, dtype=answer.dtype)
+
+        hook = layer.register_forward_hook(altered)
+        try:
+            return not torch.equal(self.logits(x), before)
+        except Exception:  # it matters so much that there is no answer
+            return True
+        finally:
+            hook.remove()
 
     @contextmanager
     def single(self) -> Iterator[None]:
