@@ -103,27 +103,38 @@ def fragile() -> Classifier:
 
 
 def broken() -> Classifier:
-    """A network that answers every picture but an empty one with NaN."""
+    """A network that answers every picture with NaN since it was examined."""
 
     class Broken(nn.Module):
-        def forward(self, z: Tensor) -> Tensor:
-            return torch.log(-z.flatten(1)[:, :3].abs() + (z.abs().sum() == 0))
+        told = False
 
-    return Classifier(Broken(), Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+        def forward(self, z: Tensor) -> Tensor:
+            y = z.flatten(1)[:, :3].abs()
+            return torch.log(-y - 1) if self.told else y
+
+    module = Broken()
+    clf = Classifier(module, Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+    module.told = True
+    return clf
 
 
 class Starving(nn.Module):
-    """Runs out of memory on every picture that shows anything."""
+    """Runs out of memory on every picture from when it is told to."""
+
+    told = False
 
     def forward(self, z: Tensor) -> Tensor:
-        if z.abs().sum() > 0:
+        if self.told:
             raise torch.OutOfMemoryError("pretended")
         return z.flatten(1)[:, :3]
 
 
 def starving() -> Classifier:
     """A network for whose answers there is never enough memory."""
-    return Classifier(Starving(), Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+    module = Starving()
+    clf = Classifier(module, Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"])
+    module.told = True
+    return clf
 
 
 def hopeless() -> Classifier:
@@ -138,3 +149,13 @@ def folded() -> Classifier:
         nn.PixelUnshuffle(2), nn.Conv2d(12, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
     )
     return Classifier(module, Preprocess((64, 64), (0.5,) * 3, (0.5,) * 3), ["one", "two", "three"])
+
+
+def hopelessly_random() -> Classifier:
+    """A network that answers otherwise every time, and is refused."""
+
+    class Random(nn.Module):
+        def forward(self, z: Tensor) -> Tensor:
+            return torch.rand(len(z), 3)
+
+    return Classifier(Random(), Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3), ["one", "two", "three"], title="Random")

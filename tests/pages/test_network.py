@@ -217,3 +217,17 @@ def test_nan_in_the_middle_of_a_run_ends_it_with_a_sentence(
     assert not any("already computed" in one.value or "of computing" in one.value for one in app.caption)
     grey = opened(page, picture="photo:coffee", **{fill: "grey"})
     assert healthy(grey)
+
+
+def test_a_network_that_cannot_be_explained_is_refused_by_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:hopelessly_random")
+    app = opened("pages/saliency.py")
+    assert "hopelessly_random cannot be used: Random answers the same picture differently every time" in said(app)
+    app = opened("pages/saliency.py", network="mini-alexnet")
+    assert healthy(app)
+
+
+def test_what_was_found_of_a_network_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened("pages/network.py")
+    assert any("It answers the same picture twice alike" in one.value.replace("\\", "") for one in app.markdown)
+    assert any("The faster passes answer as its own module does" in one.value.replace("\\", "") for one in app.markdown)

@@ -199,6 +199,8 @@ def call(name: str) -> Classifier:
         made = getattr(importlib.import_module(module), function)()
     except (torch.OutOfMemoryError, MemoryError):
         raise
+    except NetworkError as error:
+        raise WeightsError(f"{name} cannot be used: {error}") from error
     except Exception as error:  # the operator's code may raise anything
         raise WeightsError(f"{VARIABLE} names {name}, which failed: {type(error).__name__}: {error}") from error
     if not isinstance(made, Classifier):
