@@ -16,7 +16,7 @@ from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.gradients import gradients
 from vizcore.networks.preprocessing import Preprocess
-from vizcore.techniques import occlusion, saliency
+from vizcore.techniques import lime, occlusion, saliency
 
 PLAIN = Preprocess((32, 32), (0.0,) * 3, (1.0,) * 3)
 IMAGE = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -257,3 +257,38 @@ def test_wrong_tiles_of_winograd_are_noticed(monkeypatch: pytest.MonkeyPatch) ->
     assert proof.switched_off().get("faster passes", 0) == expected
     x = torch.rand(8, 3, 32, 32)
     torch.testing.assert_close(clf.all_scores(x, "logit"), network(x), rtol=0, atol=1e-4)
+
+
+class Buffered(Base):
+    """With a buffer that is not saved."""
+
+    shift: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(8), persistent=False)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.f((self.c(x).amax((2, 3)) + self.shift).square())
+
+
+def test_maps_after_a_change_are_those_of_the_changed_network() -> None:
+    clf, _ = made(Buffered)
+    network: Buffered = clf.module
+    settings = occlusion.Occlusion(window=8, stride=8, output="logit")
+    few = lime.Lime(samples=60, output="logit")
+    Run(occlusion.occlude(clf, IMAGE, 0, settings)).finish()
+    earlier = Run(lime.explain(clf, IMAGE, 0, few)).finish()
+    first = Run(saliency.smoothgrad(clf, IMAGE, 0, saliency.SmoothGrad(copies=2))).finish()
+    network.shift.add_(torch.linspace(1, 4, 8))
+    fresh = Classifier(copy.deepcopy(network), PLAIN, list("abcde"))
+    found, expected = (Run(occlusion.occlude(one, IMAGE, 0, settings)).finish().drop for one in (clf, fresh))
+    torch.testing.assert_close(found, expected)
+    again = Run(lime.explain(clf, IMAGE, 0, few, samples=earlier.samples)).finish()
+    torch.testing.assert_close(again.scores, Run(lime.explain(fresh, IMAGE, 0, few)).finish().scores)
+    assert not torch.allclose(again.scores, earlier.scores)
+    more = saliency.SmoothGrad(copies=4)
+    found, expected = (
+        Run(saliency.smoothgrad(one, IMAGE, 0, more, resume=first)).finish().gradient for one in (clf, fresh)
+    )
+    torch.testing.assert_close(found, expected)
