@@ -228,3 +228,12 @@ def test_an_answer_whose_sum_overflows_is_finite_and_one_with_infinities_is_not(
     for wrong in (torch.inf, -torch.inf, torch.nan):
         with pytest.raises(NetworkError, match="infinite"):
             linear.finite(torch.tensor([[1.0, wrong, torch.inf]]))
+
+
+def test_the_checksum_follows_a_change_of_the_weights() -> None:
+    clf = linear_classifier()
+    before = clf.checksum
+    assert clf.checksum == before
+    with torch.no_grad():
+        clf.module.weights.mul_(2)
+    assert clf.checksum != before

@@ -66,7 +66,8 @@ class Classifier:
         self.name, self.title, self.summary = name, title or name, summary
         self.preprocess = preprocess
         self.device = pick_device(device)
-        self._checksum = checksum
+        self._given = checksum
+        self._checksum: tuple[tuple[int, ...], str] | None = None
         with torch.inference_mode(False):  # whose tensors would know no gradient, ever
             module, said = taken(module, self.title)
             self.module: Any = module.to(self.device)
@@ -91,7 +92,7 @@ class Classifier:
         other.module = taken(module, self.title)[0].to(self.device)
         other.network = answers.around(self.network, other.module)
         other.passes = other._proven = interface.forward(other.network, self.device, self.input_shape)
-        other._checksum = None
+        other._given = other._checksum = None
         return other
 
     @property
@@ -149,15 +150,14 @@ class Classifier:
     @property
     def checksum(self) -> str:
         """SHA-256 of structure, preprocessing, parameters and buffers: the network's identity in keys and exports."""
-        if self._checksum is None:
-            # The same weights answer otherwise with another activation or another normalisation.
-            read = "" if self.squash == "softmax" else self.squash
+        if self._given is None and (self._checksum is None or self._checksum[0] != self.version):
+            read = "" if self.squash == "softmax" else self.squash  # the same weights answer otherwise by it
             digest = hashlib.sha256(f"{self.network!r} {self.preprocess!r}{read}".encode())
             for key, value in sorted(self.module.state_dict().items()):
                 digest.update(key.encode())
                 digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-            self._checksum = digest.hexdigest()
-        return self._checksum
+            self._checksum = self.version, digest.hexdigest()
+        return self._given or self._checksum[1]  # type: ignore[index]
 
     def pixels(self, picture: decoding.Readable) -> Tensor:
         """Exactly what the network sees of ``picture``, and what is shown: (C,H,W) in [0,1], on the CPU.
