@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.conftest import linear_classifier, random_picture
 from tests.helpers.contract import check_contract
-from vizcore.networks.classifier import Classifier
+from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.params import ParameterError
-from vizcore.techniques.maximize import Ascent, Maximisation, blurred, maximize, total_variation
+from vizcore.techniques.maximize import START_NOISE, Ascent, Basis, Maximisation, blurred, maximize, total_variation
 
 Snapshot = Callable[[Classifier], Callable[[], None]]
 SHORT = Maximisation(steps=10)
@@ -33,9 +33,14 @@ def weights(clf: Classifier, target: int) -> Tensor:
 
 @pytest.mark.parametrize("start", ["noise", "grey", "picture"])
 @pytest.mark.parametrize(("lambda_", "step_size"), [(0.1, 0.05), (0.03, 0.2), (1.0, 0.05)])
-def test_on_a_linear_network_it_converges_to_w_over_two_lambda(start: str, lambda_: float, step_size: float) -> None:
+@pytest.mark.parametrize("coordinates", ["pixels", "fourier"])
+def test_on_a_linear_network_it_converges_to_w_over_two_lambda(
+    start: str, lambda_: float, step_size: float, coordinates: Basis
+) -> None:
     clf = linear_classifier(mean=0.4, std=0.25)  # the closed form is in the zero-centred input, not in pixels
-    params = Maximisation(lambda_=lambda_, step_size=step_size, start=start)  # type: ignore[arg-type]
+    # In Fourier coordinates what photographs hardly have, such as fine green against purple, is further away.
+    step_size = step_size if coordinates == "pixels" else min(0.5, 6 * step_size)
+    params = Maximisation(lambda_, step_size, 600, start=start, coordinates=coordinates)  # type: ignore[arg-type]
     ascent = last(clf, 1, params, random_picture(clf))
     w = weights(clf, 1)
     expected = w / (2 * lambda_)
@@ -94,12 +99,14 @@ def test_more_lambda_means_a_smaller_picture() -> None:
     assert all(a > b for a, b in itertools.pairwise(sizes))
 
 
-def test_generator_contract(unchanged: Snapshot) -> None:
+@pytest.mark.parametrize("coordinates", ["pixels", "fourier"])
+def test_generator_contract(unchanged: Snapshot, coordinates: Basis) -> None:
     clf = linear_classifier()
     verify = unchanged(clf)
     start = random_picture(clf)
     before = start.clone()
-    params = Maximisation(steps=12, jitter=2, blur=0.5, variation=1e-3, start="picture")
+    additions = Maximisation(steps=12, jitter=2, turn=5, zoom=0.1, draws=2, blur=0.5, variation=1e-3)
+    params = replace(additions, start="picture", coordinates=coordinates)
     check_contract(lambda: maximize(clf, 1, params, start), same)
     assert torch.equal(start, before)
     verify()
@@ -134,15 +141,77 @@ def test_the_seed_decides_the_noise_and_nothing_else() -> None:
     assert same(last(clf, 1, quiet), last(clf, 1, replace(quiet, seed=1)))
 
 
-@pytest.mark.parametrize("addition", [{"jitter": 3}, {"blur": 1.0}, {"variation": 1e-2}])
-def test_additions_are_off_by_default_and_do_something(addition: dict[str, float]) -> None:
+@pytest.mark.parametrize("coordinates", ["pixels", "fourier"])
+@pytest.mark.parametrize("addition", [{"jitter": 3}, {"turn": 20}, {"zoom": 0.3}, {"blur": 1.0}, {"variation": 1e-2}])
+def test_additions_are_off_by_default_and_do_something(addition: dict[str, float], coordinates: Basis) -> None:
     assert all(getattr(Maximisation(), name) == 0 for name in addition)
-    clf = linear_classifier()
-    plain, other = last(clf, 1, SHORT), last(clf, 1, replace(SHORT, **addition))  # type: ignore[arg-type]
+    clf, short = linear_classifier(), replace(SHORT, coordinates=coordinates)
+    plain, other = last(clf, 1, short), last(clf, 1, replace(short, **addition))  # type: ignore[arg-type]
     assert not torch.allclose(plain.input, other.input, atol=1e-4)
     rough = [float(total_variation(a.input[None])) for a in (plain, other)]
-    if "jitter" not in addition:
+    if "blur" in addition or "variation" in addition:
         assert rough[1] < rough[0]
+
+
+def test_a_blur_does_not_outrun_the_ascent() -> None:
+    clf = linear_classifier()
+    smooth = torch.ones_like(clf.module.weights).cumsum(3) / 10  # a ramp has little that a blur could take away
+    clf.module.weights.data = smooth
+    plain, other = (last(clf, 0, Maximisation(lambda_=0.1, step_size=0.2, blur=blur)) for blur in (0.0, 1.0))
+    assert other.score > 0.9 * plain.score
+
+
+def test_three_scores_are_measured_of_one_picture(bundled: Classifier) -> None:
+    params = Maximisation(steps=30, step_size=0.2, lambda_=1e-4, jitter=8, turn=10, coordinates="fourier")
+    *_, early, end = (a for a in maximize(bundled, 0, params) if a.step in (24, 25, 30))
+    assert (early.measured.step, end.measured.step) == (25, 30)  # type: ignore[union-attr]
+    assert end.measured is not None
+    own, moved, clipped = end.measured.logits
+    assert own == pytest.approx(float(bundled.logits_of_input(end.input[None])[0, 0]), rel=1e-4)
+    assert clipped == pytest.approx(float(bundled.logits(end.image[None])[0, 0]), rel=1e-4)
+    assert len({round(own, 2), round(moved, 2), round(clipped, 2)}) == 3
+    assert moved > 3.0  # what was climbed, though in other draws
+    probabilities = bundled.logits(end.image[None]).softmax(1)[0, 0]
+    assert end.measured.probabilities[2] == pytest.approx(float(probabilities), abs=1e-4)
+
+
+def test_without_transformations_the_mean_over_them_is_the_score_itself() -> None:
+    end = last(linear_classifier(), 1, SHORT)
+    assert end.measured is not None
+    assert end.measured.logits[0] == end.measured.logits[1] == pytest.approx(end.score, rel=1e-5)
+
+
+class Deaf(nn.Module):
+    """Answers only to pixels beyond a threshold, as a network without a bias for faint noise does."""
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.ones(2, 3, 12, 10) * torch.tensor([1.0, -1.0])[:, None, None, None])
+        self.threshold = threshold
+
+    def forward(self, z: Tensor) -> Tensor:
+        return ((z - self.threshold).relu()[:, None] * self.weights).sum((2, 3, 4))  # (N,1,C,H,W) -> (N,K)
+
+
+def deaf(threshold: float) -> Classifier:
+    return Classifier(Deaf(threshold), Preprocess((12, 10), (0.0,) * 3, (1.0,) * 3), ["a", "b"])
+
+
+@pytest.mark.parametrize("coordinates", ["pixels", "fourier"])
+def test_a_start_that_nothing_answers_to_is_made_louder(coordinates: Basis) -> None:
+    params = replace(SHORT, coordinates=coordinates)
+    assert last(linear_classifier(), 0, params).noise == START_NOISE
+    first = next(maximize(deaf(1.0), 0, params))
+    assert first.noise > START_NOISE
+    assert first.answers
+    assert last(deaf(1.0), 0, params).score > first.scores[0]
+
+
+def test_what_stays_dead_is_said_to_be() -> None:
+    end = last(deaf(0.9), 0, replace(SHORT, start="grey"))
+    assert not end.answers
+    assert not end.input.any()
+    assert last(linear_classifier(), 0, replace(SHORT, start="grey")).answers
 
 
 def test_total_variation_is_part_of_the_objective() -> None:

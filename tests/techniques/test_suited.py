@@ -1,0 +1,109 @@
+"""Settings that fit a network: lambda by its closed form on a linear one, kept, and something drawn on any."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from tests.conftest import linear_classifier
+from tests.helpers.contract import check_contract
+from vizcore.jobs.run import Run
+from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.params import specs
+from vizcore.techniques import suited
+from vizcore.techniques.fourier import Fourier
+from vizcore.techniques.maximize import Maximisation, defaults, maximize
+
+STOPS = specs(Maximisation)["lambda_"].levels  # type: ignore[union-attr]
+
+
+def smooth_classifier(scale: float) -> Classifier:
+    """A linear network whose weights have the spectrum of photographs."""
+    clf = linear_classifier((32, 32), std=0.25)
+    space = Fourier.of_network(clf, 1.5)
+    weights = [space.picture(space.noise(torch.Generator().manual_seed(k)))[0] for k in range(3)]
+    clf.module.weights.data = scale * torch.stack(weights)
+    return clf
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-2, 0.1])
+def test_on_a_linear_network_the_optimum_has_about_the_contrast_wanted(scale: float) -> None:
+    clf = smooth_classifier(scale)
+    optimum = clf.module.weights[0] / (2 * defaults(clf).lambda_)
+    contrast = float(optimum.square().mean().sqrt())
+    # The I that is climbed leans away from w, which makes lambda smaller, and lambda is rounded to half a decade.
+    assert suited.CONTRAST / 2 < contrast < suited.CONTRAST * 3
+
+
+def test_lambda_is_a_stop_of_its_slider_and_other_settings_are_the_same_for_all() -> None:
+    one, other = linear_classifier((28, 28)), linear_classifier((224, 200), seed=1)
+    assert defaults(one).lambda_ in STOPS
+    assert (defaults(one).jitter, defaults(other).jitter) == (2, 14)
+    assert replace(defaults(one), lambda_=0.0, jitter=0) == replace(defaults(other), lambda_=0.0, jitter=0)
+
+
+def test_it_is_found_once_and_anew_where_the_network_was_changed() -> None:
+    clf = linear_classifier((32, 32))
+    before = defaults(clf)
+    assert next(suited.search(clf)).step == next(suited.search(clf)).of == 1
+    clf.module.weights.data.mul_(100.0)
+    with torch.no_grad():
+        clf.module.weights.mul_(1.0)  # in place, as training does it
+    assert defaults(clf).lambda_ > before.lambda_
+    held = len(suited._found)
+    del clf
+    gc.collect()
+    assert len(suited._found) < held
+
+
+def test_the_search_keeps_the_contract_of_generators() -> None:
+    check_contract(lambda: suited.search(linear_classifier()), lambda a, b: a == b)
+
+
+def convolutional(channels: int, side: int, classes: int, multi_label: bool = False) -> Classifier:
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(channels, 8, 5), nn.ReLU(), nn.Conv2d(8, 16, 5), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+        nn.Linear(64, classes),
+    )  # fmt: skip
+    preprocess = Preprocess((side, side), (0.5,) * channels, (0.25,) * channels)
+    return Classifier(module, preprocess, [str(k) for k in range(classes)], multi_label=multi_label)
+
+
+@pytest.mark.parametrize(
+    ("channels", "side", "classes", "multi_label"), [(1, 28, 10, False), (3, 28, 2, False), (3, 40, 5, True)]
+)
+def test_something_is_drawn_on_strangers_networks(channels: int, side: int, classes: int, multi_label: bool) -> None:
+    clf = convolutional(channels, side, classes, multi_label)
+    params = defaults(clf)
+    assert params == defaults(convolutional(channels, side, classes, multi_label))  # deterministic
+    for target in range(2):
+        end = Run(maximize(clf, target, params)).finish()
+        assert end.answers
+        assert end.score > end.scores[0]
+        assert 0.1 < float(end.input.square().mean().sqrt()) < 4
+
+
+class Constant(nn.Module):
+    """Answers the same whatever it sees."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return (0 * z).sum((1, 2, 3))[:, None] + torch.tensor([1.0, 2.0])  # (N,C,H,W) -> (N,2)
+
+
+def test_where_there_is_nothing_to_climb_lambda_stays() -> None:
+    clf = Classifier(Constant(), Preprocess((8, 8), (0.5,) * 3, (0.25,) * 3), ["a", "b"])
+    assert defaults(clf).lambda_ == Maximisation().lambda_
+
+
+def test_every_class_of_the_bundled_network_is_drawn(bundled: Classifier) -> None:
+    params = defaults(bundled)
+    for target in range(len(bundled.classes)):
+        end = Run(maximize(bundled, target, params)).finish()
+        assert end.answers
+        assert int(bundled.all_scores(end.image[None])[0].argmax()) == target  # of what one sees
+        assert 0.3 < float(end.input.square().mean().sqrt()) < 1.5

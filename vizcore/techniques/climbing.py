@@ -1,0 +1,125 @@
+"""How input maximisation climbs: Adam in the chosen coordinates, and what it measures on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vizcore.networks.classifier import Classifier, NetworkError
+from vizcore.networks.gradients import no_gradient
+from vizcore.seeds import generator as seeded
+from vizcore.targets import Target, value
+from vizcore.techniques.blurring import total_variation
+from vizcore.techniques.fourier import Coordinates, coordinates
+from vizcore.techniques.maximisation import START_NOISE, Ascent, Maximisation, Measured
+from vizcore.techniques.transformations import moves, transformed
+
+LOUDER = (0.3, 1.0, 3.0)  # deviations of the starting noise, where none of the network answers to a fainter one
+_MEASURED = 25  # steps between two measurements of the three scores
+_DRAWS = 4  # over which the mean under transformations is measured
+
+Values = tuple[float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Score, penalty, variation, probability and logit at a point, the objective's gradient, and whether y has one."""
+
+    values: Values
+    gradient: Tensor
+    answers: bool
+
+
+def climb(clf: Classifier, target: Target, params: Maximisation, start_image: Tensor | None) -> Iterator[Ascent]:
+    """The ascent of :func:`vizcore.techniques.maximize.maximize`, step by step."""
+    generator = torch.Generator().manual_seed(params.seed)
+    space = coordinates(clf, params)
+    x, slope, noise = _begin(clf, space, target, params, generator, start_image)
+    first, second = torch.zeros_like(x), torch.zeros_like(x)  # Adam's running means of the gradient and its square
+    history = [slope.values]
+    measured: Measured | None = None
+    for step in range(1, params.steps + 1):
+        grad = slope.gradient
+        first = 0.9 * first + 0.1 * grad
+        second = 0.999 * second + 0.001 * grad.square()
+        unbiased, scale = first / (1 - 0.9**step), (second / (1 - 0.999**step)).sqrt()
+        size = params.step_size * (1 + math.cos(math.pi * (step - 1) / params.steps)) / 2
+        move = size * unbiased / (scale + 1e-8 * float(scale.max()) + 1e-30)
+        x = x + (space.smoothed(move, params.blur) if params.blur > 0 else move)
+        slope = _slope(clf, space, x, target, params, generator)
+        history.append(slope.values)
+        z = space.picture(x)
+        shown = clf.denormalise(z).clamp(0, 1)
+        if step % _MEASURED == 0 or step == params.steps:
+            measured = _measure(clf, z, shown, target, params, step)
+        yield Ascent(
+            _result(z), _result(shown), step, params.steps, *zip(*history, strict=True),
+            measured=measured, noise=noise, answers=slope.answers,
+        )  # fmt: skip
+
+
+def _slope(
+    clf: Classifier, space: Coordinates, x: Tensor, target: Target, params: Maximisation, generator: torch.Generator
+) -> Slope:
+    with torch.inference_mode(False), torch.enable_grad():  # also where the caller has switched gradients off
+        leaf = x.detach().clone().requires_grad_()
+        z = space.picture(leaf)
+        logits = clf.logits_of_input(transformed(z, params, params.draws, generator))
+        probability, logit = value(clf.probabilities(logits), target).mean(), value(logits, target).mean()
+        score = logit if params.output == "logit" else probability
+        if not score.requires_grad:
+            raise NetworkError(no_gradient(clf.title))
+        penalty = params.lambda_ * z.square().sum()
+        variation = params.variation * total_variation(z) if params.variation > 0 else torch.zeros_like(penalty)
+        (of_score,) = torch.autograd.grad(score, leaf, retain_graph=True)
+        grad = of_score
+        if params.lambda_ > 0 or params.variation > 0:
+            grad = of_score - torch.autograd.grad(penalty + variation, leaf)[0]
+        clf.finite(grad)
+    values = torch.stack([score, penalty, variation, probability, logit]).tolist()  # one transfer from the device
+    return Slope((values[0], values[1], values[2], values[3], values[4]), grad, bool(of_score.any()))
+
+
+def _begin(
+    clf: Classifier,
+    space: Coordinates,
+    target: Target,
+    params: Maximisation,
+    generator: torch.Generator,
+    start_image: Tensor | None,
+) -> tuple[Tensor, Slope, float]:
+    """The start, the slope there, and the deviation of its noise: the faintest to which the score answers at all."""
+    if params.start == "picture" and start_image is not None:
+        x = space.of(clf.normalise(start_image[None]))
+        return x, _slope(clf, space, x, target, params, generator), 0.0
+    noise = space.noise(generator)
+    deviation = START_NOISE if params.start == "noise" else 0.0
+    begun = _slope(clf, space, deviation * noise, target, params, generator)
+    for louder in LOUDER if deviation > 0 and not begun.answers else ():
+        slope = _slope(clf, space, louder * noise, target, params, generator)
+        if slope.answers:
+            return louder * noise, slope, louder
+    return deviation * noise, begun, deviation
+
+
+def _measure(clf: Classifier, z: Tensor, shown: Tensor, target: Target, params: Maximisation, step: int) -> Measured:
+    """The three scores of the picture z (1,C,H,W), of which ``shown`` (1,C,H,W) in [0,1] is seen."""
+    own = seeded(params.seed, step)  # the ascent's own draws stay what they are
+    with torch.no_grad():
+        pictures = [z, clf.normalise(shown).to(z.dtype)]
+        if moves(params):
+            pictures.append(transformed(z, replace(params, draws=1), _DRAWS, own))
+        logits = clf.logits_of_input(torch.cat(pictures))
+        both = (value(logits, target), value(clf.probabilities(logits), target))
+    of_i, clipped, *rest = torch.stack(both, 1).cpu().unbind()  # (2+n,) twice -> (2,) each
+    mean = torch.stack(rest).mean(0) if rest else of_i
+    three = [tuple(float(one[k]) for one in (of_i, mean, clipped)) for k in range(2)]
+    return Measured(step, *three)  # type: ignore[arg-type]
+
+
+def _result(z: Tensor) -> Tensor:
+    return z[0].detach().cpu().clone()  # (1,C,H,W) -> (C,H,W)
