@@ -6,23 +6,29 @@ import streamlit as st
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
-from ui.maximisation import panels
+from ui.maximisation import ascending, films, panels
 from ui.running import play
 from ui.texts import t
 from vizcore.techniques import maximize
 
-FORMULA = ("lambda_", "step_size", "steps", "start", "output", "seed")
-ADDITIONS = ("jitter", "blur", "variation")
+FORMULA = ("lambda_", "step_size", "steps", "start", "output", "seed", "coordinates")
+ADDITIONS = (*maximize.ADDITIONS, "draws")
 
 with layout.page("maximisation") as page:
+    usual = ascending.defaults(page)
 
     def settings() -> maximize.Maximisation:
-        params = controls.choose("maximisation", page.params(maximize.Maximisation), FORMULA)
-        with st.expander(t("maximisation.additions"), expanded=any(getattr(params, name) for name in ADDITIONS)):
+        params = page.params(maximize.Maximisation, base=usual)
+        params = controls.choose("maximisation", params, FORMULA)
+        if params.coordinates == "fourier":
+            params = controls.choose("maximisation", params, ("decay",))
+        with st.expander(
+            t("maximisation.additions"), expanded=any(getattr(params, name) for name in maximize.ADDITIONS)
+        ):
             return controls.choose("maximisation", params, ADDITIONS)
 
     def results(params: maximize.Maximisation) -> maximize.Ascent | None:
-        ascending = panels.Ascending.of(page, params)
+        climbed = ascending.Ascending.of(page, params, usual)
         picture, curves_column = st.columns(2)
         drawn = [0.0]  # charts are redrawn twice a second: they cost far more than the picture
         with curves_column, st.container(key="curves"):
@@ -36,7 +42,8 @@ with layout.page("maximisation") as page:
 
         with picture:
             st.markdown(f"**{t('maximisation.picture', name=page.class_name)}**")
-            panels.draw(page, play.previous("maximisation", ascending.key))
+            panels.draw(page, play.previous("maximisation", climbed.key))
+            below = st.container()
         run, closer = st.container(), st.container()
         with closer:
             part = controls.look(
@@ -45,16 +52,19 @@ with layout.page("maximisation") as page:
         with run:
             result = play.play(
                 "maximisation",
-                ascending.key,
-                lambda: panels.filmed(ascending.climb(), ascending.key),
+                climbed.key,
+                lambda: films.filmed(climbed.climb(), climbed.key),
                 draw,
                 unit="units.steps",
                 cost=params.steps,
-                pace=("maximisation", page.clf.checksum),
+                pace=climbed.pace,
             )
         if result is not None:
+            with below:
+                panels.gauge(result, params)
+                panels.remarks(result)
             with closer:
-                panels.PARTS[part](ascending, result)
+                panels.PARTS[part](climbed, result)
         return result
 
     technique(page, settings, results, formula=formulas.maximisation, of=maximize.Maximisation)

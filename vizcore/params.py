@@ -169,15 +169,17 @@ class Complaint:
         return f"{self.name} cannot be {self.given!r} (accepted: {self.accepted}); {self.taken} was taken instead."
 
 
-def from_json(technique: type[P], values: Mapping[str, Any]) -> tuple[P, list[Complaint]]:
+def from_json(technique: type[P], values: Mapping[str, Any], base: P | None = None) -> tuple[P, list[Complaint]]:
     """Parameters from untrusted values: numbers are clamped and snapped, nonsense falls back to the default.
 
+    What is not named has its default, too, which is that of ``base`` where there is one.
     Every repair is reported as a :class:`Complaint`; names that the technique does not know are ignored, because a
     permalink also carries the picture and the network. Never raises on any mapping of names to values.
     """
     taken: dict[str, Any] = {}
     complaints: list[Complaint] = []
-    defaults = {f.name: f.default for f in fields(technique) if f.default is not MISSING}  # type: ignore[arg-type]
+    usual = {f.name: f.default for f in fields(technique) if f.default is not MISSING}  # type: ignore[arg-type]
+    defaults: dict[str, Any] = usual if base is None else {name: getattr(base, name) for name in usual}
     for name, spec in specs(technique).items():
         if name not in values:
             continue
@@ -188,7 +190,7 @@ def from_json(technique: type[P], values: Mapping[str, Any]) -> tuple[P, list[Co
             taken[name] = defaults[name]
         if not _same(given, taken[name]):
             complaints.append(Complaint(name, str(given)[:40], taken[name], spec.accepted))
-    return technique(**taken), complaints
+    return technique(**{**defaults, **taken}), complaints
 
 
 def _finite(value: Any) -> float:

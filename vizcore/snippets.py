@@ -22,7 +22,7 @@ from vizcore.targets import Contrast, Output, Squash, Target
 from vizcore.techniques.adaline import largest_stable_rate
 from vizcore.techniques.fill import filling
 from vizcore.techniques.lime import Lime, proximity
-from vizcore.techniques.maximize import START_NOISE, Maximisation
+from vizcore.techniques.maximize import ADDITIONS, START_NOISE, Maximisation
 from vizcore.techniques.occlusion import Occlusion
 from vizcore.techniques.saliency import Saliency, SmoothGrad
 from vizcore.techniques.subimages import draw, paint
@@ -65,6 +65,7 @@ def snippet(
     picture: Sequence[str] = _PICTURE,
     layer: str | None = None,
     squash: Squash = "softmax",
+    noise: float = START_NOISE,
 ) -> str:
     """Python that computes one of the textbook's techniques under ``params`` (None: as they are by default).
 
@@ -72,8 +73,8 @@ def snippet(
     ``w`` of gradient and smoothgrad, ``drop`` and ``heat`` of occlusion, ``w``, ``b`` and ``heat`` of lime.
     ``network`` and ``picture`` are lines of Python, imports among them, that leave a classifier in ``clf`` and in
     ``picture`` a file's path, its bytes or a picture of Pillow's; ``layer`` is a convolution's name, by default the
-    first that runs; ``squash`` is the classifier's. Raises ValueError for an unknown technique and for settings of
-    another one.
+    first that runs; ``squash`` is the classifier's, ``noise`` the deviation with which maximize starts. Raises
+    ValueError for an unknown technique and for settings of another one.
 
     What goes beyond the formula is left out: half precision, and maximisation's additions, of which a comment tells.
     Where LIME has replaced a learning rate that diverges, ``params`` should hold the one that it used.
@@ -85,7 +86,7 @@ def snippet(
         accepted = "None" if kind is None else f"None or {kind.__name__}(...)"
         raise ValueError(f"params is {params!r}; accepted for {technique}: {accepted}.")
     params = params if params is not None or kind is None else kind()
-    call = _call(params, layer)
+    call = _call(params, layer, noise)
     functions = _functions(technique)
     score = _score(params.output, target, isinstance(params, Maximisation), squash) if params is not None else []
     given = [*network, *(picture if call.picture else ())]
@@ -101,13 +102,13 @@ def snippet(
     return "\n\n\n".join([head, body, "\n".join(call.lines)]) + "\n"
 
 
-def _call(params: Params | None, layer: str | None) -> _Call:
+def _call(params: Params | None, layer: str | None, noise: float) -> _Call:
     match params:
         case None:
             network = "clf.first_convolution()" if layer is None else f"clf.module.get_submodule({json.dumps(layer)})"
             return _Call((f"pictures = filters({network})  # (n,kh,kw,3)",), picture=False)
         case Maximisation():
-            return _maximize(params)
+            return _maximize(params, noise)
         case Saliency():
             return _Call(("w = gradient(y, image)  # (C,H,W)",))
         case SmoothGrad(noise=noise, copies=copies, seed=seed):
@@ -131,16 +132,18 @@ def _call(params: Params | None, layer: str | None) -> _Call:
             return _lime(params)
 
 
-def _maximize(params: Maximisation) -> _Call:
+def _maximize(params: Maximisation, noise: float) -> _Call:
     seeded = f"torch.Generator().manual_seed({params.seed})"
     start = {
-        "noise": f"{START_NOISE} * torch.randn(clf.input_shape, generator={seeded})",
+        "noise": f"{noise} * torch.randn(clf.input_shape, generator={seeded})",
         "grey": "torch.zeros(clf.input_shape)",
         "picture": "clf.normalise(image[None])[0]",
     }[params.start]
     settings = f"lambda_={params.lambda_!r}, step_size={params.step_size!r}, steps={params.steps}"
-    added = [name for name in ("jitter", "blur", "variation") if getattr(params, name)]
+    added = [name for name in ADDITIONS if getattr(params, name)]
     remark = [f"# Left out, as additions to the formula: {', '.join(added)}."] if added else []
+    if params.coordinates != "pixels":
+        remark.append("# Climbed in pixels here, in place of Fourier coefficients; the optimum is the same.")
     lines = (
         *remark,
         f"start = {start}  # (C,H,W), zero-centred",

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import linear_classifier, random_picture
 from tests.pages.test_pages import healthy, opened
-from ui.maximisation import panels
+from ui.maximisation import ascending, films, panels, strips
 from ui.running.results import RESULTS
 from ui.saliency import checks
 from ui.saliency import taylor as taylor_page
@@ -39,12 +39,12 @@ def words(app: AppTest) -> str:
 def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:
     clf = linear_classifier()
     plain = list(maximize.maximize(clf, 0, SLOW))
-    kept = list(panels.filmed(maximize.maximize(clf, 0, SLOW), ("a film",)))
+    kept = list(films.filmed(maximize.maximize(clf, 0, SLOW), ("a film",)))
     assert [a.step for a in kept] == [a.step for a in plain]
     assert torch.equal(kept[-1].image, plain[-1].image)
     film = RESULTS.get(("film", "a film"))
     assert film is not None
-    assert len(film.steps) == len(film.pictures) == len(film.logits) == panels.FRAMES
+    assert len(film.steps) == len(film.pictures) == len(film.logits) == films.FRAMES
     assert (film.steps[0], film.steps[-1], film.of) == (1, 100, 100)
     assert max(np.diff(film.steps)) <= 4
     assert film.logits[-1] == plain[-1].logit
@@ -52,7 +52,7 @@ def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:
 
 
 def test_a_stopped_ascent_leaves_the_film_so_far() -> None:
-    run = Run(panels.filmed(maximize.maximize(linear_classifier(), 0, SLOW), ("stopped",)))
+    run = Run(films.filmed(maximize.maximize(linear_classifier(), 0, SLOW), ("stopped",)))
     for _ in range(50):
         run.advance()
     run.cancel()
@@ -65,8 +65,8 @@ def test_a_stopped_ascent_leaves_the_film_so_far() -> None:
 @pytest.mark.parametrize("steps", [10, 30, 31, 300])
 def test_a_film_is_never_longer_than_its_frames(steps: int) -> None:
     climb = maximize.maximize(linear_classifier(), 0, maximize.Maximisation(steps=steps))
-    film = Run(panels._recorded(climb)).finish()
-    assert len(film.steps) == min(steps, panels.FRAMES)
+    film = Run(films._recorded(climb)).finish()
+    assert len(film.steps) == min(steps, films.FRAMES)
     assert film.step == film.of == steps
 
 
@@ -82,11 +82,13 @@ def test_the_sheet_holds_the_frames_in_rows() -> None:
 def test_the_strip_climbs_as_each_lambda_would_alone() -> None:
     clf = linear_classifier()
     page = SimpleNamespace(clf=clf, target=1)
-    short = panels.shortened(maximize.Maximisation(steps=2000, step_size=0.05, seed=3))
-    assert (short.steps, short.step_size, short.lambda_, short.seed) == (panels.STRIP_STEPS, 0.1, 0.0, 3)
-    strip = Run(panels.side_by_side(page, short, None)).finish()  # type: ignore[arg-type]
-    assert strip.step == strip.of == panels.STRIP_STEPS * len(panels.LAMBDAS)
-    for value, ascent in zip(panels.LAMBDAS, strip.ascents, strict=True):
+    short = strips.shortened(maximize.Maximisation(steps=2000, step_size=0.05, seed=3))
+    assert (short.steps, short.step_size, short.lambda_, short.seed) == (strips.STRIP_STEPS, 0.1, 0.0, 3)
+    values = strips.around(1e-3)
+    assert values == (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+    strip = Run(strips.side_by_side(page, [replace(short, lambda_=value) for value in values], None)).finish()  # type: ignore[arg-type]
+    assert strip.step == strip.of == strips.STRIP_STEPS * len(values)
+    for value, ascent in zip(values, strip.ascents, strict=True):
         alone = Run(maximize.maximize(clf, 1, replace(short, lambda_=value))).finish()
         assert torch.equal(ascent.image, alone.image)
     assert float(strip.ascents[0].input.norm()) > float(strip.ascents[-1].input.norm())
@@ -123,11 +125,82 @@ def test_each_part_of_maximisation_opens_by_a_link_twice(part: str) -> None:
 
 def test_a_press_on_a_picture_of_the_strip_takes_its_lambda() -> None:
     app = opened("pages/maximisation.py", **{"maximisation.part": "lambdas"})
-    assert len([b for b in app.button if str(b.key).startswith("maximisation.lambda.")]) == len(panels.LAMBDAS)
-    app.button(key="maximisation.lambda.0.01").click().run()
+    assert len([b for b in app.button if str(b.key).startswith("maximisation.lambda.")]) == 6
+    app.button(key="maximisation.lambda.0.001").click().run()
     assert healthy(app)
-    assert asked(app, "maximisation.lambda_") == "0.01"
-    assert "0.01" in app.latex[0].value
+    assert asked(app, "maximisation.lambda_") == "0.001"
+    assert "0.001" in app.latex[0].value
+
+
+@pytest.mark.parametrize("usual", strips.STOPS[1:])
+def test_the_strip_lies_around_the_network_s_own_lambda(usual: float) -> None:
+    values = strips.around(usual)
+    assert usual in values
+    assert values[0] == 0
+    assert list(values) == sorted(set(values))
+    assert len(values) == 6
+
+
+def test_a_press_on_another_seed_takes_it() -> None:
+    app = opened("pages/maximisation.py", **{"maximisation.part": "seeds", "maximisation.steps": "10"})
+    app.button(key="maximisation.seed.2").click().run()
+    assert healthy(app)
+    assert asked(app, "maximisation.seed") == "2"
+
+
+def test_the_page_opens_with_what_fits_the_network_and_its_address_is_bare(bundled: Classifier) -> None:
+    usual = maximize.defaults(bundled)
+    app = opened("pages/maximisation.py", **{"maximisation.steps": str(usual.steps)})
+    assert healthy(app)
+    assert [key for key in app.query_params if key.startswith("maximisation.")] == []
+    assert app.select_slider(key="param.maximisation.lambda_").value == usual.lambda_
+    assert app.selectbox(key="param.maximisation.coordinates").value == "fourier"
+    assert any(key[0] == "maximise" and key[3] == usual for key in RESULTS._held if isinstance(key, tuple))
+    assert "I as shown, clipped" in words(app)
+    assert "mathbb E_T" in app.latex[0].value
+
+
+def test_a_link_changes_the_settings_that_fit_the_network(bundled: Classifier) -> None:
+    app = opened(
+        "pages/maximisation.py", **{"maximisation.jitter": "3", "maximisation.steps": "20", "maximisation.blur": "9"}
+    )
+    assert healthy(app)
+    expected = replace(maximize.defaults(bundled), jitter=3, steps=20, blur=2.0)
+    assert any(key[0] == "maximise" and key[3] == expected for key in RESULTS._held if isinstance(key, tuple))
+    assert ["Blur" in warning.value for warning in app.warning] == [True]
+
+
+def test_the_formula_alone_has_no_addition_and_climbs_pixels(bundled: Classifier) -> None:
+    usual = replace(maximize.defaults(bundled), seed=5, output="probability")
+    plain = ascending.alone(usual)
+    assert (plain.coordinates, plain.lambda_, plain.steps) == ("pixels", usual.lambda_, usual.steps)
+    assert (plain.seed, plain.output) == (5, "probability")
+    assert not any(getattr(plain, name) for name in maximize.ADDITIONS)
+    assert plain.draws == 1
+
+
+def test_what_stands_at_its_default_follows_the_network() -> None:
+    def script() -> None:
+        from dataclasses import replace
+
+        import streamlit as st
+
+        from ui.frame import state
+        from vizcore.techniques.maximize import Maximisation
+
+        one, other = Maximisation(lambda_=1e-3, jitter=4), Maximisation(lambda_=1e-2, jitter=8)
+        taken, _ = state.take_params("m", Maximisation, None, one)
+        assert taken == one
+        state.choices().params["m"] = replace(one, seed=3)
+        assert state.address_of("m", replace(one, seed=3)) == {"m.seed": "3"}
+        assert state.take_params("m", Maximisation, None, one)[0] == replace(one, seed=3)
+        assert state.take_params("m", Maximisation, None, other)[0] == replace(other, seed=3)
+        assert state.take_params("m", Maximisation, {"m.lambda_": "0.1"}, other)[0] == replace(other, lambda_=0.1)
+        st.markdown("done")
+
+    app = AppTest.from_function(script).run()
+    assert healthy(app)
+    assert "done" in words(app)
 
 
 @pytest.mark.parametrize("start", ["grey", "picture"])
@@ -135,7 +208,7 @@ def test_film_and_strip_begin_where_the_ascent_does(start: str) -> None:
     app = opened("pages/maximisation.py", **{"maximisation.start": start, "maximisation.part": "lambdas"})
     assert healthy(app)
     assert asked(app, "maximisation.start") == start
-    keys = [key for key in RESULTS._held if isinstance(key, tuple) and key[0] == "strip" and key[-1].start == start]
+    keys = [key for key in RESULTS._held if isinstance(key, tuple) and key[0] == "strip" and key[-1][0].start == start]
     assert [bool(key[-2]) for key in keys] == [start == "picture"]  # only then the picture is part of the key
     strip = RESULTS.get(keys[0])
     assert strip is not None

@@ -12,6 +12,7 @@ from ui.frame.layout import Frame
 from ui.texts import t
 from vizcore import snippets
 from vizcore.techniques.lime import LimeMap
+from vizcore.techniques.maximize import START_NOISE
 
 FUNCTIONS = {"maximisation": "maximize", "saliency": "smoothgrad"}  # where page and function have different names
 
@@ -30,6 +31,7 @@ def script(page: Frame, params: Any | None, result: Any | None) -> str:
         picture=[*needs, f"picture = {picture}"],
         layer=getattr(result, "layer", None),
         squash=page.clf.squash,
+        noise=max(START_NOISE, getattr(result, "noise", START_NOISE)),  # louder where nothing answered to that
     )
 
 

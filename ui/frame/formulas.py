@@ -9,6 +9,7 @@ from vizcore.techniques.lime import Lime
 from vizcore.techniques.maximize import Maximisation
 from vizcore.techniques.occlusion import Occlusion
 from vizcore.techniques.saliency import SmoothGrad
+from vizcore.techniques.transformations import moves
 
 
 def _y(output: str) -> str:
@@ -24,8 +25,29 @@ def filters(height: int, width: int) -> str:
 
 
 def maximisation(params: Maximisation) -> str:
-    """The objective that is climbed."""
-    return rf"\arg\max_I\; {_y(params.output).replace('i', 'j')}(I) - {number(params.lambda_)}\,\lVert I\rVert_2^2"
+    """The objective that is climbed, in which coordinates; what is added to the papers' formula has a colour."""
+    y = _y(params.output).replace("i", "j")
+    moved = moves(params)
+    mean, move = _added(r"\mathbb E_T"), _added("T")
+    score = rf"{mean}\big[{y}({move} I)\big]" if moved else f"{y}(I)"
+    terms = [rf"{score} - {number(params.lambda_)}\,\lVert I\rVert_2^2"]
+    if params.variation > 0:
+        terms.append(_added(rf"- {number(params.variation)}\,\mathrm{{TV}}(I)"))
+    where = [rf"I = \mathcal F^{{-1}}(f^{{-{params.decay:g}}} x)"] if params.coordinates == "fourier" else []
+    if moved:
+        within = [rf"\pm {params.jitter}\,\mathrm{{px}}"] if params.jitter else []
+        within += [rf"\pm {params.turn}^\circ"] if params.turn else []
+        within += [rf"\times (1 \pm {params.zoom:g})"] if params.zoom else []
+        where.append(_added("T: " + r",\, ".join(within)))
+    if params.blur > 0:
+        where.append(_added(rf"\Delta I * G_{{{params.blur:g}}}"))
+    variable = "x" if params.coordinates == "fourier" else "I"
+    return r",\quad ".join([rf"\arg\max_{variable}\; " + " ".join(terms), *where])
+
+
+def _added(latex: str) -> str:
+    """A part that the papers' formula lacks."""
+    return rf"\textcolor{{#e8590c}}{{{latex}}}"
 
 
 def saliency(params: SmoothGrad) -> str:

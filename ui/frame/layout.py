@@ -44,9 +44,12 @@ class Hall:
     query: Mapping[str, str] | None
     remarks: DeltaGenerator  # the place under the title, for what could not be taken as it was given
 
-    def params(self, technique: type[P], name: str | None = None) -> P:
-        """This session's parameters of the page's technique, from the link where the user came by one."""
-        params, complaints = state.take_params(name or self.page, technique, self.query)
+    def params(self, technique: type[P], name: str | None = None, base: P | None = None) -> P:
+        """This session's parameters of the page's technique, from the link where the user came by one.
+
+        ``base`` holds their defaults, where those depend on the network.
+        """
+        params, complaints = state.take_params(name or self.page, technique, self.query, base)
         for complaint in complaints:
             label = controls.label_of(technique, complaint.name, declared.specs(technique)[complaint.name])
             text = t("link.param", name=label, given=quoted(complaint.given), taken=complaint.taken)

@@ -7,7 +7,7 @@ every widget is seeded from it. The same names, with stable and untranslated val
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -26,6 +26,7 @@ class Choices:
 
     frame: dict[str, str] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
+    bases: dict[str, Any] = field(default_factory=dict)  # defaults of their own that some parameters have, by network
     looks: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)  # what a link asked for and no control has taken up yet
     page: str = ""  # the page that was shown last
@@ -114,28 +115,38 @@ def write_address(page: str, values: Mapping[str, str]) -> None:
         st.query_params.from_dict(address)
 
 
-def take_params(name: str, technique: type[P], query: Mapping[str, str] | None) -> tuple[P, list[declared.Complaint]]:
+def take_params(
+    name: str, technique: type[P], query: Mapping[str, str] | None, base: P | None = None
+) -> tuple[P, list[declared.Complaint]]:
     """The session's parameters of a technique: from a link if the user came by one, else as last set, else defaults.
 
-    And what of the link could not be taken as it stood.
+    And what of the link could not be taken as it stood. ``base`` holds the defaults where they depend on the network;
+    once another network has others, what stood at its default follows them.
     """
     held = choices().params.get(name)
+    before = choices().bases.get(name)
+    if base is not None:
+        choices().bases[name] = base
+        if isinstance(held, technique) and isinstance(before, technique) and before != base:
+            old, now = declared.to_json(before), declared.to_json(held)
+            held = replace(base, **{key: value for key, value in now.items() if value != old[key]})  # type: ignore[type-var]
+            forget(f"param.{name}.")
     complaints: list[declared.Complaint] = []
     if query is not None:
         prefix = f"{name}."
         given = {key[len(prefix) :]: value for key, value in query.items() if key.startswith(prefix)}
-        taken, complaints = declared.from_json(technique, given)
+        taken, complaints = declared.from_json(technique, given, base)
         forget(f"param.{prefix}")
         held = taken
     if not isinstance(held, technique):
-        held = technique()
+        held = technique() if base is None else base
     choices().params[name] = held
     return held, complaints
 
 
 def address_of(name: str, params: Any) -> dict[str, str]:
     """The parameters that differ from their defaults, as they stand in the address bar."""
-    default = declared.to_json(type(params)())
+    default = declared.to_json(choices().bases.get(name) or type(params)())
     return {
         f"{name}.{key}": str(value).lower() if isinstance(value, bool) else str(value)
         for key, value in declared.to_json(params).items()

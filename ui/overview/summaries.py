@@ -10,13 +10,14 @@ from torch import Tensor
 
 from ui.filters import sheets
 from ui.frame.layout import Frame
+from ui.maximisation import ascending, films
 from ui.running import play
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures
-from vizcore.techniques import filters, lime, maximize, occlusion, saliency
+from vizcore.techniques import filters, lime, occlusion, saliency
 
 _SIGNED_OPACITY = 0.9
 
@@ -50,11 +51,12 @@ def _rgb(kernels: filters.Kernels) -> Any:
 
 
 def _ascent(page: Frame, box: Any) -> None:
-    params = maximize.Maximisation(steps=80, step_size=0.1)
+    usual = ascending.defaults(page)  # as its page opens, which finds the result and its film
+    climbed = ascending.Ascending.of(page, usual, usual)
     play.quietly(
         "glance.maximisation",
-        ("maximise", *page.key[::2], params, ""),
-        lambda: maximize.maximize(page.clf, page.target, params),
+        climbed.key,
+        lambda: films.filmed(climbed.climb(), climbed.key),
         lambda ascent: show.picture(ascent.image, box=box, alt=t("overview.maximisation", name=page.class_name)),
     )
 

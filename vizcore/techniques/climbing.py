@@ -56,9 +56,10 @@ def climb(clf: Classifier, target: Target, params: Maximisation, start_image: Te
         shown = clf.denormalise(z).clamp(0, 1)
         if step % _MEASURED == 0 or step == params.steps:
             measured = _measure(clf, z, shown, target, params, step)
+        scores, penalties, variations, probabilities, logits = zip(*history, strict=True)
         yield Ascent(
-            _result(z), _result(shown), step, params.steps, *zip(*history, strict=True),
-            measured=measured, noise=noise, answers=slope.answers,
+            _result(z), _result(shown), step, params.steps, scores, penalties, variations, probabilities, logits,
+            measured, noise, slope.answers,
         )  # fmt: skip
 
 

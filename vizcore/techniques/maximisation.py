@@ -14,6 +14,7 @@ from vizcore.targets import Output
 Start = Literal["noise", "grey", "picture"]
 Basis = Literal["pixels", "fourier"]
 
+ADDITIONS = ("jitter", "turn", "zoom", "blur", "variation")  # to the formula; each off at 0
 START_NOISE = 0.1  # standard deviation of the starting noise, on the scale of the zero-centred input (about 1)
 
 

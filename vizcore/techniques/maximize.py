@@ -10,11 +10,11 @@ from vizcore.networks.classifier import Classifier
 from vizcore.targets import Target
 from vizcore.techniques.blurring import blurred, total_variation
 from vizcore.techniques.climbing import climb
-from vizcore.techniques.maximisation import START_NOISE, Ascent, Basis, Maximisation, Measured, Start
+from vizcore.techniques.maximisation import ADDITIONS, START_NOISE, Ascent, Basis, Maximisation, Measured, Start
 from vizcore.techniques.suited import Search, defaults, search
 
 __all__ = [
-    "START_NOISE", "Ascent", "Basis", "Maximisation", "Measured", "Search", "Start", "blurred",
+    "ADDITIONS", "START_NOISE", "Ascent", "Basis", "Maximisation", "Measured", "Search", "Start", "blurred",
     "defaults", "maximize", "search", "total_variation",
 ]  # fmt: skip
 

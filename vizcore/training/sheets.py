@@ -33,7 +33,7 @@ def kernel_sheet(name: str) -> Image.Image:
 def class_sheet(name: str) -> Image.Image:
     """argmax_I of every class's logit less 3e-4 ||I||^2, with a jitter of four pixels, in the order of CLASSES."""
     clf = catalogue.load(name, device="cpu")
-    params = maximize.Maximisation(lambda_=3e-4, jitter=4)
+    params = maximize.defaults(clf)
     found = [last(maximize.maximize(clf, target, params)).image for target in range(len(CLASSES))]
     return Image.fromarray(figures.grid([figures.picture(p) for p in found], 6, gap=2))
 

@@ -1,0 +1,57 @@
+"""What the page of input maximisation climbs, and the defaults that its network has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, replace
+
+import streamlit as st
+from torch import Tensor
+
+from ui.frame.layout import Frame
+from ui.running import play
+from ui.running.results import RESULTS
+from ui.texts import t
+from vizcore.techniques import maximize
+
+PLAIN = maximize.Maximisation()
+
+
+def defaults(page: Frame) -> maximize.Maximisation:
+    """``maximize.defaults`` of the page's network, searched for on a worker where it is not known yet."""
+    key = ("maximisation defaults", page.picture_key[0])
+    if RESULTS.get(key) is None:
+        with st.spinner(t("maximisation.searching")):
+            play.quietly("maximisation.defaults", key, lambda: maximize.search(page.clf), lambda _: None)
+    found = RESULTS.get(key)
+    return PLAIN if found is None else found.params
+
+
+def alone(params: maximize.Maximisation) -> maximize.Maximisation:
+    """The formula alone: the same lambda, score, seed and start, climbed in pixels without additions."""
+    off = dict.fromkeys(maximize.ADDITIONS, 0)
+    return replace(params, **off, coordinates="pixels", draws=1, decay=PLAIN.decay, step_size=PLAIN.step_size)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Ascending:
+    """What the page climbs: the settings, the picture it starts from (if any), the result's key, and how to climb."""
+
+    page: Frame
+    params: maximize.Maximisation
+    start: Tensor | None
+    key: tuple[Hashable, ...]
+    climb: Callable[[], Iterator[maximize.Ascent]]
+    usual: maximize.Maximisation
+
+    @classmethod
+    def of(cls, page: Frame, params: maximize.Maximisation, usual: maximize.Maximisation) -> Ascending:
+        """What ``params`` ask for; the page's picture matters only where the ascent starts from it."""
+        start = page.image if params.start == "picture" else None
+        key = ("maximise", *page.key[::2], params, page.source.digest if start is not None else "")
+        return cls(page, params, start, key, lambda: maximize.maximize(page.clf, page.target, params, start), usual)
+
+    @property
+    def pace(self) -> Hashable:
+        """Under which name the time of a step is remembered."""
+        return ("maximisation", self.page.clf.checksum)

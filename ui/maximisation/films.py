@@ -1,0 +1,88 @@
+"""The frames of an ascent, kept while it is climbed and played as a film."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ui.maximisation.ascending import Ascending
+from ui.running import play
+from ui.running.results import RESULTS
+from ui.texts import t
+from ui.viewer import player
+from vizcore.pictures import figures
+from vizcore.techniques import maximize
+
+FRAMES = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Pictures (n,h,w,3) of bytes of an ascent, about evenly spread over its steps, with both scores of each."""
+
+    pictures: NDArray[np.uint8]
+    steps: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    logits: tuple[float, ...]
+    step: int
+    of: int
+
+
+def filmed(ascents: Iterator[maximize.Ascent], key: tuple[Hashable, ...]) -> Iterator[maximize.Ascent]:
+    """The same ascents; some of their pictures are kept beside the results, from the first one on."""
+    for ascent, film in _filming(ascents):
+        if film is not None:
+            # A film that was stopped half-way lies under a name of its own: the whole one counts as a result.
+            RESULTS.put(_film_key(key, film.step >= film.of), film)
+        yield ascent
+
+
+def _filming(ascents: Iterator[maximize.Ascent]) -> Iterator[tuple[maximize.Ascent, Film | None]]:
+    kept: list[tuple[NDArray[np.uint8], int, float, float]] = []
+    for ascent in ascents:
+        due = ascent.step * (FRAMES - 1) // ascent.of > (ascent.step - 1) * (FRAMES - 1) // ascent.of
+        if not (due or not kept):
+            yield ascent, None
+            continue
+        kept.append((figures.picture(ascent.image), ascent.step, ascent.probability, ascent.logit))
+        pictures, steps, probabilities, logits = zip(*kept, strict=True)
+        yield ascent, Film(np.stack(pictures), steps, probabilities, logits, ascent.step, ascent.of)
+
+
+def _recorded(ascents: Iterator[maximize.Ascent]) -> Iterator[Film]:
+    yield from (film for _, film in _filming(ascents) if film is not None)
+
+
+def _film_key(key: tuple[Hashable, ...], whole: bool) -> tuple[Hashable, ...]:
+    return ("film" if whole else "film so far", *key)
+
+
+def frames(what: Ascending, result: maximize.Ascent) -> None:
+    """The ascent as a film. Where a result has outlived its film, the ascent is climbed once more."""
+    key = what.key
+    film = RESULTS.get(_film_key(key, True))
+    if film is None and result.step >= result.of:
+        film = play.play(
+            "maximisation-film",
+            _film_key(key, True),
+            lambda: _recorded(what.climb()),
+            lambda _: None,
+            unit="units.steps",
+            cost=result.of,
+            pace=what.pace,
+        )
+    film = film or RESULTS.get(_film_key(key, False))
+    if film is None:
+        return
+    name = hashlib.sha256(repr((key, len(film.steps))).encode()).hexdigest()
+    captions = [
+        t("maximisation.frame_caption", step=step, of=film.of, percent=100 * probability, logit=logit)
+        for step, probability, logit in zip(film.steps, film.probabilities, film.logits, strict=True)
+    ]
+    sheet = play.once(("sheet", name), lambda: player.sheet(film.pictures))
+    size = (film.pictures.shape[1], film.pictures.shape[2])
+    player.player("maximisation-film-player", name, sheet, size, captions, t("maximisation.film"))
