@@ -12,11 +12,12 @@ from vizcore.params import specs
 from vizcore.techniques.climbing import climb
 from vizcore.techniques.maximisation import Maximisation
 
-CONTRAST = 0.7  # root of the mean square of I at which lambda balances y; a photograph has about 1, clipped at 2
+CONTRAST = 0.5  # root of the mean square of I at which lambda balances y; a photograph's is about 1
 _CLASSES = 3  # that are climbed to find lambda
-_TRIES = 40  # steps after which a class is given up that has not come to that contrast
+_TRIES = 60  # steps after which a class is given up that has not come to that contrast
 # Chosen by eye on a dozen classes of SqueezeNet and on the bundled network's.
-_LOOK = Maximisation(step_size=0.1, steps=80, coordinates="fourier", decay=1.5, turn=8, zoom=0.1)
+_LOOK = Maximisation(step_size=0.5, steps=100, coordinates="fourier", decay=1.5, turn=15, zoom=0.25)
+_STEP = 0.05  # of the search, so that it has found its way when it is at that contrast
 _SHIFT = 14  # the shift is this part of the shorter side: 16 px of 224
 
 _found: weakref.WeakKeyDictionary[Classifier, tuple[tuple[int, ...], Maximisation]] = weakref.WeakKeyDictionary()
@@ -57,7 +58,7 @@ def search(clf: Classifier) -> Iterator[Search]:
     of, ratios = len(classes) * _TRIES, list[float]()
     for number, target in enumerate(classes):
         try:
-            for ascent in climb(clf, target, replace(params, lambda_=0.0, steps=_TRIES), None):
+            for ascent in climb(clf, target, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP), None):
                 square = float(ascent.input.square().sum())
                 if square >= CONTRAST**2 * ascent.input.numel():
                     ratios.append((ascent.score - ascent.scores[0]) / (2 * square))
