@@ -70,7 +70,8 @@ def result(page: str, picture: Image.Image, address: Mapping[str, str]) -> NDArr
     _, _, technique, compute = RESULTS[page]
     given = {key.split(".", 1)[1]: value for key, value in address.items() if key.startswith(f"{page}.")}
     params: Any
-    params, _ = declared.from_json(technique, given)
+    base = maximize.defaults(network()) if technique is maximize.Maximisation else None
+    params, _ = declared.from_json(technique, given, base)
     image = network().pixels(picture)
     target = int(address["class"]) if address.get("class") else int(network().all_scores(image[None])[0].argmax())
     return compute(image, target, params)

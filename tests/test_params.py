@@ -94,6 +94,14 @@ def test_repairs_values_from_outside_and_says_so(name: str, given: object, taken
         assert complaint.accepted in str(complaint)
 
 
+def test_what_is_not_given_or_nonsense_is_as_in_the_base() -> None:
+    base = Toy(size=16, fill="black", on=True)
+    assert from_json(Toy, {}, base) == (base, [])
+    params, complaints = from_json(Toy, {"share": "0.2", "fill": "pink", "on": "false"}, base)
+    assert params == Toy(size=16, share=0.2, fill="black", on=False)
+    assert [(one.name, one.taken) for one in complaints] == [("fill", "black")]
+
+
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_every_technique_survives_the_way_through_json(technique: type) -> None:
     params = technique()

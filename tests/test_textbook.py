@@ -407,6 +407,10 @@ def test_the_script_names_what_it_leaves_out_and_another_layer() -> None:
     script = snippets.snippet("maximize", Maximisation(jitter=2, variation=1e-3))
     assert "# Left out, as additions to the formula: jitter, variation." in script
     assert "Left out" not in snippets.snippet("maximize")
+    script = snippets.snippet("maximize", Maximisation(jitter=2, turn=3, coordinates="fourier"), noise=1.0)
+    assert "# Left out, as additions to the formula: jitter, turn." in script
+    assert "# Climbed in pixels here, in place of Fourier coefficients; the optimum is the same." in script
+    assert "start = 1.0 * torch.randn" in script
     assert 'filters(clf.module.get_submodule("features.3"))' in snippets.snippet("filters", layer="features.3")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 
@@ -190,7 +190,7 @@ def from_json(technique: type[P], values: Mapping[str, Any], base: P | None = No
             taken[name] = defaults[name]
         if not _same(given, taken[name]):
             complaints.append(Complaint(name, str(given)[:40], taken[name], spec.accepted))
-    return technique(**{**defaults, **taken}), complaints
+    return technique(**taken) if base is None else replace(base, **taken), complaints  # type: ignore[type-var]
 
 
 def _finite(value: Any) -> float:

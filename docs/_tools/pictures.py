@@ -40,6 +40,10 @@ def main() -> None:
         ascents.append(figures.picture(last.image))
     save("maximisation", row(ascents))
 
+    usual = maximize.defaults(clf)
+    drawn = [list(maximize.maximize(clf, k, usual))[-1].image for k in range(len(clf.classes))]
+    save("maximisation-classes", figures.grid(np.stack([figures.picture(one) for one in drawn]), 6, gap=2))
+
     plain = saliency.gradient(clf, image, target)
     *_, smooth = saliency.smoothgrad(clf, image, target, saliency.SmoothGrad())
     maps = [figures.colours(saliency.absolute_max(one).numpy(), signed=False) for one in (plain, smooth)]

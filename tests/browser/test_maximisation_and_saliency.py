@@ -58,8 +58,8 @@ def test_the_strip_shows_every_lambda_and_hands_one_over(warm: str, browser: Bro
     visit.page.wait_for_url("**maximisation.part=lambdas**", timeout=30_000)
     buttons = visit.page.get_by_role("button", name="λ = ")
     assert buttons.count() == 6
-    visit.page.get_by_role("button", name="λ = 0.01").click()
-    visit.page.wait_for_url("**maximisation.lambda_=0.01**", timeout=30_000)
+    visit.page.get_by_role("button", name="λ = 10⁻³").click()
+    visit.page.wait_for_url("**maximisation.lambda_=0.001**", timeout=30_000)
     visit.wait()
     visit.healthy()
     visit.page.close()

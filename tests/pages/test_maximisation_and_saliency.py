@@ -160,6 +160,15 @@ def test_the_page_opens_with_what_fits_the_network_and_its_address_is_bare(bundl
     assert "mathbb E_T" in app.latex[0].value
 
 
+def test_the_overview_draws_what_the_page_opens_with(bundled: Classifier) -> None:
+    RESULTS._held.clear()
+    assert healthy(opened("app.py"))
+    usual = maximize.defaults(bundled)
+    held = [key for key in RESULTS._held if isinstance(key, tuple) and key[0] in ("maximise", "film")]
+    assert {key[0] for key in held} == {"maximise", "film"}  # the page need not climb again for its film
+    assert all(usual in key for key in held)
+
+
 def test_a_link_changes_the_settings_that_fit_the_network(bundled: Classifier) -> None:
     app = opened(
         "pages/maximisation.py", **{"maximisation.jitter": "3", "maximisation.steps": "20", "maximisation.blur": "9"}
