@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -20,11 +21,10 @@ PLAIN = maximize.Maximisation()
 def defaults(page: Frame) -> maximize.Maximisation:
     """``maximize.defaults`` of the page's network, searched for on a worker where it is not known yet."""
     key = ("maximisation defaults", page.picture_key[0])
-    if RESULTS.get(key) is None:
-        with st.spinner(t("maximisation.searching")):
-            play.quietly("maximisation.defaults", key, lambda: maximize.search(page.clf), lambda _: None)
-    found = RESULTS.get(key)
-    return PLAIN if found is None else found.params
+    found: list[maximize.Search] = []
+    with st.spinner(t("maximisation.searching")) if RESULTS.get(key) is None else nullcontext():
+        play.quietly("maximisation.defaults", key, lambda: maximize.search(page.clf), found.append)
+    return found[-1].params if found and found[-1].step >= found[-1].of else PLAIN
 
 
 def alone(params: maximize.Maximisation) -> maximize.Maximisation:
