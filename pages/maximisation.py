@@ -43,8 +43,7 @@ with layout.page("maximisation") as page:
         with picture:
             st.markdown(f"**{t('maximisation.picture', name=page.class_name)}**")
             panels.draw(page, play.previous("maximisation", climbed.key))
-            below = st.container()
-        run, closer = st.container(), st.container()
+        below, run, closer = st.container(), st.container(), st.container()
         with closer:
             part = controls.look(
                 "maximisation.part", list(panels.PARTS), t("maximisation.part"), "maximisation_part", flat=True
