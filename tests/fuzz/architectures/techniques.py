@@ -147,7 +147,7 @@ def _ask_maximisation(clf: Classifier, case: Case) -> maximize.Ascent:
 def _maximisation(oracle: Oracle, case: Case, result: maximize.Ascent) -> tuple[Tensor, Tensor]:
     """The first step of Adam, which is one of the same length for every pixel, weighted by the slope there; scores."""
     z = torch.randn((1, *case.image.shape), generator=torch.Generator().manual_seed(case.seed))[0]
-    z = maximize.START_NOISE * z
+    z = result.noise * z  # louder than usual where nothing answers to that
     slope = oracle.gradient(z, case.target, case.output, of_input=True) - 2 * LAMBDA * z.double()
     size = float(slope.abs().max())
     weights = slope.abs() / max(size, 1e-30)  # where the slope is nearly nothing, rounding decides its sign
