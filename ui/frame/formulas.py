@@ -47,7 +47,7 @@ def maximisation(params: Maximisation) -> str:
 
 def _added(latex: str) -> str:
     """A part that the papers' formula lacks."""
-    return rf"\textcolor{{#e8590c}}{{{latex}}}"
+    return rf"\underline{{{latex}}}"
 
 
 def saliency(params: SmoothGrad) -> str:

@@ -114,7 +114,7 @@ def _measure(clf: Classifier, z: Tensor, shown: Tensor, target: Target, params: 
         pictures = [z, clf.normalise(shown).to(z.dtype)]
         if moves(params):
             pictures.append(transformed(z, replace(params, draws=1), _DRAWS, own))
-        logits = clf.logits_of_input(torch.cat(pictures))
+        logits = torch.cat([clf.logits_of_input(picture) for picture in pictures])
         both = (value(logits, target), value(clf.probabilities(logits), target))
     of_i, clipped, *rest = torch.stack(both, 1).cpu().unbind()  # (2+n,) twice -> (2,) each
     mean = torch.stack(rest).mean(0) if rest else of_i
