@@ -9,9 +9,9 @@ from torch import Tensor
 from vizcore.networks.classifier import Classifier
 from vizcore.targets import Target
 from vizcore.techniques.blurring import blurred, total_variation
-from vizcore.techniques.climbing import climb
+from vizcore.techniques.default_settings import Search, defaults, search
+from vizcore.techniques.gradient_ascent import climb
 from vizcore.techniques.maximisation import ADDITIONS, START_NOISE, Ascent, Basis, Maximisation, Measured, Start
-from vizcore.techniques.suited import Search, defaults, search
 
 __all__ = [
     "ADDITIONS", "START_NOISE", "Ascent", "Basis", "Maximisation", "Measured", "Search", "Start", "blurred",

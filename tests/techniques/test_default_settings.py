@@ -14,7 +14,7 @@ from tests.helpers.contract import check_contract
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.params import specs
-from vizcore.techniques import suited
+from vizcore.techniques import default_settings
 from vizcore.techniques.fourier import Fourier
 from vizcore.techniques.maximize import Maximisation, defaults, maximize
 
@@ -36,7 +36,7 @@ def test_on_a_linear_network_the_optimum_has_about_the_contrast_wanted(scale: fl
     optimum = clf.module.weights[0] / (2 * defaults(clf).lambda_)
     contrast = float(optimum.square().mean().sqrt())
     # The I that is climbed leans away from w, which makes lambda smaller, and lambda is rounded to half a decade.
-    assert suited.CONTRAST / 2 < contrast < suited.CONTRAST * 3
+    assert default_settings.CONTRAST / 2 < contrast < default_settings.CONTRAST * 3
 
 
 def test_lambda_is_a_stop_of_its_slider_and_other_settings_are_the_same_for_all() -> None:
@@ -49,19 +49,19 @@ def test_lambda_is_a_stop_of_its_slider_and_other_settings_are_the_same_for_all(
 def test_it_is_found_once_and_anew_where_the_network_was_changed() -> None:
     clf = linear_classifier((32, 32))
     before = defaults(clf)
-    assert next(suited.search(clf)).step == next(suited.search(clf)).of == 1
+    assert next(default_settings.search(clf)).step == next(default_settings.search(clf)).of == 1
     clf.module.weights.data.mul_(100.0)
     with torch.no_grad():
         clf.module.weights.mul_(1.0)  # in place, as training does it
     assert defaults(clf).lambda_ > before.lambda_
-    held = len(suited._found)
+    held = len(default_settings._found)
     del clf
     gc.collect()
-    assert len(suited._found) < held
+    assert len(default_settings._found) < held
 
 
 def test_the_search_keeps_the_contract_of_generators() -> None:
-    check_contract(lambda: suited.search(linear_classifier()), lambda a, b: a == b)
+    check_contract(lambda: default_settings.search(linear_classifier()), lambda a, b: a == b)
 
 
 def convolutional(channels: int, side: int, classes: int, multi_label: bool = False) -> Classifier:

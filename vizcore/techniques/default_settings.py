@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.params import specs
-from vizcore.techniques.climbing import climb
+from vizcore.techniques.gradient_ascent import climb
 from vizcore.techniques.maximisation import Maximisation
 
 CONTRAST = 0.5  # root of the mean square of I at which lambda balances y; a photograph's is about 1
