@@ -184,6 +184,9 @@ TECHNIQUES: dict[str, Callable[[Classifier, Tensor], Any]] = {
     ),
     "integrated": lambda clf, image: Run(integrated_gradients.integrated_gradients(clf, image, 0)).finish().gradient,
     "maximise": lambda clf, image: Run(maximize.maximize(clf, 0, maximize.Maximisation(steps=10))).finish().input,
+    "maximise moved": lambda clf, image: (
+        Run(maximize.maximize(clf, 0, maximize.Maximisation(steps=10, jitter=2, draws=3))).finish().input
+    ),
     "taylor": lambda clf, image: Run(taylor.taylor_check(clf, image, 0)).finish().actual,
     "gradient": lambda clf, image: saliency.gradient(clf, image, 0).gradient,
     "grad-cam": lambda clf, image: gradcam.grad_cam(clf, image, 0).signed,

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier, NetworkError
-from vizcore.networks.gradients import no_gradient
+from vizcore.networks.gradients import gradient_batch, no_gradient
 from vizcore.seeds import generator as seeded
 from vizcore.targets import Target, value
 from vizcore.techniques.blurring import total_variation
@@ -69,20 +70,36 @@ def _slope(
     with torch.inference_mode(False), torch.enable_grad():  # also where the caller has switched gradients off
         leaf = x.detach().clone().requires_grad_()
         z = space.picture(leaf)
-        logits = clf.logits_of_input(transformed(z, params, params.draws, generator))
-        probability, logit = value(clf.probabilities(logits), target).mean(), value(logits, target).mean()
+        moved = transformed(z, params, params.draws, generator)
+        parts = in_batches(
+            clf, moved.detach(), lambda part: _slopes(clf, part, target, params),
+            lambda: gradient_batch(clf), 2 * clf.picture_bytes,
+        )  # fmt: skip
+        slopes, probabilities, logits = (torch.cat(each) for each in zip(*parts, strict=True))
+        probability, logit = probabilities.mean(), logits.mean()
         score = logit if params.output == "logit" else probability
-        if not score.requires_grad:
-            raise NetworkError(no_gradient(clf.title))
         penalty = params.lambda_ * z.square().sum()
         variation = params.variation * total_variation(z) if params.variation > 0 else torch.zeros_like(penalty)
-        (of_score,) = torch.autograd.grad(score, leaf, retain_graph=True)
+        (of_score,) = torch.autograd.grad(moved, leaf, slopes / len(moved), retain_graph=True)
         grad = of_score
         if params.lambda_ > 0 or params.variation > 0:
             grad = of_score - torch.autograd.grad(penalty + variation, leaf)[0]
         clf.finite(grad)
     values = torch.stack([score, penalty, variation, probability, logit]).tolist()  # one transfer from the device
     return Slope((values[0], values[1], values[2], values[3], values[4]), grad, bool(of_score.any()))
+
+
+def _slopes(clf: Classifier, z: Tensor, target: Target, params: Maximisation) -> tuple[Tensor, Tensor, Tensor]:
+    """dy/dz (n,C,H,W) of inputs z, and their probabilities and logits (n,)."""
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = z.clone().requires_grad_()
+        logits = clf.logits_of_input(leaf)
+        probability, logit = value(clf.probabilities(logits), target), value(logits, target)
+        score = logit if params.output == "logit" else probability
+        if not score.requires_grad:
+            raise NetworkError(no_gradient(clf.title))
+        (slopes,) = torch.autograd.grad(score.sum(), leaf)
+    return slopes, probability.detach(), logit.detach()
 
 
 def _begin(
@@ -114,7 +131,8 @@ def _measure(clf: Classifier, z: Tensor, shown: Tensor, target: Target, params: 
         pictures = [z, clf.normalise(shown).to(z.dtype)]
         if moves(params):
             pictures.append(transformed(z, replace(params, draws=1), _DRAWS, own))
-        logits = torch.cat([clf.logits_of_input(picture) for picture in pictures])
+        z = torch.cat(pictures)
+        logits = torch.cat(in_batches(clf, z, clf.logits_of_input, lambda: clf.batch_size, clf.picture_bytes))
         both = (value(logits, target), value(clf.probabilities(logits), target))
     of_i, clipped, *rest = torch.stack(both, 1).cpu().unbind()  # (2+n,) twice -> (2,) each
     mean = torch.stack(rest).mean(0) if rest else of_i
