@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.texts import quoted, t
+from ui.texts import escaped, quoted, t
 from ui.texts.sentences import translated
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.findings import Finding
@@ -25,9 +25,4 @@ def details(clf: Classifier) -> None:
 
 
 def _told(finding: Finding) -> str:
-    return " ".join(quoted_whole(translated(part)) for part in (finding.found, finding.done) if part)
-
-
-def quoted_whole(text: str) -> str:
-    """A sentence with a stranger's words in it, harmless for a place that understands Markdown."""
-    return "".join(quoted(text[i : i + 40]) for i in range(0, len(text), 40))
+    return " ".join(escaped(translated(part)) for part in (finding.found, finding.done) if part)

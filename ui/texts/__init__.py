@@ -48,7 +48,12 @@ def t(key: str, /, **values: object) -> str:
 
 def quoted(text: str) -> str:
     """Somebody's words, cut short and made harmless for a place that understands Markdown."""
-    return re.sub(r"([^\w\s])", r"\\\1", text[:40])
+    return escaped(text[:40])
+
+
+def escaped(text: str) -> str:
+    """A text with somebody's words in it, made harmless for a place that understands Markdown."""
+    return re.sub(r"([^\w\s])", r"\\\1", text)
 
 
 def t_or(key: str, fallback: str) -> str:

@@ -94,7 +94,7 @@ class Maximisation:
         0.1,
         label="Fall of the amplitudes",
         help="p in f^−p, the amplitude of a Fourier coefficient of frequency f; in pixels it counts for nothing. "
-        "Photographs have about 1; the more, the sooner coarse structure appears.",
+        "Photographs have about 1; the more, the earlier coarse structure appears.",
     )
     turn: int = number(
         0,
