@@ -17,6 +17,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from vizcore.acceleration import interface
 from vizcore.networks import architectures, checkpoints, weights
 from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, pick_device
 from vizcore.networks.preprocessing import for_unit_pixels
@@ -152,6 +153,7 @@ def network(
     named_as = f"{title!r} {design!r} ".encode()
     checksum = hashlib.sha256(named_as + hashlib.sha256(data).digest()).hexdigest()
     name = f"own:{checksum[:12]}"
+    module.to(memory_format=interface.layout())  # type: ignore[call-overload]  # else its kernels would be held twice
     make = partial(Classifier, module, preprocess, names, name=name, title=title, summary=summary, checksum=checksum)
     make = partial(make, multi_label=design.multi_label or None)
     try:
