@@ -117,7 +117,7 @@ class Activations:
         except (torch.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:  # what a stranger's network does to the planner is no reason to fail
-            switch_off("incremental occlusion", f"it raises {type(error).__name__}")
+            switch_off("incremental occlusion", f"it raises {type(error).__name__}", self.clf)
             self._off = True
             return None
 
@@ -200,7 +200,7 @@ class Activations:
         try:
             answer = store.answer(usual)
         except Exception as error:
-            switch_off("incremental occlusion", f"it raises {type(error).__name__}")
+            switch_off("incremental occlusion", f"it raises {type(error).__name__}", self.clf)
             return None
         with torch.no_grad():
             own = self.clf.logits_of_input(z)

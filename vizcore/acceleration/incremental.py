@@ -24,7 +24,6 @@ from vizcore.acceleration.graph import aten
 from vizcore.acceleration.patches import Kept, cut, max_pool, nowhere, overlay, region_sum
 from vizcore.acceleration.places import Places, place
 from vizcore.acceleration.plan import Plan
-from vizcore.acceleration.proof import switch_off
 from vizcore.acceleration.regions import Bools, Ints, partial
 from vizcore.acceleration.window_order import alike
 from vizcore.acceleration.workers import side_by_side
@@ -66,12 +65,12 @@ class Windows:
         work: float,
         batch: int,
         beside: int,
-        in_full: Callable[[Sequence[tuple[int, int]], Kept], Tensor] | None = None,
+        in_full: Callable[[Sequence[tuple[int, int]], Kept, Exception | None], Tensor] | None = None,
     ) -> None:
         self._plan, self._values, self._tables = plan, values, tables
         self._kept: dict[Key, Kept] = {}
         self._lock = threading.Lock()
-        self.batch, self.beside, self._in_full = batch, beside, in_full
+        self.batch, self.beside, self._in_full, self._failed = batch, beside, in_full, False
         few = max(1, min(_CHUNK_BATCHES * BATCH // self.batch, round(_CHUNK / work / self.batch)))
         self.chunk = self.batch * self.beside * few
 
@@ -86,6 +85,8 @@ class Windows:
 
     def logits(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
         """Logits (n,K) of the picture with each of the n cells' windows covered by ``paint``."""
+        if self._failed and self._in_full is not None:
+            return self._in_full(cells, paint, None)
         try:
             return self._logits(cells, paint)
         except (torch.OutOfMemoryError, MemoryError):
@@ -93,8 +94,8 @@ class Windows:
         except Exception as error:  # somebody's own network may do what only some windows bring about
             if self._in_full is None:
                 raise
-            switch_off("incremental occlusion", f"it raises {type(error).__name__}")
-            return self._in_full(cells, paint)
+            self._failed = True
+            return self._in_full(cells, paint, error)
 
     def _logits(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
         nodes, neck = self._plan.nodes, self._plan.neck

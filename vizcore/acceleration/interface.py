@@ -23,11 +23,13 @@ from vizcore.acceleration.network import Forward, Network
 from vizcore.acceleration.norms import SoundNorms
 from vizcore.acceleration.proof import switched_off
 from vizcore.acceleration.proven import Proven
+from vizcore.acceleration.watching import Watching
 from vizcore.copies import version
 
 __all__ = [
     "Activations",
     "Forward",
+    "Watching",
     "activations",
     "forward",
     "layout",

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from vizcore.acceleration.watching import Watching
 
 _NAMES = ("batch_norm", "instance_norm", "native_batch_norm", "group_norm", "native_group_norm")
 
@@ -36,20 +37,12 @@ def _in_order(x: Tensor) -> Tensor:
     return x if last else x.contiguous()
 
 
-class Norms(TorchDispatchMode):
+class Norms(Watching):
     """Notices whether a batch, instance or group norm is passed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.met = False
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler, for seconds, only to switch it off here
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.met = self.met or any(kind in func._schema.name for kind in ("batch_norm", "group_norm"))

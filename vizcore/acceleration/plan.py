@@ -61,7 +61,7 @@ def _plan(clf: Network, image: Tensor) -> Plan | None:
     except (Unsupported, RuntimeError):
         return None
     except Exception as error:  # what the planner does not know is computed in full
-        switch_off("incremental occlusion", f"the planner raises {type(error).__name__}")
+        switch_off("incremental occlusion", f"the planner raises {type(error).__name__}", clf)
         return None
     steps = classify(nodes)
     kept: dict[tuple[int, float], Padding] = {(0, 0.0): (0, 0, 0, 0)}

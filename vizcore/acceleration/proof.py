@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -25,6 +26,7 @@ TRIALS = 3  # of such changes
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _off: Counter[str] = Counter()
+_known: dict[str, weakref.WeakSet[object]] = {}  # those that are counted already
 
 Answer = Callable[[Tensor], Tensor]
 
@@ -35,9 +37,13 @@ def switched_off() -> dict[str, int]:
         return dict(_off)
 
 
-def switch_off(part: str, why: str) -> None:
-    """Say that ``part`` is not used on some network; a stranger's words are not repeated."""
+def switch_off(part: str, why: str, network: object) -> None:
+    """Say, once for each network, that ``part`` is not used on it; a stranger's words are not repeated."""
     with _lock:
+        known = _known.setdefault(part, weakref.WeakSet())
+        if network in known:
+            return
+        known.add(network)
         _off[part] += 1
     _log.warning("%s is switched off for a network: %s", part, why)
 

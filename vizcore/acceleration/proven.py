@@ -24,9 +24,10 @@ _WITHOUT = {"faster passes": "They are not used on it.", "channels-last": "Its n
 class _Way:
     """One way to the answers: by ``module`` or by ``passes`` over it, with inputs in ``layout``. ``norms`` are passed.
 
-    ``version`` is the network's when this way was found, None where its own forward pass changes that or nothing was
-    copied; ``sample`` a few numbers of the weights that were. ``faults`` are the parts that were switched off on it,
-    with the reason.
+    ``keeps_values``, ``overwrites`` and ``own_norms`` tell of the network's own module: it keeps values on itself while
+    it computes, writes to its input, passes norms. ``version`` is the network's when this way was found, None where its
+    own forward pass changes that or nothing was copied; ``sample`` a few numbers of the weights that were. ``faults``
+    are the parts that were switched off on it, with the reason.
     """
 
     module: nn.Module
@@ -36,6 +37,9 @@ class _Way:
     version: tuple[int, ...] | None
     sample: Tensor | None
     faults: dict[str, str]
+    keeps_values: bool
+    overwrites: bool
+    own_norms: bool
 
     def holds(self, module: nn.Module) -> bool:
         """Whether the network is still the one for which this way was found."""
@@ -59,7 +63,6 @@ class Proven:
         """``shape`` (C,H,W) is that of one input; raises whatever the module raises on one."""
         self._module, self._device, self._shape = module, device, shape
         self._finding, self._passing = threading.Lock(), threading.RLock()
-        self._keeps_values = self._overwrites = self._norms = False
         self._way = self._found()
 
     @property
@@ -69,16 +72,16 @@ class Proven:
 
     def sound(self) -> AbstractContextManager[object]:
         """To be within while the network's own layers compute with gradients: those of its norms are right there."""
-        return SoundNorms() if self._norms else nullcontext()
+        return SoundNorms() if self._way.own_norms else nullcontext()
 
     def remarks(self) -> list[tuple[str, str]]:
         """What was found when the acceleration was proven on this network, and what is done about it."""
         said = [(f"{_WITH[part]} {fault}.", _WITHOUT[part]) for part, fault in self._way.faults.items()]
         if isinstance(self._module, torch.jit.ScriptModule):
             said.append(("It is compiled by TorchScript.", "One computation at a time goes through it, as it is."))
-        elif self._keeps_values:
+        elif self._way.keeps_values:
             said.append(("It keeps values on itself while it computes.", "One computation at a time goes through it."))
-        if self._overwrites:
+        if self._way.overwrites:
             said.append(("It overwrites its input.", "It is given a copy."))
         if self._way.passes is not None:
             said.append(("The faster passes answer as its own module does, gradient included.", ""))
@@ -93,12 +96,12 @@ class Proven:
     @property
     def in_parts(self) -> bool:
         """Whether the network can be taken apart into operations on pictures that lie channels last."""
-        return self._way.passes is not None and not self._keeps_values
+        return self._way.passes is not None and not self._way.keeps_values
 
     @property
     def version(self) -> tuple[int, ...]:
         """Another one once the network's layers, tensors or attributes have changed, by somebody else than itself."""
-        return version(self._module, attributes=not self._keeps_values)
+        return version(self._module, attributes=not self._way.keeps_values)
 
     def folded(self) -> nn.Module:
         """The network with its batch norms folded as its weights are now, else as it is; to be read, not altered."""
@@ -110,10 +113,10 @@ class Proven:
         way = self._followed()
         z = lie(z, way.layout)
         with (
-            self._passing if self._keeps_values else nullcontext(),
+            self._passing if way.keeps_values else nullcontext(),
             SoundNorms() if way.norms and z.requires_grad else nullcontext(),
         ):
-            if self._overwrites:
+            if way.overwrites:
                 z = z.clone(memory_format=torch.preserve_format)
             return self._answer(way, z, kind)
 
@@ -143,22 +146,23 @@ class Proven:
             plain = module
         before = proof.state(plain)
         reference = _reference(plain, z)
-        self._keeps_values = proof.state(plain) != before
-        if self._keeps_values and plain is not module and _lies_plainly(module):
+        keeps_values = proof.state(plain) != before
+        if keeps_values and plain is not module and _lies_plainly(module):
             plain = module  # whatever else it counts or is told, it does itself
         known = found if version(module) == found and plain is not module else None
         few = sample(module)
         faults: dict[str, str] = {}
-        if reference is None:
-            return _Way(plain, torch.contiguous_format, None, True, known, few, faults)
-        self._overwrites, self._norms = reference.overwrites, reference.norms
-        for part, passes, laid in () if self._keeps_values else self._candidates(faults):
+        usual = torch.contiguous_format
+        if reference is None:  # what it does is not known: the most careful way
+            return _Way(plain, usual, None, True, known, few, faults, keeps_values, overwrites=True, own_norms=True)
+        about = keeps_values, reference.overwrites, reference.norms
+        for part, passes, laid in () if keeps_values else self._candidates(faults):
             fault = reference.fault(passes or laid, torch.channels_last)
             if fault is None:
-                return _Way(laid, torch.channels_last, passes, reference.norms_seen, known, few, faults)
+                return _Way(laid, torch.channels_last, passes, reference.norms_seen, known, few, faults, *about)
             faults[part] = fault
-            proof.switch_off(part, fault)
-        return _Way(plain, torch.contiguous_format, None, self._norms, known, few, faults)
+            proof.switch_off(part, fault, module)
+        return _Way(plain, usual, None, reference.norms, known, few, faults, *about)
 
     def _candidates(self, faults: dict[str, str]) -> Iterator[tuple[str, Passes | None, nn.Module]]:
         """What might be used, fastest first."""

@@ -16,8 +16,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
+
+from vizcore.acceleration.watching import Watching
 
 aten = torch.ops.aten
 
@@ -99,7 +100,7 @@ def trace(module: nn.Module, z: Tensor, layers: Mapping[str, nn.Module] | None =
     return Trace(recorder.nodes[: end + 1], recorder.reads, once)
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(Watching):
     def __init__(self) -> None:
         super().__init__()
         self.nodes: list[Node] = []
@@ -107,14 +108,6 @@ class _Recorder(TorchDispatchMode):
         self.residents: dict[int, set[int]] = {}  # address of a storage -> ids of the living tensors that see it
         self.watched: dict[int, weakref.ref[Tensor]] = {}
         self.reads: Counter[int] = Counter()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler, for a second, only to switch it off here
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
 
     def know(self, tensor: Tensor, node: Node) -> None:
         self.nodes.append(node)

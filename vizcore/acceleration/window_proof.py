@@ -26,21 +26,23 @@ class InFull:
 
     def __init__(self, clf: Network, image: Tensor, rows: Sequence[int], columns: Sequence[int], window: int) -> None:
         """``rows`` and ``columns`` are the windows' top and left edges."""
-        self._clf, self._image = clf, image
+        self.clf, self._image = clf, image
         self._rows, self._columns, self._window = rows, columns, window
 
-    def __call__(self, cells: Sequence[tuple[int, int]], paint: Kept) -> Tensor:
-        """With the windows at ``cells`` showing ``paint``."""
-        z, found = self._clf.normalise(self._image[None]), []
-        for begin in range(0, len(cells), self._clf.at_once):
-            some = cells[begin : begin + self._clf.at_once]
+    def __call__(self, cells: Sequence[tuple[int, int]], paint: Kept, error: Exception | None = None) -> Tensor:
+        """With the windows at ``cells`` showing ``paint``; ``error`` is what computing the regions alone came to."""
+        if error is not None:
+            switch_off("incremental occlusion", f"it raises {type(error).__name__}", self.clf)
+        z, found = self.clf.normalise(self._image[None]), []
+        for begin in range(0, len(cells), self.clf.at_once):
+            some = cells[begin : begin + self.clf.at_once]
             covered = z.repeat(len(some), 1, 1, 1)  # (1,C,H,W) -> (n,C,H,W)
             for picture, (row, column) in zip(covered, some, strict=True):
                 top, left = self._rows[row], self._columns[column]
                 here = slice(top, top + self._window), slice(left, left + self._window)
                 picture[:, here[0], here[1]] = paint.padded[here].permute(2, 0, 1)  # (h,w,C) -> (C,h,w)
             with torch.no_grad():
-                found.append(self._clf.logits_of_input(covered).float())
+                found.append(self.clf.logits_of_input(covered).float())
         return torch.cat(found)
 
 
@@ -70,7 +72,7 @@ def _agrees(windows: Windows, whole: InFull, paint: Kept, size: tuple[int, int])
         raise
     except Exception as error:  # a stranger's network may do anything
         why = f"it raises {type(error).__name__}"
-    switch_off("incremental occlusion", why)
+    switch_off("incremental occlusion", why, whole.clf)
     return False
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from vizcore.acceleration import interface
 from vizcore.networks import answers
@@ -44,25 +43,17 @@ def switched_off() -> dict[str, int]:
     return interface.switched_off()
 
 
-class _Last(TorchDispatchMode):
+class _Last(interface.Watching):
     """Remembers which operation made the answer; views of it count as made by the same."""
 
     def __init__(self) -> None:
         super().__init__()
         self._made: dict[int, str] = {}
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler, for seconds, only to switch it off here
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        return True
-
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         found = func(*args, **(kwargs or {}))
         if isinstance(found, Tensor):
-            of_a_view = args and isinstance(args[0], Tensor) and found._is_view()
+            of_a_view = not func._schema.is_mutable and args and isinstance(args[0], Tensor) and found._is_view()
             self._made[id(found)] = self._made.get(id(args[0]), "") if of_a_view else func._schema.name
         return found
 
@@ -202,7 +193,7 @@ def _company(one: nn.Module, z: Tensor, alone: Tensor, title: str) -> tuple[bool
 
 
 def _kind_by(operation: str) -> Kind:
-    return "sigmoids" if operation == "aten::sigmoid" else "logits"
+    return "sigmoids" if operation in ("aten::sigmoid", "aten::sigmoid_") else "logits"
 
 
 def _sum_to_one(alone: Tensor) -> bool:
