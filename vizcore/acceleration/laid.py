@@ -37,17 +37,21 @@ def lie(z: Tensor, layout: torch.memory_format) -> Tensor:
     return z[:, 0].unsqueeze(1) if z.shape[1] == 1 and z.is_contiguous() else z.contiguous(memory_format=layout)
 
 
-def sample(module: nn.Module) -> Tensor | None:
-    """A few numbers of each weight that is not shared by one that lies channels last: ``Tensor.data`` is not counted.
+class Sample:
+    """A few numbers of each weight that is copied to lie channels last: torch keeps no account of ``Tensor.data``."""
 
-    None where there are none.
-    """
-    apart = [
-        value.detach().reshape(-1)[:: max(1, value.numel() // _SAMPLE)]
-        for value in module.parameters()
-        if value.dim() == 4 and not value.is_contiguous(memory_format=torch.channels_last)
-    ]
-    return torch.cat(apart) if apart else None
+    def __init__(self, module: nn.Module) -> None:
+        apart = [
+            value.detach()[:: max(1, len(value) // _SAMPLE), 0, 0, 0]  # a view
+            for value in module.parameters()
+            if value.dim() == 4 and value.numel() and not value.is_contiguous(memory_format=torch.channels_last)
+        ]
+        self._views = apart
+        self._seen = torch.cat(apart) if apart else None
+
+    def holds(self) -> bool:
+        """Whether they are what they were."""
+        return self._seen is None or torch.equal(self._seen, torch.cat(self._views))
 
 
 def _moved(value: Tensor, layout: torch.memory_format) -> Tensor:

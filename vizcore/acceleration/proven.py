@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from vizcore.acceleration import proof
-from vizcore.acceleration.laid import laid_out, lie, sample
+from vizcore.acceleration.laid import Sample, laid_out, lie
 from vizcore.acceleration.norms import SoundNorms
 from vizcore.acceleration.passes import Passes
-from vizcore.copies import version
+from vizcore.copies import Unchanged, version
 
 _WITH = {"faster passes": "With the faster passes", "channels-last": "With channels last in memory"}
 _WITHOUT = {"faster passes": "They are not used on it.", "channels-last": "Its numbers lie in the usual order."}
@@ -25,29 +25,25 @@ class _Way:
     """One way to the answers: by ``module`` or by ``passes`` over it, with inputs in ``layout``. ``norms`` are passed.
 
     ``keeps_values``, ``overwrites`` and ``own_norms`` tell of the network's own module: it keeps values on itself while
-    it computes, writes to its input, passes norms. ``version`` is the network's when this way was found, None where its
-    own forward pass changes that or nothing was copied; ``sample`` a few numbers of the weights that were. ``faults``
-    are the parts that were switched off on it, with the reason.
+    it computes, writes to its input, passes norms. ``unchanged`` is the network when this way was found, None where its
+    own forward pass changes it or nothing was copied; ``sample`` a few numbers of the weights that were. ``faults`` are
+    the parts that were switched off on it, with the reason.
     """
 
     module: nn.Module
     layout: torch.memory_format
     passes: Passes | None
     norms: bool
-    version: tuple[int, ...] | None
-    sample: Tensor | None
+    unchanged: Unchanged | None
+    sample: Sample
     faults: dict[str, str]
     keeps_values: bool
     overwrites: bool
     own_norms: bool
 
-    def holds(self, module: nn.Module) -> bool:
+    def holds(self) -> bool:
         """Whether the network is still the one for which this way was found."""
-        if self.version is None:
-            return True
-        if self.version != version(module):
-            return False
-        return self.sample is None or torch.equal(self.sample, sample(module))  # type: ignore[arg-type]
+        return self.unchanged is None or (self.unchanged.holds() and self.sample.holds())
 
 
 class Proven:
@@ -129,15 +125,15 @@ class Proven:
 
     def _followed(self) -> _Way:
         way = self._way
-        if way.holds(self._module):
+        if way.holds():
             return way
         with self._finding:
-            if not self._way.holds(self._module):
+            if not self._way.holds():
                 self._way = self._found()
             return self._way
 
     def _found(self) -> _Way:
-        module, found = self._module, version(self._module)
+        module, found = self._module, Unchanged(self._module)
         first = next(module.parameters(), None)
         z = proof.pictures(self._shape).to(self._device, first.dtype if first is not None else torch.float32)
         try:
@@ -149,8 +145,8 @@ class Proven:
         keeps_values = proof.state(plain) != before
         if keeps_values and plain is not module and _lies_plainly(module):
             plain = module  # whatever else it counts or is told, it does itself
-        known = found if version(module) == found and plain is not module else None
-        few = sample(module)
+        known = found if plain is not module and found.holds() else None
+        few = Sample(module)
         faults: dict[str, str] = {}
         usual = torch.contiguous_format
         if reference is None:  # what it does is not known: the most careful way
