@@ -10,10 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.acceleration import input_gradients, passes, winograd
+from vizcore.acceleration import convolution, input_gradients, matrix_convolution, passes, product, winograd
 
 CPU = torch.device("cpu")
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
+
+
+@pytest.fixture(autouse=True, params=["by their size", "as if large"])
+def which_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small layers are left to torch: here each test is also done as if they were not."""
+    if request.param != "by their size":
+        monkeypatch.setattr(product, "_SMALL", -1)
+        monkeypatch.setattr(convolution, "_SMALL", -1)
+        monkeypatch.setattr(convolution, "_FEW", -1)
 
 
 def slopes(module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -180,7 +189,7 @@ def test_no_two_threads_ask_for_a_gradient_by_onednn(options: dict[str, Any], mo
     """Asked for the same shapes by several at once, for the first time, it may answer with the wrong numbers."""
     layer = nn.Conv2d(8, 16, 3, **options).requires_grad_(False)
     fast, running, most = passes.faster(nn.Sequential(layer), CPU), [0], [0]
-    own, pause = input_gradients.conv2d_input, threading.Event()
+    own, pause = input_gradients.by_onednn, threading.Event()
 
     def watched(*args: Any) -> Tensor:
         running[0] += 1
@@ -190,11 +199,38 @@ def test_no_two_threads_ask_for_a_gradient_by_onednn(options: dict[str, Any], mo
         running[0] -= 1
         return value
 
-    monkeypatch.setattr(input_gradients, "conv2d_input", watched)
-    x = torch.randn(1, 8, 9, 9).contiguous(memory_format=torch.channels_last)
+    monkeypatch.setattr(input_gradients, "by_onednn", watched)
+    monkeypatch.setattr(matrix_convolution, "_FEW", -1)
+    x = torch.randn(2, 8, 9, 9).contiguous(memory_format=torch.channels_last)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: slopes(fast, x), range(8)))
     assert most == [1]
+
+
+@needs_onednn
+def test_a_single_small_picture_is_left_to_torch_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There its gradient needs no oneDNN, which would have to be asked for by one at a time."""
+    layer = nn.Conv2d(8, 16, 3, padding=1).requires_grad_(False)
+    x = torch.randn(1, 8, 9, 9).contiguous(memory_format=torch.channels_last)
+    for name, value in ((product, 2**24), (convolution, 2**21)):
+        monkeypatch.setattr(name, "_SMALL", value)
+    monkeypatch.setattr(matrix_convolution, "_FEW", -1)
+    for threads, ours in ((1, False), (2, True)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        with mock.patch.object(input_gradients, "by_onednn", wraps=input_gradients.by_onednn) as asked:
+            slopes(passes.faster(nn.Sequential(layer), CPU), x)
+        assert bool(asked.called) == ours
+    monkeypatch.undo()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            slopes(passes.faster(nn.Sequential(layer), CPU), x)
+    finally:
+        torch.set_num_threads(before)
+    names = {event.key for event in profile.key_averages()}
+    assert "aten::_slow_conv2d_backward" in names
+    assert not any("mkldnn" in name for name in names)
 
 
 def test_where_nothing_is_to_be_gained_the_network_itself_is_taken() -> None:

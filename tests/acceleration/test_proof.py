@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.acceleration import proof, winograd
+from vizcore.acceleration import proof, proven, winograd
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.gradients import gradients
@@ -222,6 +223,42 @@ def test_gradients_of_norms_are_right_wherever_their_numbers_lie() -> None:
     for count in (1, 3):
         found, _ = gradients(clf, x[:count], 1)
         torch.testing.assert_close(found.double(), right[:count], rtol=0, atol=1e-4 * float(right.abs().max()))
+
+
+class NormAndActivation(nn.BatchNorm2d):
+    """As libraries have it, which is not folded: a norm and what follows it in one layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).sigmoid()
+
+
+class TokensOfNorms(nn.Module):
+    """The gradient reaches its norms in an order that torch gets wrong."""
+
+    def __init__(self, within: bool) -> None:
+        super().__init__()
+        self.c, self.norm, self.f = nn.Conv2d(3, 8, 3, padding=1), NormAndActivation(8), nn.Linear(8, 5)
+        self.within = within
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.c(x)
+        y = self.norm(y) if self.within else F.instance_norm(y)
+        return self.f(y.flatten(2).permute(2, 0, 1).tanh().amax(0))  # (n,C,H,W) -> (L,n,C)
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_norms_of_layers_are_right_by_themselves_and_others_are_watched(within: bool) -> None:
+    torch.manual_seed(0)
+    network = TokensOfNorms(within).eval()
+    plain = copy.deepcopy(network).double()
+    forward = proven.Proven(network.requires_grad_(False), torch.device("cpu"), (3, 32, 32))
+    leaf = IMAGE[None].double().requires_grad_()
+    (right,) = torch.autograd.grad(plain(leaf)[:, 1].sum(), leaf)
+    leaf = IMAGE[None].clone().requires_grad_()
+    with mock.patch.object(proven, "SoundNorms", wraps=proven.SoundNorms) as watched:
+        (found,) = torch.autograd.grad(forward(leaf)[:, 1].sum(), leaf)
+    assert bool(watched.called) != within
+    torch.testing.assert_close(found.double(), right, rtol=0, atol=1e-4 * float(right.abs().max()))
 
 
 class Scaled(Base):

@@ -11,6 +11,10 @@ from torch import Tensor
 
 from vizcore.acceleration import winograd
 
+# Multiplications up to which torch's own way is done before oneDNN has started, and positions of a single picture up to
+# which oneDNN takes longer to copy the weights. Both on one thread.
+_SMALL, _FEW = 2**21, 256
+
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
@@ -37,7 +41,14 @@ class Convolution:
             return self.fewer(x, size)
         return self._direct(x, [0, 0])
 
+    def is_small(self, count: int, height: int, width: int) -> bool:
+        """Whether torch's own way is faster for values (n,C,H,W) of this size."""
+        positions = height * width // (self.stride[0] * self.stride[1])
+        return count * positions * self.weight.numel() <= _SMALL or (count == 1 and positions <= _FEW)
+
     def _direct(self, x: Tensor, padding: Sequence[int]) -> Tensor:
+        if self.is_small(len(x), *x.shape[2:]):
+            return torch.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
         # Asked for by name: on one thread torch takes a slower way for kernels of one position and few pictures.
         value: Tensor = torch.mkldnn_convolution(
             x, self.weight, self.bias, padding, self.stride, self.dilation, self.groups

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.grad import conv2d_input
 
 from vizcore.acceleration import winograd
 from vizcore.acceleration.convolution import convolution
-from vizcore.acceleration.product import multiply
+from vizcore.acceleration.matrix_convolution import padding_of
 
 _FEW = 4  # input channels up to which the detour pays
 _backward = threading.Lock()
@@ -24,27 +23,12 @@ def is_strided(layer: nn.Conv2d) -> bool:
     return alike and layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
 
 
-def is_pointwise(layer: nn.Conv2d) -> bool:
-    return layer.groups == 1 and tuple(layer.kernel_size) == (1, 1) and tuple(layer.padding) == (0, 0)
-
-
 def is_plain(layer: nn.Conv2d) -> bool:
     return layer.groups == 1 and [*layer.stride, *layer.dilation] == [1] * 4
 
 
-def pointwise_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
-    """The gradient for its input (n,C,H,W): a matrix product as well, which needs no copy of the weights."""
-    rows = multiply(grad.permute(0, 2, 3, 1).reshape(-1, layer.out_channels), layer.weight.flatten(1).t())  # (n h w,C)
-    pixels = rows.view(len(grad), *grad.shape[2:], -1)
-    if max(layer.stride) > 1:  # what lies between has no slope
-        found = pixels.new_zeros(size[0], *size[2:], size[1])
-        found[:, :: layer.stride[0], :: layer.stride[1]] = pixels
-        pixels = found
-    return pixels.permute(0, 3, 1, 2)  # (n,H,W,C) -> (n,C,H,W)
-
-
 def turned_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
-    """The same of a convolution with stride 1, which is one with the kernels turned by half a circle."""
+    """The gradient for the input of a convolution with stride 1: one with the kernels turned by half a circle."""
     across = _across(layer)
     around = [kernel - 1 - padding for kernel, padding in zip(layer.kernel_size, padding_of(layer), strict=True)]
     fewer, outer = winograd.prepare(across, None), [s + 2 * a for s, a in zip(grad.shape[2:], around, strict=True)]
@@ -60,16 +44,22 @@ def one_at_a_time(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor
     threads ask for the same shapes for the first time (seen with 3.12; never with its other operations).
     """
     with _backward:
-        return conv2d_input(size, layer.weight, grad, layer.stride, padding_of(layer), layer.dilation, layer.groups)
+        return by_onednn(grad, layer, size)
+
+
+def by_onednn(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:
+    """torch's own gradient for an input of this ``size`` (n,C,H,W)."""
+    shape = torch.empty(size, dtype=grad.dtype, memory_format=torch.channels_last)  # no value of it is looked at
+    found: Tensor = torch.ops.aten.convolution_backward(
+        grad, shape, layer.weight, None, layer.stride, padding_of(layer), layer.dilation, False, [0, 0], layer.groups,
+        (True, False, False),
+    )[0]  # fmt: skip
+    return found
 
 
 def _across(layer: nn.Conv2d) -> Tensor:
     """The weights (C,K,h,w) with in- and outputs exchanged."""
     return layer.weight.transpose(0, 1)
-
-
-def padding_of(layer: nn.Conv2d) -> list[int]:
-    return [length for length in layer.padding if isinstance(length, int)]
 
 
 def strided_back(grad: Tensor, layer: nn.Conv2d, size: tuple[int, int]) -> Tensor:

@@ -7,14 +7,24 @@ gradient itself. Given what does, it is right. And a group norm of channels last
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.overrides import TorchFunctionMode
 
 from vizcore.acceleration.watching import Watching
 
+
+class _Here(threading.local):
+    depth = 0  # of layers that are sound by themselves
+
+
+_here = _Here()
 _NAMES = ("batch_norm", "instance_norm", "native_batch_norm", "group_norm", "native_group_norm")
 
 
@@ -37,13 +47,36 @@ def _in_order(x: Tensor) -> Tensor:
     return x if last else x.contiguous()
 
 
+def make_sound(private: nn.Module) -> None:
+    """Let each norm of a private copy do by itself what :class:`SoundNorms` does, which costs all other layers time."""
+    for part in private.modules():
+        if isinstance(part, (_NormBase, nn.GroupNorm)) and "forward" not in vars(part):
+            kind: Any = type(part)
+            part.__class__ = _sound(kind)
+
+
+@cache
+def _sound(kind: Any) -> Any:
+    class Sound(kind):
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            _here.depth += 1
+            try:
+                with SoundNorms() if torch.is_grad_enabled() else nullcontext():
+                    return super().forward(*args, **kwargs)
+            finally:
+                _here.depth -= 1
+
+    return Sound
+
+
 class Norms(Watching):
-    """Notices whether a batch, instance or group norm is passed."""
+    """Notices whether a batch, instance or group norm is passed, other than within a layer that is sound by itself."""
 
     def __init__(self) -> None:
         super().__init__()
         self.met = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.met = self.met or any(kind in func._schema.name for kind in ("batch_norm", "group_norm"))
+        met = not _here.depth and any(kind in func._schema.name for kind in ("batch_norm", "group_norm"))
+        self.met = self.met or met
         return func(*args, **(kwargs or {}))

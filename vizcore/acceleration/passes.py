@@ -14,24 +14,20 @@ Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?"
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizcore.acceleration.convolution import convolution
+from vizcore.acceleration import matrix_convolution
+from vizcore.acceleration.convolution import Convolution, convolution
 from vizcore.acceleration.folding import Folding, pool_first
-from vizcore.acceleration.input_gradients import (
-    is_plain,
-    is_pointwise,
-    is_strided,
-    one_at_a_time,
-    padding_of,
-    pointwise_back,
-    strided_back,
-    turned_back,
-)
-from vizcore.acceleration.product import able, multiply
+from vizcore.acceleration.input_gradients import is_plain, is_strided, one_at_a_time, strided_back, turned_back
+from vizcore.acceleration.matrix_convolution import is_pointwise, padding_of
+from vizcore.acceleration.norms import make_sound
+from vizcore.acceleration.product import able, is_small, multiply
 from vizcore.copies import private_copy
 
 _LARGE = 2**14  # weights of a matrix from which on it matters who multiplies
@@ -102,6 +98,7 @@ def faster(module: nn.Module, device: torch.device, pools: Sequence[tuple[str, s
     for name, kind in gaining.items():
         other.get_submodule(name).__class__ = kind
     pool_first(other, pools)
+    make_sound(other)
     return other
 
 
@@ -117,11 +114,19 @@ def _faster_kind(layer: nn.Module) -> type[_Linear | _Convolution] | None:
     return None if isinstance(layer.padding, str) or layer.padding_mode != "zeros" else _Convolution
 
 
+def _sloping(x: Tensor) -> bool:
+    """Whether a gradient may be asked for; torch's way of computing one costs as much as a small layer."""
+    return x.requires_grad and torch.is_grad_enabled()
+
+
 class _Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.requires_grad or x.dtype != torch.float32 or x.numel() <= self.in_features:
+        weight = self.weight
+        small = is_small(x.numel() // self.in_features, weight)
+        if small or weight.requires_grad or x.dtype != torch.float32:
             return super().forward(x)
-        rows: Tensor = _Multiply.apply(x.reshape(-1, self.in_features), self)
+        flat = x.reshape(-1, self.in_features)
+        rows: Tensor = _Multiply.apply(flat, self) if _sloping(x) else multiply(flat, self.weight, self.bias)
         return rows if x.dim() == 2 else rows.view(*x.shape[:-1], self.out_features)
 
 
@@ -140,9 +145,19 @@ class _Multiply(torch.autograd.Function):
 
 class _Convolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.requires_grad or x.dim() != 4 or x.dtype != torch.float32:
+        weight, bias = self._parameters["weight"], self._parameters["bias"]
+        if weight is None or weight.requires_grad or x.dim() != 4 or x.dtype != torch.float32:
             return super().forward(x)
-        value: Tensor = _Convolve.apply(x, self)
+        ready: _Ready | None = vars(self).get("_ready")
+        if ready is None or ready.weight is not weight or ready.bias is not bias:
+            ready = _made_ready(self)
+        count, _, height, width = x.shape
+        if ready.dense and is_small(count * height * width, weight):
+            rows = F.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias)  # (n,C,H,W) -> (n,H,W,K)
+            return rows.permute(0, 3, 1, 2)
+        if ready.by_itself(count, height, width):
+            return super().forward(x)
+        value: Tensor = _Convolve.apply(x, ready) if _sloping(x) else ready(x)
         return value
 
 
@@ -150,32 +165,64 @@ class _Convolve(torch.autograd.Function):
     """A convolution with a gradient for its input alone."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, layer: nn.Conv2d) -> Tensor:
-        ctx.layer, ctx.size = layer, x.shape
-        if is_pointwise(layer) and (max(layer.stride) > 1 or len(x) * x.shape[2] * x.shape[3] < layer.out_channels):
-            return _pointwise(x, layer)
-        given = layer.weight, layer.bias, layer.stride, padding_of(layer), layer.dilation
-        ready = convolution(*given, False, [0, 0], layer.groups)
-        assert ready is not None  # of float32 and not transposed
-        value = ready(x)
-        # A piece of something larger could not be changed in place afterwards, as many a ReLU does.
-        return value.clone(memory_format=torch.channels_last) if value._is_view() else value
+    def forward(ctx: Any, x: Tensor, ready: _Ready) -> Tensor:
+        ctx.ready, ctx.size = ready, x.shape
+        return ready(x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        layer, (grad,) = ctx.layer, grads
-        if is_pointwise(layer):
-            return pointwise_back(grad, layer, ctx.size), None
-        if is_strided(layer):
-            return strided_back(grad, layer, ctx.size[2:]), None
-        return (turned_back if is_plain(layer) else one_at_a_time)(grad, layer, ctx.size), None
+        return ctx.ready.back(grads[0], ctx.size), None
 
 
-def _pointwise(x: Tensor, layer: nn.Conv2d) -> Tensor:
-    """A pointwise convolution as a matrix product, which is faster where positions are few or left out."""
-    read = x[:, :, :: layer.stride[0], :: layer.stride[1]].permute(0, 2, 3, 1)  # (n,C,H,W) -> (n,h,w,C)
-    shape = (len(x), layer.out_channels, *read.shape[1:3])
-    out = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
-    rows = multiply(read.reshape(-1, layer.in_channels), layer.weight.flatten(1), layer.bias)
-    out.permute(0, 2, 3, 1).view(rows.shape).copy_(rows)  # into one that is nobody's view
-    return out
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A layer with its convolution made ready, and what kind it is of; kept on the layer for as long as its weights.
+
+    ``dense``: of one position, with stride 1. ``alone``: torch needs no oneDNN for the gradient of a single picture.
+    """
+
+    layer: nn.Conv2d
+    weight: Tensor
+    bias: Tensor | None
+    convolution: Convolution
+    pointwise: bool
+    dense: bool
+    strided: bool
+    plain: bool
+    alone: bool
+
+    def __call__(self, x: Tensor) -> Tensor:
+        small = self.convolution.is_small(len(x), *x.shape[2:])
+        if not small and matrix_convolution.pays(self.layer, x.shape):
+            return matrix_convolution.convolved(x, self.layer)
+        value = self.convolution(x)
+        # A piece of something larger could not be changed in place afterwards, as many a ReLU does.
+        return value.clone(memory_format=torch.channels_last) if value._is_view() else value
+
+    def by_itself(self, count: int, height: int, width: int) -> bool:
+        """Whether torch is faster and asks no oneDNN for the gradient: of one small picture, on one thread."""
+        one = count == 1 and self.alone and torch.get_num_threads() == 1
+        return one and self.convolution.is_small(count, height, width)
+
+    def back(self, grad: Tensor, size: torch.Size) -> Tensor:
+        """The gradient for the input (n,C,H,W), of one for the output."""
+        if self.pointwise or matrix_convolution.pays(self.layer, size):
+            return matrix_convolution.back(grad, self.layer, size)
+        if self.strided:
+            return strided_back(grad, self.layer, (size[2], size[3]))
+        if self.plain and not self.convolution.is_small(len(grad), *grad.shape[2:]):
+            return turned_back(grad, self.layer, size)
+        return one_at_a_time(grad, self.layer, size)
+
+
+def _made_ready(layer: nn.Conv2d) -> _Ready:
+    given = layer.weight, layer.bias, layer.stride, padding_of(layer), layer.dilation
+    made = convolution(*given, False, [0, 0], layer.groups)
+    assert made is not None  # of float32 and not transposed
+    pointwise, alone = is_pointwise(layer), layer.groups == 1 and max(layer.dilation) == 1
+    ready = _Ready(
+        layer, layer.weight, layer.bias, made, pointwise, pointwise and max(layer.stride) == 1, is_strided(layer),
+        is_plain(layer), alone,
+    )  # fmt: skip
+    object.__setattr__(layer, "_ready", ready)
+    return ready

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+_SMALL = 2**24  # multiplications up to which torch's own product is as fast, or done before oneDNN has started
+_FEW = 4  # rows, for which it is faster
 _NAMES = ("_linear_pointwise", "_reorder_linear_weight")
 
 
@@ -13,8 +16,16 @@ def able() -> bool:
     return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in _NAMES)
 
 
+def is_small(rows: int, weight: Tensor) -> bool:
+    """Whether so many rows times a weight (K,D) are better left to torch."""
+    return rows * weight.numel() <= _SMALL
+
+
 def multiply(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W' + b, (n,D) to (n,K), of float32; ``weight`` (K,D) may be a transposed view or come from :func:`laid`."""
+    few = len(rows) <= _FEW and weight.is_contiguous()
+    if not weight.is_mkldnn and (few or is_small(len(rows), weight)):
+        return F.linear(rows, weight, bias)
     value: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return value
 

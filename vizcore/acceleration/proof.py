@@ -97,7 +97,7 @@ class Reference:
     def fault(self, candidate: Answer, layout: torch.memory_format) -> str | None:
         """What is wrong with ``candidate``, which is asked with z laid out so; None where it agrees.
 
-        ``norms_seen`` tells then whether it passes a batch norm.
+        ``norms_seen`` tells then whether it passes a norm that is not sound by itself.
         """
         try:
             z = self.z.contiguous(memory_format=layout)
@@ -111,7 +111,7 @@ class Reference:
                 return f"its logits differ by {off:.1e} of the largest one"
             if self.gradient is None:
                 return None
-            with SoundNorms() if self.norms else nullcontext():
+            with SoundNorms() if self.norms_seen else nullcontext():
                 gradient = slope(candidate, z[:1])
             if gradient is None:
                 return "it has no gradient"
