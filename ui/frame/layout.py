@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ui.frame import controls, examination, link, navigation, network_cache, present, reconnect, sources, state
 from ui.frame.errors import reported
-from ui.running import play
+from ui.running import drawing, play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or
 from ui.texts.sentences import translated
@@ -33,6 +33,7 @@ ICON = str(Path(__file__).with_name("icon.png"))
 gc.collect()
 gc.freeze()
 
+drawing.give_way()
 play.before_computing(link.keep_up)
 
 

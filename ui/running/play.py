@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
@@ -12,6 +13,7 @@ import torch
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
+from ui.running.drawing import Drawing
 from ui.running.results import RESULTS
 from ui.running.seat import QUEUE, Slot, seat
 from ui.texts import t
@@ -194,6 +196,7 @@ def _gone() -> bool:
 def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], None]) -> bool:
     """Show the job's estimates until it is over; whether it could be computed."""
     drawn: Any = job.run.latest
+    drawing = Drawing()
     with _watching(job):
         while not job.over:
             QUEUE.wait(job, 1 / FRAMES_PER_SECOND)
@@ -201,9 +204,10 @@ def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], 
             latest = job.run.latest
             if latest is None or latest is not drawn:
                 progress()
-            if latest is not drawn and not job.over:
+            if latest is not drawn and not job.over and drawing.due:
                 drawn = latest
-                draw(drawn)
+                standing = QUEUE.standing(job)
+                drawing.draw(partial(draw, drawn), standing.of if standing is not None else 1)
     if job.run.latest is not drawn:
         draw(job.run.latest)
     if isinstance(job.error, (torch.OutOfMemoryError, MemoryError)):

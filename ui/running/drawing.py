@@ -1,0 +1,39 @@
+"""How often estimates are drawn, so that drawing does not hold up what is drawn.
+
+Python runs one thread at a time: whoever computes gives way at every operation of torch, and has to wait until a page
+that draws gives way again, which it does every five milliseconds unless told otherwise. Three hundred steps of a few
+hundred operations each took two minutes so that take three seconds alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+GIVE_WAY = 5e-4  # seconds after which a thread that runs Python lets another one
+LONGEST = 4.0  # seconds without a new estimate that drawing may cause; the progress is told meanwhile
+
+
+def give_way() -> None:
+    """Let threads of this process take turns often enough."""
+    sys.setswitchinterval(GIVE_WAY)
+
+
+class Drawing:
+    """Estimates drawn by one page, with pauses such that all pages together draw for half of the time."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._until = now, 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether the next estimate may be drawn."""
+        return self._now() >= self._until
+
+    def draw(self, call: Callable[[], object], pages: int) -> None:
+        """Draw by ``call``, beside so many pages that do, this one counted."""
+        begun = self._now()
+        call()
+        now = self._now()
+        self._until = now + min(LONGEST, (2 * max(1, pages) - 1) * (now - begun))
