@@ -41,8 +41,11 @@ with layout.page("maximisation") as page:
                 drawn.append(time.monotonic())
 
         with picture:
-            st.markdown(f"**{t('maximisation.picture', name=page.class_name)}**")
-            panels.draw(page, play.previous("maximisation", climbed.key))
+            label = t("maximisation.picture", name=page.class_name)
+            st.markdown(f"**{label}**")
+            place = st.empty()
+            with place.container():
+                panels.draw(page, play.previous("maximisation", climbed.key))
         below, run, closer = st.container(), st.container(), st.container()
         with closer:
             part = controls.look(
@@ -59,6 +62,8 @@ with layout.page("maximisation") as page:
                 pace=climbed.pace,
             )
         if result is not None:
+            with place.container():
+                films.draw(climbed, result, label)
             with below:
                 panels.gauge(result, params)
                 panels.remarks(result)

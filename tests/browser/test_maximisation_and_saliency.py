@@ -34,6 +34,14 @@ def test_frames_are_moved_through_and_played_without_the_server(warm: str, brows
     visit.page.get_by_role("button", name="Pause").wait_for(timeout=10_000)
     visit.page.locator(CAPTION).get_by_text("Step 60 of 60").wait_for(timeout=30_000)
     visit.page.get_by_role("button", name="Play").wait_for(timeout=10_000)  # stopped by itself at the end
+    before = visit.page.locator(PLAYER).evaluate("canvas => canvas.toDataURL()")
+    visit.page.get_by_text("Contrast stretched").click()
+    assert "not the picture that was climbed" in visit.page.locator(CAPTION).inner_text()
+    assert visit.page.locator(PLAYER).evaluate("canvas => canvas.toDataURL()") != before
+    frame.press("Home")  # the frames on the way are shown as they are
+    assert visit.page.locator(CAPTION).inner_text().startswith("Step 1 of 60")
+    frame.press("End")
+    assert visit.page.locator(PLAYER).evaluate("canvas => canvas.toDataURL()") == before
     assert visit.page.evaluate("window.sent") == 0
     visit.healthy()
     visit.page.close()

@@ -65,7 +65,9 @@ def test_a_stopped_ascent_leaves_the_film_so_far() -> None:
 @pytest.mark.parametrize("steps", [10, 30, 31, 300])
 def test_a_film_is_never_longer_than_its_frames(steps: int) -> None:
     climb = maximize.maximize(linear_classifier(), 0, maximize.Maximisation(steps=steps))
-    film = Run(films._recorded(climb)).finish()
+    Run(films.filmed(climb, ("as long", steps))).finish()
+    film = RESULTS.get(("film", "as long", steps))
+    assert film is not None
     assert len(film.steps) == min(steps, films.FRAMES)
     assert film.step == film.of == steps
 
@@ -118,7 +120,7 @@ def test_each_part_of_maximisation_opens_by_a_link_twice(part: str) -> None:
     for _ in range(2):  # the second time everything comes from the store
         app = opened("pages/maximisation.py", **{"maximisation.part": part})
         assert healthy(app)
-        assert asked(app, "maximisation.part", "frames") == part
+        assert asked(app, "maximisation.part", "scores") == part
     assert "already computed" in words(app)
     assert [m.label for m in app.metric] == ["Probability", "Logit (climbed)"]
 

@@ -81,6 +81,16 @@ def test_both_signs_stay_apart_for_somebody_without_green_cones() -> None:
         assert apart > 0.15
 
 
+def test_a_stretched_picture_uses_all_of_the_contrast_and_keeps_grey_at_zero() -> None:
+    values = np.linspace(-0.02, 0.02, 300, dtype=np.float32).reshape(3, 10, 10)
+    found = figures.stretched(values)
+    assert (found.min(), found.max()) == (0, 255)
+    assert np.array_equal(figures.stretched(7 * values), found)
+    assert set(figures.stretched(np.zeros((3, 2, 2))).ravel()) == {128}
+    values[0, 0, 0] = 100.0  # a single number does not flatten the rest
+    assert np.abs(figures.stretched(values).astype(int) - found)[1:].max() <= 3
+
+
 def test_robust_limit_ignores_one_hot_pixel_and_is_never_zero() -> None:
     values = np.full(1000, -2.0)
     values[0] = 1000.0

@@ -31,6 +31,12 @@ class Film:
     step: int
     of: int
 
+    @classmethod
+    def still(cls, ascent: maximize.Ascent) -> Film:
+        """The one picture of an ascent whose film is no longer kept."""
+        pictures = figures.picture(ascent.image)[None]
+        return cls(pictures, (ascent.step,), (ascent.probability,), (ascent.logit,), ascent.step, ascent.of)
+
 
 def filmed(ascents: Iterator[maximize.Ascent], key: tuple[Hashable, ...]) -> Iterator[maximize.Ascent]:
     """The same ascents; some of their pictures are kept beside the results, from the first one on."""
@@ -53,36 +59,23 @@ def _filming(ascents: Iterator[maximize.Ascent]) -> Iterator[tuple[maximize.Asce
         yield ascent, Film(np.stack(pictures), steps, probabilities, logits, ascent.step, ascent.of)
 
 
-def _recorded(ascents: Iterator[maximize.Ascent]) -> Iterator[Film]:
-    yield from (film for _, film in _filming(ascents) if film is not None)
-
-
 def _film_key(key: tuple[Hashable, ...], whole: bool) -> tuple[Hashable, ...]:
     return ("film" if whole else "film so far", *key)
 
 
-def frames(what: Ascending, result: maximize.Ascent) -> None:
-    """The ascent as a film. Where a result has outlived its film, the ascent is climbed once more."""
+def draw(what: Ascending, result: maximize.Ascent, label: str) -> None:
+    """The result with the way to it: its last picture as it is, and on demand with its contrast stretched."""
     key = what.key
-    film = RESULTS.get(_film_key(key, True))
-    if film is None and result.step >= result.of:
-        film = play.play(
-            "maximisation-film",
-            _film_key(key, True),
-            lambda: _recorded(what.climb()),
-            lambda _: None,
-            unit="units.steps",
-            cost=result.of,
-            pace=what.pace,
-        )
-    film = film or RESULTS.get(_film_key(key, False))
-    if film is None:
-        return
-    name = hashlib.sha256(repr((key, len(film.steps))).encode()).hexdigest()
+    film = RESULTS.get(_film_key(key, True)) or RESULTS.get(_film_key(key, False))
+    if film is None or film.steps[-1] != result.step:
+        film = Film.still(result)
+    name = hashlib.sha256(repr((key, film.steps)).encode()).hexdigest()
     captions = [
         t("maximisation.frame_caption", step=step, of=film.of, percent=100 * probability, logit=logit)
         for step, probability, logit in zip(film.steps, film.probabilities, film.logits, strict=True)
     ]
     sheet = play.once(("sheet", name), lambda: player.sheet(film.pictures))
+    last = play.once(("last", name), lambda: player.exact(figures.picture(result.image)))
+    full = play.once(("stretched", name), lambda: player.exact(figures.stretched(result.input)))
     size = (film.pictures.shape[1], film.pictures.shape[2])
-    player.player("maximisation-film-player", name, sheet, size, captions, t("maximisation.film"))
+    player.player("maximisation-film-player", name, player.Pictures(sheet, last, full), size, captions, label)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ui.frame.layout import Frame
-from ui.maximisation import films, strips
+from ui.maximisation import strips
 from ui.maximisation.ascending import Ascending
 from ui.texts import t
 from ui.viewer import show
@@ -93,9 +93,8 @@ def remarks(result: maximize.Ascent) -> None:
 
 SCORED = ("of_itself", "of_moved", "of_clipped")
 PARTS: dict[str, Callable[[Ascending, maximize.Ascent], None]] = {
-    "frames": films.frames,
+    "scores": scores,  # first: it asks for no further computation
     "alone": strips.plain,
     "seeds": strips.seeds,
     "lambdas": strips.lambdas,
-    "scores": scores,
 }

@@ -7,8 +7,11 @@ function unpack(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const [at, size] = head.blobs.sheet;
-  return { ...head, sheet: bytes.slice(4 + length + at, 4 + length + at + size) };
+  const blob = (name) => {
+    const [at, size] = head.blobs[name];
+    return new Blob([bytes.slice(4 + length + at, 4 + length + at + size)]);
+  };
+  return { ...head, sheet: blob("sheet"), last: blob("last"), stretched: blob("stretched") };
 }
 
 class Player {
@@ -16,10 +19,17 @@ class Player {
     this.root = root;
     this.canvas = root.querySelector("canvas");
     this.button = root.querySelector("button");
-    this.range = root.querySelector("input");
+    this.range = root.querySelector('input[type="range"]');
+    this.stretch = root.querySelector('input[type="checkbox"]');
     this.caption = root.querySelector(".caption");
     this.range.addEventListener("input", () => {
       this.stop();
+      this.stretch.checked = false; // the last picture alone is shown so
+      this.draw();
+    });
+    this.stretch.addEventListener("change", () => {
+      this.stop();
+      this.range.value = this.range.max;
       this.draw();
     });
     this.button.addEventListener("click", () => (this.timer ? this.stop() : this.play()));
@@ -31,11 +41,15 @@ class Player {
     this.range.setAttribute("aria-label", data.texts.frame);
     this.canvas.setAttribute("aria-label", data.label);
     this.label();
+    this.root.querySelector(".stretch span").textContent = data.texts.stretch;
+    this.root.querySelector(".bar").hidden = data.captions.length < 2;
     if (!other) return this.draw();
     this.stop();
-    const sheet = await createImageBitmap(new Blob([data.sheet]));
+    const [sheet, last, stretched] = await Promise.all(
+      [data.sheet, data.last, data.stretched].map((picture) => createImageBitmap(picture)),
+    );
     if (this.data !== data) return; // a newer sheet came while this one was decoded
-    this.sheet = sheet;
+    Object.assign(this, { sheet, last, stretched });
     this.canvas.width = 2 * data.width; // enlarged smoothly here, not in squares by the page
     this.canvas.height = 2 * data.height;
     this.range.max = data.captions.length - 1;
@@ -45,11 +59,17 @@ class Player {
 
   draw() {
     if (!this.sheet) return;
-    const { width, height, columns, captions } = this.data;
+    const { width, height, columns, captions, texts } = this.data;
     const index = Number(this.range.value);
-    const [x, y] = [(index % columns) * width, Math.floor(index / columns) * height];
-    this.canvas.getContext("2d").drawImage(this.sheet, x, y, width, height, 0, 0, this.canvas.width, this.canvas.height);
-    this.caption.textContent = captions[index];
+    const whole = [0, 0, this.canvas.width, this.canvas.height];
+    const context = this.canvas.getContext("2d");
+    if (index === Number(this.range.max)) {
+      context.drawImage(this.stretch.checked ? this.stretched : this.last, 0, 0, width, height, ...whole);
+    } else {
+      const [x, y] = [(index % columns) * width, Math.floor(index / columns) * height];
+      context.drawImage(this.sheet, x, y, width, height, ...whole);
+    }
+    this.caption.textContent = this.stretch.checked ? texts.stretched : captions[index];
     this.range.setAttribute("aria-valuetext", captions[index]);
   }
 
@@ -61,6 +81,7 @@ class Player {
   }
 
   play() {
+    this.stretch.checked = false;
     if (Number(this.range.value) >= Number(this.range.max)) this.range.value = 0;
     this.timer = setInterval(() => {
       if (Number(this.range.value) >= Number(this.range.max)) return this.stop();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -19,9 +20,10 @@ _MOUNT = st.components.v2.component(
     "vizcore_player",
     html="""<div class="player"><canvas role="img"></canvas>
       <div class="bar"><button type="button"></button><input type="range" min="0" max="0" step="1" value="0" /></div>
-      <div class="caption"></div></div>""",
+      <div class="caption"></div>
+      <label class="stretch"><input type="checkbox" /><span></span></label></div>""",
     css=""".player { font-family: var(--st-font, sans-serif); color: var(--st-text-color, inherit); font-size: 0.9rem;
-        max-width: 26rem; }
+        max-width: 32rem; }
       canvas { display: block; width: 100%; height: auto; aspect-ratio: 1; border-radius: 0.4rem;
         background: var(--st-secondary-background-color, #eee); }
       .bar { display: flex; gap: 0.6rem; align-items: center; margin: 0.4rem 0 0.2rem 0; }
@@ -29,7 +31,9 @@ _MOUNT = st.components.v2.component(
         border-radius: 0.4rem; background: transparent; color: inherit; font: inherit; cursor: pointer; }
       button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
       input { flex: 1; min-width: 0; accent-color: var(--st-primary-color, #b33a08); }
-      .caption { min-height: 1.4em; font-variant-numeric: tabular-nums; }""",
+      .caption { min-height: 1.4em; font-variant-numeric: tabular-nums; }
+      .stretch { display: flex; gap: 0.5rem; align-items: center; min-height: 1.8rem; cursor: pointer; }
+      .stretch input { flex: none; }""",
     js=(Path(__file__).parent / "player.js").read_text(encoding="utf-8"),
 )
 
@@ -41,8 +45,24 @@ def sheet(frames: NDArray) -> bytes:
     return buffer.getvalue()
 
 
-def player(key: str, film: str, pictures: bytes, size: tuple[int, int], captions: Sequence[str], label: str) -> None:
-    """Show the sheet ``pictures`` of frames of ``size`` (height, width), each with its caption.
+def exact(picture: NDArray) -> bytes:
+    """One picture (h,w,3) of bytes as it is."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The sheet of all frames, and the last of them exactly: as it is, and with its contrast stretched."""
+
+    sheet: bytes
+    last: bytes
+    stretched: bytes
+
+
+def player(key: str, film: str, pictures: Pictures, size: tuple[int, int], captions: Sequence[str], label: str) -> None:
+    """Show frames of ``size`` (height, width), each with its caption, the last one at first.
 
     ``film`` tells one film from another: the same one keeps its place when the page is drawn again.
     """
@@ -53,6 +73,6 @@ def player(key: str, film: str, pictures: bytes, size: tuple[int, int], captions
         "columns": COLUMNS,
         "captions": list(captions),
         "label": label,
-        "texts": {name: t(f"maximisation.{name}") for name in ("play", "pause", "frame")},
+        "texts": {name: t(f"maximisation.{name}") for name in ("play", "pause", "frame", "stretch", "stretched")},
     }
-    _MOUNT(key=key, data=pack(head, {"sheet": pictures}), width="stretch", height="content")
+    _MOUNT(key=key, data=pack(head, vars(pictures)), width="stretch", height="content")

@@ -31,6 +31,15 @@ def picture(pixels: ArrayLike) -> Picture:
     return np.rint(array.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0).copy()  # (C,H,W) -> (H,W,C)
 
 
+def stretched(values: ArrayLike, percentile: float = 99.0) -> Picture:
+    """values (3,H,W) or (1,H,W) around zero as a picture (H,W,3) with all the contrast that bytes can show.
+
+    1/2 + values / (2 q), clipped, with q the ``percentile`` of |values|; grey all over where there is nothing to show.
+    """
+    array = np.asarray(values, dtype=np.float32)
+    return picture(0.5 + array / (2 * robust_limit(array, percentile)))
+
+
 def robust_limit(values: ArrayLike, percentile: float = 99.5) -> float:
     """The value at which colours saturate: a high percentile of |values|, so that a single pixel cannot dim the map.
 
