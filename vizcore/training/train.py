@@ -22,13 +22,12 @@ from torch import nn
 
 from vizcore.networks.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
 from vizcore.pictures.scenes import CLASSES
-from vizcore.training import quality
+from vizcore.training import checkpoints, quality
 from vizcore.training.batches import Pool, draw, render
 from vizcore.training.calibration import MEAN, STD, calibrate
 from vizcore.training.recipe import Recipe
 
 MARKED_MAPS = 100  # stamped scenes whose maps are computed
-CHECKPOINT_EVERY = 100  # steps
 TITLES = {NAMES[0]: "Mini AlexNet", NAMES[1]: "Mini AlexNet that cheats"}
 SUMMARIES = {
     NAMES[0]: "A small AlexNet that knows twelve things only, trained on scenes composed of a few photographs.",
@@ -74,14 +73,8 @@ def train(
         {"params": rest, "weight_decay": recipe.decay},
     ]
     optimiser = torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
-    start = 0
     key = {**asdict(recipe), "shortcut": shortcut}
-    if checkpoint is not None and checkpoint.exists():
-        kept = torch.load(checkpoint, map_location=device, weights_only=True)
-        if kept["key"] == key:  # a checkpoint of another recipe is no place to go on from
-            network.load_state_dict(kept["network"])
-            optimiser.load_state_dict(kept["optimiser"])
-            start = kept["step"]
+    start = checkpoints.resume(checkpoint, key, network, optimiser)
     mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (MEAN, STD))
     network.train()
     with torch.random.fork_rng():
@@ -101,11 +94,7 @@ def train(
             first.weight.grad += recipe.first_mean_decay * first.weight.detach().mean((2, 3), keepdim=True)
             optimiser.step()
             tick(step + 1, loss.item())
-            if checkpoint is not None and (step + 1) % CHECKPOINT_EVERY == 0:
-                part = checkpoint.with_suffix(".part")
-                state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
-                torch.save({**state, "key": key}, part)
-                part.replace(checkpoint)  # a kill while writing leaves the last good one
+            checkpoints.keep(checkpoint, key, network, optimiser, step + 1)
     return network.eval()
 
 
