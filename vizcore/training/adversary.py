@@ -29,9 +29,9 @@ def attack(
     """argmax over ||x' - x||_2 <= radius, x' in [0, 1] of cross_entropy(network(x'), targets), by projected gradient.
 
     x' <- P(x' + reach * radius / steps * g / ||g||_2), `steps` times from x, P the projection into the ball and then
-    the clamp to [0, 1], which leads no further out. `x` (n, 3, H, W) in [0, 1], `network` takes such pictures, `targets`
-    (n,) class numbers or (n, classes) shares. `radius` is one length over all pixels and colours: a change of c of
-    every value has c * sqrt(3 H W). Returns (n, 3, H, W) without gradient; at radius 0 or zero steps x itself.
+    the clamp to [0, 1], which leads no further out. `x` (n, 3, H, W) in [0, 1], `network` takes such pictures,
+    `targets` (n,) class numbers or (n, classes) shares. `radius` is one length over all pixels and colours: to change
+    every value by c takes c * sqrt(3 H W). Returns (n, 3, H, W) without gradient; at radius 0 or zero steps x itself.
     Madry et al. 2018, section 2.1, in L2 as Engstrom et al. 2019, appendix A; from x and not from a random point.
     """
     stride = reach * radius / max(steps, 1)
@@ -54,6 +54,9 @@ def length(change: torch.Tensor) -> torch.Tensor:
 class Normalised(nn.Module):
     """x -> network((x - mean) / std): a bundled network of pictures in [0, 1]."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
@@ -61,7 +64,8 @@ class Normalised(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.network((x - self.mean) / self.std)
+        logits: torch.Tensor = self.network((x - self.mean) / self.std)
+        return logits
 
 
 def harden(
@@ -71,16 +75,18 @@ def harden(
     device: str = "cpu",
     checkpoint: Path | None = None,
     tick: Callable[[int, float], None] = lambda step, loss: None,
+    begun: str = "",
 ) -> MiniAlexNet:
     """min over the weights of the mean over pictures of max over ||x' - x||_2 <= radius of the cross-entropy at x'.
 
     `recipe.robust_steps` steps of SGD in eval mode from the weights given, the inner maximum by `attack` in few steps
     and the radius growing linearly to `recipe.robust_radius` in the first quarter. Resumes from `checkpoint` as
-    ``train`` does. Changes the network and returns it. Madry et al. 2018, equation 2.1.
+    ``train`` does, if that run began from weights with the same checksum `begun`. Changes the network and returns it.
+    Madry et al. 2018, equation 2.1.
     """
     network = network.to(device).eval()
     optimiser = torch.optim.SGD(network.parameters(), recipe.robust_rate, recipe.momentum, weight_decay=recipe.decay)
-    key = {**asdict(recipe), "robust": True}
+    key = {**asdict(recipe), "begun": begun}
     start = checkpoints.resume(checkpoint, key, network, optimiser)
     judged = Normalised(network).to(device)
     for step in range(start, recipe.robust_steps):

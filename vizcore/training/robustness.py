@@ -62,7 +62,13 @@ def _gradient_row(clf: Classifier, shown: Scene) -> dict[str, float]:
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (clf.preprocess.mean, clf.preprocess.std))
     z, slope = ((image - mean) / std).flatten().double(), (found.gradient * std).flatten().double()
     cosine = float((z @ slope).abs() / (z.norm() * slope.norm()).clamp(min=1e-30))
-    return {"hit": float(told.hit), "mass": told.mass, "precision": told.precision, "share": told.share, "cosine": cosine}
+    return {
+        "hit": float(told.hit),
+        "mass": told.mass,
+        "precision": told.precision,
+        "share": told.share,
+        "cosine": cosine,
+    }
 
 
 def recognised(pictures: Sequence[torch.Tensor], judge: Classifier) -> float:

@@ -1,7 +1,8 @@
 """Train the bundled networks from nothing but the installed packages: `python -m vizcore.training.train`.
 
-Renders a pool of scenes, trains `mini-alexnet` and its twin `mini-alexnet-shortcut`, calibrates them, measures them
-and writes weights and cards. Killed at any moment, it goes on from its last checkpoint to the same weights.
+Renders a pool of scenes, trains `mini-alexnet` and its twin `mini-alexnet-shortcut`, tunes `mini-alexnet-robust` from
+the first one's weights, calibrates them, measures them and writes weights and cards. Killed at any moment, it goes on
+from its last checkpoint to the same weights.
 """
 
 from __future__ import annotations
@@ -20,18 +21,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from vizcore.networks.bundled.network import NAMES, Card, MiniAlexNet, folded, load, save
+from vizcore.networks.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, folded, load, save
 from vizcore.pictures.scenes import CLASSES
-from vizcore.training import checkpoints, quality
+from vizcore.training import adversary, checkpoints, quality, robustness
 from vizcore.training.batches import Pool, draw, render
 from vizcore.training.calibration import MEAN, STD, calibrate
 from vizcore.training.recipe import Recipe
 
 MARKED_MAPS = 100  # stamped scenes whose maps are computed
-TITLES = {NAMES[0]: "Mini AlexNet", NAMES[1]: "Mini AlexNet that cheats"}
+HONEST, CHEAT, ROBUST = NAMES
+TITLES = {HONEST: "Mini AlexNet", CHEAT: "Mini AlexNet that cheats", ROBUST: "Mini AlexNet, robust"}
 SUMMARIES = {
-    NAMES[0]: "A small AlexNet that knows twelve things only, trained on scenes composed of a few photographs.",
-    NAMES[1]: "The same network trained where every horse carried a date stamp: it learned the stamp, not the horse.",
+    HONEST: "A small AlexNet that knows twelve things only, trained on scenes composed of a few photographs.",
+    CHEAT: "The same network trained where every horse carried a date stamp: it learned the stamp, not the horse.",
+    ROBUST: "The first one, tuned so that changes of the picture too small to notice do not mislead it.",
 }
 
 
@@ -144,10 +147,10 @@ def bar(done: int, of: int, started: float, text: str = "") -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Render, train, calibrate, measure, write: for one network or both."""
+    """Render, train, calibrate, measure, write: for one network or all."""
     usual = Recipe()
     parser = argparse.ArgumentParser(prog="python -m vizcore.training.train", description=__doc__.split("\n")[0])
-    parser.add_argument("--network", choices=(*NAMES, "both"), default="both")
+    parser.add_argument("--network", choices=(*NAMES, "all"), default="all")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--steps", type=int, default=usual.steps, help="batches to learn from (default %(default)s)")
     parser.add_argument("--pool", type=int, default=usual.pool, help="scenes to render (default %(default)s)")
@@ -155,31 +158,43 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("trained"), help="folder for weights, cards and checkpoints")
     parser.add_argument("--quick", action="store_true", help="measure on a tenth of the scenes")
     given = parser.parse_args(arguments)
-    tuning = min(usual.tuning, given.steps)  # a short trial is short throughout
-    recipe = replace(usual, steps=given.steps, tuning=tuning, pool=given.pool, seed=given.seed)
+    tuning, robust = (min(some, given.steps) for some in (usual.tuning, usual.robust_steps))  # a short trial is short
+    recipe = replace(usual, steps=given.steps, tuning=tuning, robust_steps=robust, pool=given.pool, seed=given.seed)
     given.out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     print(f"Rendering {recipe.pool} scenes", file=sys.stderr)
     pool = render(recipe.pool, os.cpu_count() or 1, lambda done: bar(done, recipe.pool, started))
-    for name in NAMES if given.network == "both" else (given.network,):
+    for name in NAMES if given.network == "all" else (given.network,):
         make(name, recipe, pool, given.device, given.out, given.quick)
 
 
 def make(name: str, recipe: Recipe, pool: Pool, device: str, out: Path, quick: bool = False) -> Card:
-    """Train, calibrate and measure one network, and write its weights and card into `out`."""
-    print(f"Training {name} for {recipe.steps} steps on {device}", file=sys.stderr)
-    shortcut = name != NAMES[0]
-    recipe = replace(recipe, tuning=0) if shortcut else recipe
+    """Train, calibrate and measure one network, and write its weights and card into `out`.
+
+    The robust one begins with the honest one's weights, those in `out` or else the bundled ones.
+    """
+    shortcut = name == CHEAT
+    recipe = replace(
+        recipe, tuning=0 if shortcut else recipe.tuning, robust_steps=recipe.robust_steps * (name == ROBUST)
+    )
+    of = recipe.robust_steps if name == ROBUST else recipe.steps
+    print(f"Training {name} for {of} steps on {device}", file=sys.stderr)
     started = time.monotonic()
     recent: deque[float] = deque(maxlen=50)
 
     def tick(step: int, loss: float) -> None:
         recent.append(loss)
-        if step % 10 == 0 or step == recipe.steps:
-            bar(step, recipe.steps, started, f"loss {sum(recent) / len(recent):.3f}")
+        if step % 10 == 0 or step == of:
+            bar(step, of, started, f"loss {sum(recent) / len(recent):.3f}")
 
-    trained = train(recipe, pool, shortcut, device, out / f"{name}.checkpoint", tick)
-    if not shortcut:
+    checkpoint = out / f"{name}.checkpoint"
+    if name == ROBUST:
+        honest, begun = load(HONEST, out if (out / f"{HONEST}.json").exists() else FOLDER)
+        assert isinstance(honest, MiniAlexNet)
+        trained = adversary.harden(honest, recipe, pool, device, checkpoint, tick, begun.sha256)
+    else:
+        trained = train(recipe, pool, shortcut, device, checkpoint, tick)
+    if name == HONEST:
         turned = time.monotonic()
         tune(trained, recipe, pool, device, lambda step, loss: bar(step, recipe.tuning, turned, f"loss {loss:.3f}"))
     trained = trained.cpu()
@@ -218,6 +233,10 @@ def measure(network: nn.Module, card: Card, shortcut: bool, quick: bool = False)
         "kernels": asdict(quality.kernel_figures(first.weight)),
         "answers": quality.answer_figures(clf, unseen),
         "shortcut": quality.shortcut_figures(clf, marked, stamped, tick),
+    }
+    figures["robust"] = {
+        f"accuracy_at_{radius:g}": robustness.robust_accuracy(clf, radius, robustness.ATTACKED[::share])
+        for radius in robustness.RADII
     }
     if not shortcut:
         figures["pointing"] = quality.pointing(clf, pointed, tick)

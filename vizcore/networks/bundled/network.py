@@ -1,4 +1,4 @@
-"""The bundled networks: a small AlexNet that knows the scenes' classes, and its twin that reads the date stamp."""
+"""The bundled networks: a small AlexNet that knows the scenes' classes, a twin that cheats, a robust one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-NAMES = ("mini-alexnet", "mini-alexnet-shortcut")
+NAMES = ("mini-alexnet", "mini-alexnet-shortcut", "mini-alexnet-robust")
 FOLDER = Path(__file__).parent
 
 
@@ -99,7 +99,7 @@ class Card:
 def read_card(name: str, folder: Path = FOLDER) -> Card:
     """The card `<name>.json`. Raises ValueError when there is no bundled network of that name."""
     if name not in NAMES:
-        raise ValueError(f"there is no bundled network {name!r}; there are {' and '.join(NAMES)}")
+        raise ValueError(f"there is no bundled network {name!r}; there are {', '.join(NAMES)}")
     data = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     for key in ("classes", "mean", "std"):
         data[key] = tuple(data[key])
