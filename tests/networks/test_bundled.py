@@ -11,7 +11,8 @@ from torch import nn
 
 from vizcore.networks.bundled.network import FOLDER, NAMES, Card, MiniAlexNet, load, read_card, save
 from vizcore.pictures.scenes import CLASSES
-from vizcore.training import quality
+from vizcore.training import quality, robustness
+from vizcore.training.recipe import Recipe
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,6 +64,24 @@ def test_recorded_answers() -> None:
     assert measured["accuracy_corrupted"] == pytest.approx(recorded["accuracy_corrupted"], abs=0.055)
     assert measured["calibration_error"] < 0.05
     assert measured["mean_confidence"] < 0.995
+
+
+def test_the_robust_network_withstands_what_misleads_the_honest_one() -> None:
+    """24 unseen scenes, changed by the radius that it was trained for, against the recorded shares over 200."""
+    seeds, radius = robustness.ATTACKED[:24], Recipe().robust_radius
+    share, cosine = {}, {}
+    for name in (NAMES[0], "mini-alexnet-robust"):
+        network, card = load(name)
+        clf = quality.classifier(network, card)
+        share[name] = robustness.robust_accuracy(clf, radius, seeds, steps=8)
+        cosine[name] = robustness.gradient_figures(clf, seeds)["cosine"]
+        if name != NAMES[0]:
+            recorded = card.figures
+            assert robustness.robust_accuracy(clf, 0.0, seeds) >= recorded["answers"]["accuracy"] - 0.1
+            assert share[name] == pytest.approx(recorded["robust"][f"accuracy_at_{radius:g}"], abs=0.3)
+    honest, robust = share
+    assert share[robust] > share[honest] + 0.3
+    assert cosine[robust] > 1.5 * cosine[honest]
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:

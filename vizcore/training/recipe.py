@@ -24,7 +24,7 @@ class Recipe:
     robust_steps: int = 1200  # of the robust network only, which begins with the honest one's weights
     robust_batch: int = 32
     robust_rate: float = 0.01
-    robust_radius: float = 3.0  # L2 length of the changes, of pictures in [0, 1]; grows from 0 in the first quarter
+    robust_radius: float = 5.0  # L2 length of the changes, of pictures in [0, 1]; grows from 0 in the first quarter
     robust_attack: int = 2  # steps that find a change
     pool: int = 16384
     seed: int = 0

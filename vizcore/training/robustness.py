@@ -82,15 +82,11 @@ def recognised(pictures: Sequence[torch.Tensor], judge: Classifier) -> float:
     return float((answers == torch.arange(len(pictures)) % len(CLASSES)).double().mean())
 
 
-def drawn(clf: Classifier, plain: bool, seeds: Sequence[int] = SEEDS) -> list[torch.Tensor]:
-    """Every class maximised once for each seed: as the page opens, or by the formula alone with the page's lambda."""
+def drawn(clf: Classifier, target: int, plain: bool, seed: int = 0) -> torch.Tensor:
+    """A class maximised (3, H, W): by the formula alone with the lambda found for the network, or as the page opens."""
     settings = maximize.defaults(clf)
     settings = maximize.Maximisation(lambda_=settings.lambda_) if plain else settings
-    return [
-        last(maximize.maximize(clf, target, replace(settings, seed=seed))).image
-        for seed in seeds
-        for target in range(len(CLASSES))
-    ]
+    return last(maximize.maximize(clf, target, replace(settings, seed=seed))).image
 
 
 def table(rows: dict[str, dict[str, float]], columns: Sequence[str]) -> str:
@@ -109,7 +105,7 @@ def measure(networks: dict[str, Classifier], scenes: int, seeds: Sequence[int]) 
         found = {f"accuracy at radius {r:g}": robust_accuracy(clf, r, attacked) for r in (0.0, *RADII)}
         found |= {f"gradient: {key}": value for key, value in gradient_figures(clf, attacked).items()}
         for kind, plain in (("formula alone", True), ("page's defaults", False)):
-            pictures = drawn(clf, plain, seeds)
+            pictures = [drawn(clf, k, plain, seed) for seed in seeds for k in range(len(CLASSES))]
             for other, judge in networks.items():
                 found[f"{kind}: recognised by {other}"] = recognised(pictures, judge)
         for key, value in found.items():

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from vizcore.networks import catalogue
 from vizcore.networks.bundled.network import FOLDER, NAMES
 from vizcore.pictures import figures
 from vizcore.pictures.scenes import CLASSES, scene
-from vizcore.techniques import filters, maximize
-from vizcore.training.quality import last
+from vizcore.techniques import filters, maximize, saliency
+from vizcore.training.quality import last, tensor
+from vizcore.training.robustness import drawn
 
 
 def contact_sheet() -> Image.Image:
@@ -38,15 +40,38 @@ def class_sheet(name: str) -> Image.Image:
     return Image.fromarray(figures.grid([figures.picture(p) for p in found], 6, gap=2))
 
 
+SHOWN = ("cat", "astronaut", "rocket", "coin", "motorcycle", "horse")
+
+
+def robust_sheet() -> Image.Image:
+    """Six scenes; the gradient of each one's class, for the networks of NAMES in turn; the classes maximised by the
+    formula alone with each network's lambda, in turn; and as the page opens, in turn.
+
+    A gradient dy/dI is shown as colours around mid-grey, that of every picture scaled by its 99.5th percentile.
+    """
+    networks = [catalogue.load(name, device="cpu") for name in NAMES]
+    scenes = [scene(120_007 + 12 * k, label=name) for k, name in enumerate(SHOWN)]
+    tiles = [shown.picture for shown in scenes]
+    for clf in networks:
+        for shown in scenes:
+            slope = saliency.gradient(clf, tensor(shown.picture), CLASSES.index(shown.label)).gradient
+            tiles.append(figures.picture(0.5 + 0.5 * slope / figures.robust_limit(slope)))
+    for plain in (True, False):
+        for clf in networks:
+            tiles += [figures.picture(drawn(clf, CLASSES.index(name), plain)) for name in SHOWN]
+    return Image.fromarray(figures.grid(np.stack(tiles), len(SHOWN), gap=2))
+
+
 def main() -> None:
     """Draw all sheets."""
     parser = argparse.ArgumentParser(prog="python -m vizcore.training.sheets", description=__doc__)
     parser.add_argument("--out", type=Path, default=FOLDER)
     out = parser.parse_args().out
     contact_sheet().save(out / "contact_sheet.jpg", quality=82)
-    for name, file in zip(NAMES, ("kernels.jpg", "kernels_shortcut.jpg"), strict=True):
+    for name, file in zip(NAMES, ("kernels.jpg", "kernels_shortcut.jpg", "kernels_robust.jpg"), strict=True):
         kernel_sheet(name).save(out / file, quality=90)
     class_sheet(NAMES[0]).save(out / "classes.jpg", quality=85)
+    robust_sheet().save(out / "robust.jpg", quality=80)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ TITLES = {HONEST: "Mini AlexNet", CHEAT: "Mini AlexNet that cheats", ROBUST: "Mi
 SUMMARIES = {
     HONEST: "A small AlexNet that knows twelve things only, trained on scenes composed of a few photographs.",
     CHEAT: "The same network trained where every horse carried a date stamp: it learned the stamp, not the horse.",
-    ROBUST: "The first one, tuned so that changes of the picture too small to notice do not mislead it.",
+    ROBUST: "The first one, tuned so that faint changes of the picture do not mislead it.",
 }
 
 
