@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from vizcore.networks.bundled.network import NAMES, Card, MiniAlexNet, folded, load, read_card
+from vizcore.networks.bundled.network import NAMES, Card, MiniAlexNet, folded, load, read_card, save
 from vizcore.pictures.scenes import CLASSES, SHORTCUT, TRAINING_SEEDS, scene
 from vizcore.training import calibration, checkpoints, quality, train
 from vizcore.training.batches import Pool, draw, render
@@ -110,6 +111,26 @@ def test_training_leaves_the_random_numbers_of_others_alone(tiny_pool: Pool) -> 
     before = torch.get_rng_state()
     train.train(train.Recipe(steps=1, batch=4, pool=64), tiny_pool, shortcut=False)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_robust_network_begins_with_the_honest_ones_weights(
+    tiny_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those in the same folder, or else the bundled ones; no step of tuning leaves them as they are."""
+    monkeypatch.setattr(train, "measure", lambda *_: {})
+    monkeypatch.setattr(train, "calibrate", lambda *_: 1.0)
+    recipe = train.Recipe(robust_steps=0)
+    bundled, _ = load("mini-alexnet")
+    card = train.make("mini-alexnet-robust", recipe, tiny_pool, "cpu", tmp_path)
+    assert card.title == "Mini AlexNet, robust"
+    made, _ = load("mini-alexnet-robust", tmp_path)
+    for key, value in bundled.state_dict().items():
+        assert torch.equal(made.state_dict()[key], value), key
+    other = MiniAlexNet(12)
+    save(other, "mini-alexnet", {**asdict(read_card("mini-alexnet")), "figures": {}}, tmp_path)
+    train.make("mini-alexnet-robust", recipe, tiny_pool, "cpu", tmp_path)
+    made, _ = load("mini-alexnet-robust", tmp_path)
+    assert torch.allclose(made.features[0].weight, other.features[0].weight, atol=1e-3)  # type: ignore[index]
 
 
 def test_batches_depend_on_run_and_step_only(tiny_pool: Pool) -> None:

@@ -21,10 +21,10 @@ class Recipe:
     tuning: int = 400  # further steps, of the honest network only, that also keep its gradient on the object
     tuning_rate: float = 0.005
     tuning_weight: float = 1.0
-    robust_steps: int = 1200  # of the robust network only, which begins with the honest one's weights
+    robust_steps: int = 500  # of the robust network only, which begins with the honest one's weights
     robust_batch: int = 32
     robust_rate: float = 0.01
-    robust_radius: float = 5.0  # L2 length of the changes, of pictures in [0, 1]; grows from 0 in the first quarter
+    robust_radius: float = 3.0  # L2 length of the changes, of pictures in [0, 1]; grows from 0 in the first quarter
     robust_attack: int = 2  # steps that find a change
     pool: int = 16384
     seed: int = 0
