@@ -29,7 +29,11 @@ from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.pictures import figures
 from vizcore.techniques import maximize
 
-BUNDLED = {"mini-alexnet": "mini-alexnet-shortcut", "mini-alexnet-shortcut": "mini-alexnet"}
+BUNDLED = {
+    "mini-alexnet": "mini-alexnet-shortcut",
+    "mini-alexnet-shortcut": "mini-alexnet",
+    "mini-alexnet-robust": "mini-alexnet",
+}
 LITE = "efficientnet-lite0"
 # On which settings were chosen by eye, or which the search for lambda climbs.
 CHOSEN = (0, 1, 4, 7, 130, 281, 333, 340, 483, 666, 779, 817, 963, 980, 985)
