@@ -23,7 +23,7 @@ from vizcore.training.adversary import attack
 from vizcore.training.quality import GRID, UNSEEN, last, tensor
 
 ATTACKED = UNSEEN[:200]  # scenes to be changed
-RADII = (1.0, 3.0, 5.0)  # L2 lengths of pictures in [0, 1]
+RADII = (3.0, 5.0)  # L2 lengths of pictures in [0, 1]
 STEPS = 20  # of the attack
 SEEDS = range(3)  # of the maximised pictures
 

@@ -71,7 +71,7 @@ def main() -> None:
     for name, file in zip(NAMES, ("kernels.jpg", "kernels_shortcut.jpg", "kernels_robust.jpg"), strict=True):
         kernel_sheet(name).save(out / file, quality=90)
     class_sheet(NAMES[0]).save(out / "classes.jpg", quality=85)
-    robust_sheet().save(out / "robust.jpg", quality=80)
+    robust_sheet().save(out / "robust.jpg", quality=60)
 
 
 if __name__ == "__main__":
