@@ -36,8 +36,7 @@ def stretched(values: ArrayLike, percentile: float = 99.0) -> Picture:
 
     1/2 + values / (2 q), clipped, with q the ``percentile`` of |values|; grey all over where there is nothing to show.
     """
-    array = np.asarray(values, dtype=np.float32)
-    return picture(0.5 + array / (2 * robust_limit(array, percentile)))
+    return picture(0.5 + np.asarray(values, dtype=np.float32) / (2 * robust_limit(values, percentile)))
 
 
 def robust_limit(values: ArrayLike, percentile: float = 99.5) -> float:
