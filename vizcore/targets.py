@@ -1,4 +1,4 @@
-"""What a technique explains: the score of one class, or how much more one class scores than another."""
+"""What a technique explains: the score of a class, how much more one scores than another, or a channel of a layer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 Output = Literal["probability", "logit"]
+Part = Literal["mean", "centre"]  # of a channel's feature map
 Squash = Literal["softmax", "sigmoid"]  # how logits become probabilities: of one class in all, or of each by itself
 
 
@@ -24,7 +25,24 @@ class Contrast:
     against: int
 
 
+@dataclass(frozen=True)
+class Channel:
+    """y = mean over places of A_k (``of`` = "mean"), or A_k at the central place ("centre").
+
+    A (n,h,w) are the feature maps that ``layer`` answers, k is ``channel``, and the centre is (h // 2, w // 2).
+    """
+
+    layer: str
+    channel: int
+    of: Part = "mean"
+
+    def __post_init__(self) -> None:
+        if self.of not in get_args(Part):
+            raise ValueError(f"of is {self.of!r}; accepted: one of {', '.join(get_args(Part))}.")
+
+
 Target = int | Contrast
+Unit = Target | Channel
 
 
 def value(scores: Tensor, target: Target) -> Tensor:

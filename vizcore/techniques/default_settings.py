@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.params import specs
+from vizcore.targets import Channel, Unit
+from vizcore.techniques.channels import layer_of
 from vizcore.techniques.gradient_ascent import climb
 from vizcore.techniques.maximisation import Maximisation
 
@@ -20,6 +22,9 @@ _LOOK = Maximisation(step_size=0.5, steps=100, coordinates="fourier", decay=1.5,
 _STEP = 0.05  # of the search, so that it has found its way when it is at that contrast
 _SHIFT = 14  # the shift is this part of the shorter side: 16 px of 224
 
+_of_channels: weakref.WeakKeyDictionary[Classifier, tuple[tuple[int, ...], dict[Channel, Maximisation]]] = (
+    weakref.WeakKeyDictionary()
+)
 _found: weakref.WeakKeyDictionary[Classifier, tuple[tuple[int, ...], Maximisation]] = weakref.WeakKeyDictionary()
 
 
@@ -32,7 +37,7 @@ class Search:
     params: Maximisation
 
 
-def defaults(clf: Classifier) -> Maximisation:
+def defaults(clf: Classifier, unit: Unit | None = None) -> Maximisation:
     """The settings with which pages open for this network: lambda = median_j (y_j(I) - y_j(I_0)) / (2 ||I||^2).
 
     Each I is climbed without a penalty, in Fourier coordinates with transformations, until the root of its mean square
@@ -40,19 +45,27 @@ def defaults(clf: Classifier) -> Maximisation:
     lambda is the one under which y - lambda ||I||^2 is largest at this very contrast. It is rounded to the nearest stop
     of its slider. The same network gets the same settings; they are kept as long as it lives unchanged. Where there is
     nothing to climb lambda stays as it is in :class:`Maximisation`.
+
+    A channel's answers have another size than logits, and each its own: where ``unit`` is a
+    :class:`~vizcore.targets.Channel`, lambda follows by the same rule from climbing that channel alone, and for the
+    central place of a layer with h x w places shifts are no longer than from one place to the next, H / h. Raises
+    ValueError where the network has no such channel.
     """
-    *_, last = search(clf)
+    *_, last = search(clf, unit)
     return last.params
 
 
-def search(clf: Classifier) -> Iterator[Search]:
+def search(clf: Classifier, unit: Unit | None = None) -> Iterator[Search]:
     """:func:`defaults`, step by step."""
+    if isinstance(unit, Channel):
+        yield from _search_channel(clf, unit)
+        return
     known = _found.get(clf)
     if known is not None and known[0] == clf.version:
         yield Search(1, 1, known[1])
         return
     version = clf.version
-    params = replace(_LOOK, jitter=min(16, round(min(clf.input_shape[1:]) / _SHIFT)))
+    params = _look(clf)
     count = len(clf.classes)
     classes = sorted({k * count // _CLASSES for k in range(_CLASSES)})
     of, ratios = len(classes) * _TRIES, list[float]()
@@ -73,6 +86,32 @@ def search(clf: Classifier) -> Iterator[Search]:
         params = replace(params, lambda_=_stop(lambda_))
     _found[clf] = version, params
     yield Search(of, of, params)
+
+
+def _search_channel(clf: Classifier, unit: Channel) -> Iterator[Search]:
+    layer, params = layer_of(clf, unit), _look(clf)
+    if unit.of == "centre":
+        apart = min(side // places for side, places in zip(clf.input_shape[1:], layer.size, strict=True))
+        params = replace(params, jitter=min(params.jitter, apart))
+    version, found = _of_channels.get(clf, ((), {}))
+    if version != clf.version:
+        version, found = _of_channels[clf] = clf.version, {}
+    if unit not in found:
+        last = params
+        for ascent in climb(clf, unit, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP), None):
+            square = float(ascent.input.square().sum())
+            ratio = (ascent.score - ascent.scores[0]) / (2 * square)
+            if square >= CONTRAST**2 * ascent.input.numel() or not ascent.answers:
+                last = replace(params, lambda_=_stop(ratio)) if ratio > 0 else params
+                break
+            yield Search(ascent.step, _TRIES + 1, params)
+        found[unit] = last
+    yield Search(_TRIES + 1, _TRIES + 1, found[unit])
+
+
+def _look(clf: Classifier) -> Maximisation:
+    """The settings that do not depend on the unit."""
+    return replace(_LOOK, jitter=min(16, round(min(clf.input_shape[1:]) / _SHIFT)))
 
 
 def _stop(lambda_: float) -> float:

@@ -13,8 +13,9 @@ from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.networks.gradients import gradient_batch, no_gradient
 from vizcore.seeds import generator as seeded
-from vizcore.targets import Target, value
+from vizcore.targets import Unit
 from vizcore.techniques.blurring import total_variation
+from vizcore.techniques.channels import Answers, answering
 from vizcore.techniques.fourier import Coordinates, coordinates
 from vizcore.techniques.maximisation import START_NOISE, Ascent, Maximisation, Measured
 from vizcore.techniques.transformations import moves, transformed
@@ -35,11 +36,12 @@ class Slope:
     answers: bool
 
 
-def climb(clf: Classifier, target: Target, params: Maximisation, start_image: Tensor | None) -> Iterator[Ascent]:
+def climb(clf: Classifier, unit: Unit, params: Maximisation, start_image: Tensor | None) -> Iterator[Ascent]:
     """The ascent of :func:`vizcore.techniques.maximize.maximize`, step by step."""
+    answer = answering(clf, unit)
     generator = torch.Generator().manual_seed(params.seed)
     space = coordinates(clf, params)
-    x, slope, noise = _begin(clf, space, target, params, generator, start_image)
+    x, slope, noise = _begin(clf, space, answer, params, generator, start_image)
     first, second = torch.zeros_like(x), torch.zeros_like(x)  # Adam's running means of the gradient and its square
     history = [slope.values]
     measured: Measured | None = None
@@ -51,12 +53,12 @@ def climb(clf: Classifier, target: Target, params: Maximisation, start_image: Te
         size = params.step_size * (1 + math.cos(math.pi * (step - 1) / params.steps)) / 2
         move = size * unbiased / (scale + 1e-8 * float(scale.max()) + 1e-30)
         x = x + (space.smoothed(move, params.blur) if params.blur > 0 else move)
-        slope = _slope(clf, space, x, target, params, generator)
+        slope = _slope(clf, space, x, answer, params, generator)
         history.append(slope.values)
         z = space.picture(x)
         shown = clf.denormalise(z).clamp(0, 1)
         if step % _MEASURED == 0 or step == params.steps:
-            measured = _measure(clf, z, shown, target, params, step)
+            measured = _measure(clf, z, shown, answer, params, step)
         scores, penalties, variations, probabilities, logits = zip(*history, strict=True)
         yield Ascent(
             _result(z), _result(shown), step, params.steps, scores, penalties, variations, probabilities, logits,
@@ -65,14 +67,14 @@ def climb(clf: Classifier, target: Target, params: Maximisation, start_image: Te
 
 
 def _slope(
-    clf: Classifier, space: Coordinates, x: Tensor, target: Target, params: Maximisation, generator: torch.Generator
+    clf: Classifier, space: Coordinates, x: Tensor, answer: Answers, params: Maximisation, generator: torch.Generator
 ) -> Slope:
     with torch.inference_mode(False), torch.enable_grad():  # also where the caller has switched gradients off
         leaf = x.detach().clone().requires_grad_()
         z = space.picture(leaf)
         moved = transformed(z, params, params.draws, generator)
         parts = in_batches(
-            clf, moved.detach(), lambda part: _slopes(clf, part, target, params),
+            clf, moved.detach(), lambda part: _slopes(clf, part, answer, params),
             lambda: gradient_batch(clf), 2 * clf.picture_bytes,
         )  # fmt: skip
         slopes, probabilities, logits = (torch.cat(each) for each in zip(*parts, strict=True))
@@ -89,12 +91,11 @@ def _slope(
     return Slope((values[0], values[1], values[2], values[3], values[4]), grad, bool(of_score.any()))
 
 
-def _slopes(clf: Classifier, z: Tensor, target: Target, params: Maximisation) -> tuple[Tensor, Tensor, Tensor]:
+def _slopes(clf: Classifier, z: Tensor, answer: Answers, params: Maximisation) -> tuple[Tensor, Tensor, Tensor]:
     """dy/dz (n,C,H,W) of inputs z, and their probabilities and logits (n,)."""
     with torch.inference_mode(False), torch.enable_grad():
         leaf = z.clone().requires_grad_()
-        logits = clf.logits_of_input(leaf)
-        probability, logit = value(clf.probabilities(logits), target), value(logits, target)
+        probability, logit = answer(leaf)
         score = logit if params.output == "logit" else probability
         if not score.requires_grad:
             raise NetworkError(no_gradient(clf.title))
@@ -105,7 +106,7 @@ def _slopes(clf: Classifier, z: Tensor, target: Target, params: Maximisation) ->
 def _begin(
     clf: Classifier,
     space: Coordinates,
-    target: Target,
+    answer: Answers,
     params: Maximisation,
     generator: torch.Generator,
     start_image: Tensor | None,
@@ -113,18 +114,18 @@ def _begin(
     """The start, the slope there, and the deviation of its noise: the faintest to which the score answers at all."""
     if params.start == "picture" and start_image is not None:
         x = space.of(clf.normalise(start_image[None]))
-        return x, _slope(clf, space, x, target, params, generator), 0.0
+        return x, _slope(clf, space, x, answer, params, generator), 0.0
     noise = space.noise(generator)
     deviation = START_NOISE if params.start == "noise" else 0.0
-    begun = _slope(clf, space, deviation * noise, target, params, generator)
+    begun = _slope(clf, space, deviation * noise, answer, params, generator)
     for louder in LOUDER if deviation > 0 and not begun.answers else ():
-        slope = _slope(clf, space, louder * noise, target, params, generator)
+        slope = _slope(clf, space, louder * noise, answer, params, generator)
         if slope.answers:
             return louder * noise, slope, louder
     return deviation * noise, begun, deviation
 
 
-def _measure(clf: Classifier, z: Tensor, shown: Tensor, target: Target, params: Maximisation, step: int) -> Measured:
+def _measure(clf: Classifier, z: Tensor, shown: Tensor, answer: Answers, params: Maximisation, step: int) -> Measured:
     """The three scores of the picture z (1,C,H,W), of which ``shown`` (1,C,H,W) in [0,1] is seen."""
     own = seeded(params.seed, step)  # the ascent's own draws stay what they are
     with torch.no_grad():
@@ -132,9 +133,9 @@ def _measure(clf: Classifier, z: Tensor, shown: Tensor, target: Target, params: 
         if moves(params):
             pictures.append(transformed(z, replace(params, draws=1), _DRAWS, own))
         z = torch.cat(pictures)
-        logits = torch.cat(in_batches(clf, z, clf.logits_of_input, lambda: clf.batch_size, clf.picture_bytes))
-        both = (value(logits, target), value(clf.probabilities(logits), target))
-    of_i, clipped, *rest = torch.stack(both, 1).cpu().unbind()  # (2+n,) twice -> (2,) each
+        parts = in_batches(clf, z, answer, lambda: clf.batch_size, clf.picture_bytes)
+        probabilities, logits = (torch.cat(each) for each in zip(*parts, strict=True))
+    of_i, clipped, *rest = torch.stack([logits, probabilities], 1).cpu().unbind()  # (2+n,) twice -> (2,) each
     mean = torch.stack(rest).mean(0) if rest else of_i
     three = [tuple(float(one[k]) for one in (of_i, mean, clipped)) for k in range(2)]
     return Measured(step, *three)  # type: ignore[arg-type]

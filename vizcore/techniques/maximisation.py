@@ -28,7 +28,7 @@ class Maximisation:
 
     lambda_: float = levels(
         3e-4,
-        (0.0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0),
+        (0.0, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0),
         label="λ",
         help="Weight of the penalty λ‖I‖². 0 lets the score rise without bound, too much leaves the picture grey. "
         "The value at first is measured on the network: with it I has about the contrast of a photograph.",
@@ -130,7 +130,8 @@ class Maximisation:
 class Measured:
     """Three scores of one picture after ``step`` steps; logits, or a contrast's differences, and probabilities.
 
-    Of I as it is, I under transformations (the mean of several draws), and I clipped to the colours that are shown.
+    Of I as it is, I under transformations (the mean of several draws), and I clipped to the colours that are shown. Of
+    a channel its values, and NaN.
     """
 
     step: int
@@ -145,11 +146,11 @@ class Ascent:
     ``input`` (C,H,W) is I, zero-centred and unbounded; ``image`` (C,H,W) in [0,1] is what to show of it: clipped. The
     tuples hold ``step`` + 1 values, the first of the start: ``objectives`` = ``scores`` - ``penalties`` (-
     ``variations``, the weighted total variation, where that is switched on), ``probabilities`` in [0,1] and ``logits``
-    of the class (or their differences, for a contrast), of which ``scores`` is the one that is climbed. With
-    transformations they are the means over the draws of that step; ``measured`` tells what I itself scored when it was
-    last measured: at the last step, and every so many before. ``noise`` is the deviation of the starting noise, more
-    than usual where nothing in the network answers to so little; ``answers`` says whether the score depends on I at
-    all, here and now.
+    of the class (or their differences, for a contrast), of which ``scores`` is the one that is climbed; for a channel
+    ``logits`` are its values, and ``probabilities`` are NaN. With transformations they are the means over the draws of
+    that step; ``measured`` tells what I itself scored when it was last measured: at the last step, and every so many
+    before. ``noise`` is the deviation of the starting noise, more than usual where nothing in the network answers to so
+    little; ``answers`` says whether the score depends on I at all, here and now.
     """
 
     input: Tensor

@@ -7,20 +7,21 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
-from vizcore.targets import Target
+from vizcore.targets import Channel, Unit
 from vizcore.techniques.blurring import blurred, total_variation
+from vizcore.techniques.channels import Layer, layer_of, layers
 from vizcore.techniques.default_settings import Search, defaults, search
 from vizcore.techniques.gradient_ascent import climb
 from vizcore.techniques.maximisation import ADDITIONS, START_NOISE, Ascent, Basis, Maximisation, Measured, Start
 
 __all__ = [
-    "ADDITIONS", "START_NOISE", "Ascent", "Basis", "Maximisation", "Measured", "Search", "Start", "blurred",
-    "defaults", "maximize", "search", "total_variation",
+    "ADDITIONS", "START_NOISE", "Ascent", "Basis", "Channel", "Layer", "Maximisation", "Measured", "Search", "Start",
+    "Unit", "blurred", "check_unit", "defaults", "layers", "maximize", "search", "total_variation",
 ]  # fmt: skip
 
 
 def maximize(
-    clf: Classifier, target: Target, params: Maximisation | None = None, start_image: Tensor | None = None
+    clf: Classifier, target: Unit, params: Maximisation | None = None, start_image: Tensor | None = None
 ) -> Iterator[Ascent]:
     """I* = argmax_I y_target(I) - lambda * ||I||_2^2, by gradient ascent on the network's zero-centred input I.
 
@@ -28,6 +29,10 @@ def maximize(
     show. ``start_image`` (C,H,W) in [0,1] is where ``start`` = "picture" begins, and is not looked at otherwise. Yields
     after every step; keep every so many if you keep them. Raises ValueError for a target that is not the network's, and
     where the start is the picture and there is none.
+
+    The target is a class, a contrast of two, or a :class:`~vizcore.targets.Channel` of a layer. A channel's ``logits``
+    are its value y, which has no squashed form: its ``probabilities`` are NaN, and ``output`` = "probability" raises
+    ValueError.
 
     Simonyan et al. 2014, section 2, climb the logit and add the mean for showing, as here. They start from zero
     (``start`` = "grey"); noise is the default here, because a network whose first filters are all silent on a uniform
@@ -40,10 +45,20 @@ def maximize(
     Adam's small steps), and total variation (Mahendran and Vedaldi 2015, section 3.3).
     """
     params = params or Maximisation()
-    clf.check_target(target)
+    check_unit(clf, target)
+    if isinstance(target, Channel) and params.output == "probability":
+        raise ValueError("output is 'probability', which a channel does not have; accepted: 'logit', its own value.")
     if params.start == "picture":
         if start_image is None:
             raise ValueError("start is 'picture' but start_image is None; accepted: a (C,H,W) picture in [0,1].")
         clf.check_image(start_image)
         start_image = start_image.detach().clone()
     return climb(clf, target, params, start_image)
+
+
+def check_unit(clf: Classifier, unit: Unit) -> None:
+    """Raise ValueError unless ``unit`` is a class of the network, a contrast of two, or a channel of its layers."""
+    if isinstance(unit, Channel):
+        layer_of(clf, unit)
+    else:
+        clf.check_target(unit)

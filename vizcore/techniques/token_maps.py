@@ -33,12 +33,16 @@ class Places:
 
     def maps(self, answer: Tensor) -> Tensor:
         """The answer, or its gradient, as feature maps (n,h,w)."""
+        return self.all_maps(answer)[0]
+
+    def all_maps(self, answer: Tensor) -> Tensor:
+        """The answer to N pictures at once, as feature maps (N,n,h,w)."""
         if self.layout == "maps":
-            return answer[0]  # (1,n,h,w) -> (n,h,w)
+            return answer
         if self.layout == "last":
-            return answer[0].permute(2, 0, 1)  # (1,h,w,n) -> (n,h,w)
-        tokens = answer[0] if self.layout == "tokens" else answer[:, 0]  # (1,L,n) or (L,1,n) -> (L,n)
-        return tokens[self.ahead :].T.unflatten(1, self.size)  # (L,n) -> (n,h w) -> (n,h,w)
+            return answer.permute(0, 3, 1, 2)  # (N,h,w,n) -> (N,n,h,w)
+        tokens = answer if self.layout == "tokens" else answer.transpose(0, 1)  # (L,N,n) -> (N,L,n)
+        return tokens[:, self.ahead :].transpose(1, 2).unflatten(2, self.size)  # (N,L,n) -> (N,n,h w) -> (N,n,h,w)
 
 
 def places(network: nn.Module, calls: Sequence[Call]) -> list[Places | None]:
