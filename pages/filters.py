@@ -1,10 +1,10 @@
-"""Filters: the kernels of the first convolution as colour pictures, and deeper ones channel by channel."""
+"""Filters: the kernels of the first convolution as colour pictures, and of deeper layers what their channels draw."""
 
 from typing import get_args
 
 import streamlit as st
 
-from ui.filters import sheets
+from ui.filters import channels, sheets
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
 from ui.running import play
@@ -12,10 +12,14 @@ from ui.texts import t
 from ui.viewer.viewer import viewer
 from vizcore.techniques import filters
 
+VIEWS = ("kernels", "channels")
+
 with layout.page("filters") as page:
     page.clf.first_convolution()  # without one the page says so and ends here
 
-    def settings() -> sheets.Settings:
+    def settings() -> sheets.Settings | channels.Settings:
+        if controls.look("filters.view", VIEWS, t("filters.view"), "filters_view") == "channels":
+            return channels.settings(page)
         names = [name for name, _ in filters.layers(page.clf)]
         layer = controls.look("filters.layer", names, t("filters.layer"))
         kernels = play.once(("kernels", page.clf.checksum, layer), lambda: filters.kernels(page.clf, layer))
@@ -27,7 +31,10 @@ with layout.page("filters") as page:
         channel = None if coloured else controls.whole("filters.channel", 0, most, t("filters.channel"))
         return sheets.Settings(kernels, scaling, by, channel)
 
-    def results(chosen: sheets.Settings) -> filters.Kernels:
+    def results(chosen: sheets.Settings | channels.Settings) -> filters.Kernels | None:
+        if isinstance(chosen, channels.Settings):
+            channels.show_all(page, chosen)
+            return None
         sheet, title = chosen.sheet(), chosen.title()
         grid, detail = st.columns([3, 2])
         with grid:
@@ -42,4 +49,9 @@ with layout.page("filters") as page:
             sheets.kernel(page, chosen.kernels, int(chosen.order[index]))
         return chosen.kernels
 
-    technique(page, settings, results, formula=lambda chosen: formulas.filters(*chosen.kernels.weights.shape[2:]))
+    def formula(chosen: sheets.Settings | channels.Settings) -> str:
+        if isinstance(chosen, channels.Settings):
+            return channels.formula(chosen)
+        return formulas.filters(*chosen.kernels.weights.shape[2:])
+
+    technique(page, settings, results, formula=formula)

@@ -1,12 +1,13 @@
-"""Input maximisation: the picture that scores highest for a class, drawn while it is being found."""
+"""Input maximisation: the picture that scores highest for a class or a channel, drawn while it is being found."""
 
 import time
+from dataclasses import replace
 
 import streamlit as st
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
-from ui.maximisation import ascending, films, panels
+from ui.maximisation import ascending, films, panels, units
 from ui.running import play
 from ui.texts import t
 from vizcore.techniques import maximize
@@ -14,18 +15,21 @@ from vizcore.techniques import maximize
 FORMULA = ("lambda_", "step_size", "steps", "start", "output", "seed", "coordinates")
 ADDITIONS = (*maximize.ADDITIONS, "draws")
 
-with layout.page("maximisation") as page:
+with layout.page("maximisation") as frame:
+    page = units.chosen(frame)
     usual = ascending.defaults(page)
 
     def settings() -> maximize.Maximisation:
         params = page.params(maximize.Maximisation, base=usual)
-        params = controls.choose("maximisation", params, FORMULA)
+        shown = FORMULA if page.channel is None else tuple(name for name in FORMULA if name != "output")
+        params = controls.choose("maximisation", params, shown)
         if params.coordinates == "fourier":
             params = controls.choose("maximisation", params, ("decay",))
         with st.expander(
             t("maximisation.additions"), expanded=any(getattr(params, name) for name in maximize.ADDITIONS)
         ):
-            return controls.choose("maximisation", params, ADDITIONS)
+            params = controls.choose("maximisation", params, ADDITIONS)
+        return params if page.channel is None else replace(params, output="logit")
 
     def results(params: maximize.Maximisation) -> maximize.Ascent | None:
         climbed = ascending.Ascending.of(page, params, usual)
@@ -37,19 +41,19 @@ with layout.page("maximisation") as page:
         def draw(ascent: maximize.Ascent) -> None:
             panels.draw(page, ascent)
             if ascent.step >= ascent.of or time.monotonic() - drawn[-1] > 0.5:
-                panels.curves(ascent, params, curves, len(drawn))
+                panels.curves(page, ascent, params, curves, len(drawn))
                 drawn.append(time.monotonic())
 
         with picture:
-            label = t("maximisation.picture", name=page.class_name)
-            st.markdown(f"**{label}**")
+            label = t("maximisation.picture", name=page.unit_name())
+            st.markdown(f"**{t('maximisation.picture', name=page.unit_name(code=True))}**")
             place = st.empty()
             with place.container():
                 panels.draw(page, play.previous("maximisation", climbed.key))
         below, run, closer = st.container(), st.container(), st.container()
         with closer:
             part = controls.look(
-                "maximisation.part", list(panels.PARTS), t("maximisation.part"), "maximisation_part", flat=True
+                "maximisation.part", panels.parts(page), t("maximisation.part"), "maximisation_part", flat=True
             )
         with run:
             result = play.play(
@@ -65,10 +69,16 @@ with layout.page("maximisation") as page:
             with place.container():
                 films.draw(climbed, result, label)
             with below:
-                panels.gauge(result, params)
+                panels.gauge(page, result, params)
                 panels.remarks(result)
             with closer:
                 panels.PARTS[part](climbed, result)
         return result
 
-    technique(page, settings, results, formula=formulas.maximisation, of=maximize.Maximisation)
+    technique(
+        page,
+        settings,
+        results,
+        formula=lambda params: formulas.maximisation(params, page.unit),
+        of=maximize.Maximisation,
+    )

@@ -18,8 +18,9 @@ from typing import Any
 from vizcore import textbook
 from vizcore.networks.catalogue import load
 from vizcore.seeds import generator
-from vizcore.targets import Contrast, Output, Squash, Target
+from vizcore.targets import Channel, Contrast, Output, Squash, Unit
 from vizcore.techniques.adaline import largest_stable_rate
+from vizcore.techniques.channels import answers, layer_of, value
 from vizcore.techniques.fill import filling
 from vizcore.techniques.lime import Lime, proximity
 from vizcore.techniques.maximize import ADDITIONS, START_NOISE, Maximisation
@@ -44,6 +45,7 @@ PARAMS: dict[str, type[Params] | None] = {
 
 _NETWORK = (f"from {load.__module__} import load", 'clf = load("mini-alexnet")')
 _PICTURE = ('picture = "picture.png"',)
+_OF_CHANNELS: tuple[Callable[..., Any], ...] = (Channel, answers, layer_of, value)  # which the score of one names
 _AT_REST = 5000  # steps after which ADALINE is where ridge regression is at once
 
 
@@ -59,7 +61,7 @@ class _Call:
 def snippet(
     technique: str,
     params: Params | None = None,
-    target: Target = 0,
+    target: Unit = 0,
     *,
     network: Sequence[str] = _NETWORK,
     picture: Sequence[str] = _PICTURE,
@@ -95,7 +97,9 @@ def snippet(
         prepared.append("image = clf.pixels(picture)  # (C,H,W) in [0,1]: exactly what the network sees")
     body = "\n\n\n".join(part for part in ("\n".join(score), *functions) if part)
     found, names = _preamble("\n".join([body, *call.lines]))
-    imports = {line for line in [*given, *found] if _imports(line)} | set(_imported(call.needs))
+    imports = {line for line in [*given, *found] if _imports(line)} | set(
+        _imported((*call.needs, *(_OF_CHANNELS if isinstance(target, Channel) else ())))
+    )
     ordered = sorted(imports, key=lambda line: (_block(line), line.startswith("from"), line))
     blocks = ["\n".join(lines) for _, lines in groupby(ordered, _block)]
     head = "\n\n".join([*blocks, "\n".join([*names, *prepared])])
@@ -177,8 +181,17 @@ def _lime(params: Lime) -> _Call:
     return _Call((*lines, "heat = w[segments]  # (l,) -> (H,W)"), needs)
 
 
-def _score(output: Output, target: Target, zero_centred: bool, squash: Squash) -> list[str]:
-    """The lines of y, the score of one class or the difference of two."""
+def _score(output: Output, target: Unit, zero_centred: bool, squash: Squash) -> list[str]:
+    """The lines of y, the score of one class, the difference of two, or the value of a channel."""
+    if isinstance(target, Channel):
+        return [
+            f"unit = {target!r}",
+            "maps = answers(clf, layer_of(clf, unit))  # (N,C,H,W), zero-centred -> (N,n,h,w)",
+            "",
+            "",
+            "def y(x: Tensor) -> Tensor:  # (N,C,H,W), zero-centred -> (N,)",
+            "    return value(maps(x), unit)",
+        ]
     if isinstance(target, Contrast):
         value = f"scores[:, {target.of}] - scores[:, {target.against}]"
     else:

@@ -83,7 +83,7 @@ def test_the_sheet_holds_the_frames_in_rows() -> None:
 
 def test_the_strip_climbs_as_each_lambda_would_alone() -> None:
     clf = linear_classifier()
-    page = SimpleNamespace(clf=clf, target=1)
+    page = SimpleNamespace(clf=clf, unit=1)
     short = strips.shortened(maximize.Maximisation(steps=2000, step_size=0.05, seed=3))
     assert (short.steps, short.step_size, short.lambda_, short.seed) == (strips.STRIP_STEPS, 0.1, 0.0, 3)
     values = strips.around(1e-3)

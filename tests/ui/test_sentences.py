@@ -37,6 +37,7 @@ MODULES = {
     "examination": ("NetworkError",),
     "taking": ("NetworkError", "said"),
     "gradcam": ("NetworkError",),
+    "channels": ("NetworkError",),
     "superpixels": ("ParameterError",),
     "occlusion": ("ParameterError",),
     "study/rows": ("StudyError",),

@@ -26,7 +26,7 @@ def script(page: Frame, params: Any | None, result: Any | None) -> str:
     return snippets.snippet(
         FUNCTIONS.get(page.page, page.page),
         params,
-        page.target,
+        page.unit,
         network=[*imports, *network],
         picture=[*needs, f"picture = {picture}"],
         layer=getattr(result, "layer", None),

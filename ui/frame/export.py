@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import platform
@@ -78,10 +79,16 @@ def record(page: Frame, params: Any | None) -> dict[str, Any]:
             "std": list(shape.std),
         },
         "picture": {"id": page.source.id, "sha256": page.source.digest},
-        "class": {"index": page.target, "name": page.clf.classes[page.target]},
+        **_explained(page),
         "parameters": {} if params is None else declared.to_json(params),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
+
+
+def _explained(page: Frame) -> dict[str, Any]:
+    if page.channel is not None:
+        return {"channel": dataclasses.asdict(page.channel)}
+    return {"class": {"index": page.target, "name": page.clf.classes[page.target]}}
 
 
 def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
@@ -90,11 +97,16 @@ def snippet(page: Frame, params: Any | None, layer: str | None = None) -> str:
     needs, picture = picture_of(page.source.id)
     imports, network = network_of(page.clf)
     wanted = ["import numpy as np", f"from vizcore import {recipe.module}", *imports, *needs]
+    if page.channel is not None:
+        wanted.append("from vizcore.targets import Channel")
     if recipe.run:
         wanted.append("from vizcore.jobs.run import Run")
     lines = [*import_block(wanted), "", *network]
     lines.append(f"image = clf.pixels({picture})")
-    lines.append(f"target = {page.target}  # {' '.join(page.clf.classes[page.target].split())}")
+    if page.channel is not None:
+        lines.append(f"target = {page.channel!r}")
+    else:
+        lines.append(f"target = {page.target}  # {' '.join(page.clf.classes[page.target].split())}")
     if params is not None:
         lines.append(f"params = {recipe.module}.{params!r}")
     call = recipe.call.format(layer=f', "{layer}"' if layer else "")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from vizcore.targets import Contrast, Target
+from vizcore.targets import Channel, Contrast, Target, Unit
 from vizcore.techniques.lime import Lime
 from vizcore.techniques.maximize import Maximisation
 from vizcore.techniques.occlusion import Occlusion
@@ -24,16 +25,17 @@ def filters(height: int, width: int) -> str:
     )
 
 
-def maximisation(params: Maximisation) -> str:
+def maximisation(params: Maximisation, unit: Unit = 0) -> str:
     """The objective that is climbed, in which coordinates; what is added to the papers' formula has a colour."""
-    y = _y(params.output).replace("i", "j")
+    y = "y" if isinstance(unit, Channel) else _y(params.output).replace("i", "j")
     moved = moves(params)
     mean, move = _added(r"\mathbb E_T"), _added("T")
     score = rf"{mean}\big[{y}({move} I)\big]" if moved else f"{y}(I)"
     terms = [rf"{score} - {number(params.lambda_)}\,\lVert I\rVert_2^2"]
     if params.variation > 0:
         terms.append(_added(rf"- {number(params.variation)}\,\mathrm{{TV}}(I)"))
-    where = [rf"I = \mathcal F^{{-1}}(f^{{-{params.decay:g}}} x)"] if params.coordinates == "fourier" else []
+    where = [channel(unit)] if isinstance(unit, Channel) else []
+    where += [rf"I = \mathcal F^{{-1}}(f^{{-{params.decay:g}}} x)"] if params.coordinates == "fourier" else []
     if moved:
         within = [rf"\pm {params.jitter}\,\mathrm{{px}}"] if params.jitter else []
         within += [rf"\pm {params.turn}^\circ"] if params.turn else []
@@ -43,6 +45,24 @@ def maximisation(params: Maximisation) -> str:
         where.append(_added(rf"\Delta I * G_{{{params.blur:g}}}"))
     variable = "x" if params.coordinates == "fourier" else "I"
     return r",\quad ".join([rf"\arg\max_{variable}\; " + " ".join(terms), *where])
+
+
+def channel(unit: Channel) -> str:
+    """y of a channel: the mean of its feature map, or its central place."""
+    if unit.of == "mean":
+        return channel_mean("y", str(unit.channel), unit.layer)
+    centre = r"\lfloor\tfrac h2\rfloor, \lfloor\tfrac w2\rfloor"
+    return rf"y(I) = A_{{{unit.channel}}}({centre}),\quad {_maps(unit.layer)}"
+
+
+def channel_mean(y: str, number: str, layer: str) -> str:
+    """The mean of a feature map, named ``y``."""
+    return rf"{y}(I) = \tfrac{{1}}{{hw}}\textstyle\sum_{{u,v}} A_{{{number}}}(u,v),\quad {_maps(layer)}"
+
+
+def _maps(layer: str) -> str:
+    name = re.sub(r"[^\w.]", "", layer).replace("_", r"\_")
+    return rf"A = \mathtt{{{name}}}(I)"
 
 
 def _added(latex: str) -> str:

@@ -24,6 +24,7 @@ from ui.viewer import show
 from ui.viewer.viewer import new_run
 from vizcore import params as declared
 from vizcore.networks.classifier import Classifier
+from vizcore.targets import Channel, Unit
 
 P = TypeVar("P")
 # A file of our own: an icon by name would be fetched from its maker at every visit.
@@ -68,6 +69,7 @@ class Frame(Hall):
     target: int
     probabilities: Tensor  # (K,)
     head: DeltaGenerator  # the place beside the picture, for the formula
+    channel: Channel | None = None  # what is maximised in place of the class
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -78,6 +80,18 @@ class Frame(Hall):
     def picture_key(self) -> tuple[str, str]:
         """The identity of network and picture."""
         return (f"{self.clf.checksum}@{self.clf.device.type}", self.source.digest)
+
+    @property
+    def unit(self) -> Unit:
+        """What is maximised: the class, or the channel that was chosen in its place."""
+        return self.target if self.channel is None else self.channel
+
+    def unit_name(self, code: bool = False) -> str:
+        """How that is called; its layer as ``code`` where it stands in Markdown."""
+        if self.channel is None:
+            return t("maximisation.of_class", name=self.class_name)
+        layer = quoted(self.channel.layer) if code else self.channel.layer
+        return t(f"maximisation.of_{self.channel.of}", channel=self.channel.channel, layer=layer)
 
     def formula(self, latex: str) -> None:
         """Show the formula, with the values set now, beside the picture."""

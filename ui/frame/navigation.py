@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -29,10 +31,12 @@ def links(current: str, place: DeltaGenerator) -> None:
             to(name, f"**{title}**" if name == current else title)
 
 
-def to(page: str, label: str) -> None:
-    """A link to ``page`` with the choices of now."""
+def to(page: str, label: str, more: Mapping[str, str] | None = None) -> None:
+    """A link to ``page`` with the choices of now, and ``more`` that it is to take up as from any other link."""
     script, icon = PAGES[page]
-    st.page_link(script, label=label, icon=icon, query_params=_offered(page))
+    st.page_link(
+        script, label=label, icon=icon, query_params={**link.address(page), **more} if more else _offered(page)
+    )
 
 
 def go(page: str) -> None:

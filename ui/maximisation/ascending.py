@@ -19,11 +19,11 @@ PLAIN = maximize.Maximisation()
 
 
 def defaults(page: Frame) -> maximize.Maximisation:
-    """``maximize.defaults`` of the page's network, searched for on a worker where it is not known yet."""
-    key = ("maximisation defaults", page.picture_key[0])
+    """``maximize.defaults`` of the page's network or channel, searched for on a worker where not known yet."""
+    key = ("maximisation defaults", page.picture_key[0], page.channel)
     found: list[maximize.Search] = []
     with st.spinner(t("maximisation.searching")) if RESULTS.get(key) is None else nullcontext():
-        play.quietly("maximisation.defaults", key, lambda: maximize.search(page.clf), found.append)
+        play.quietly("maximisation.defaults", key, lambda: maximize.search(page.clf, page.channel), found.append)
     return found[-1].params if found and found[-1].step >= found[-1].of else PLAIN
 
 
@@ -48,10 +48,10 @@ class Ascending:
     def of(cls, page: Frame, params: maximize.Maximisation, usual: maximize.Maximisation) -> Ascending:
         """What ``params`` ask for; the page's picture matters only where the ascent starts from it."""
         start = page.image if params.start == "picture" else None
-        key = ("maximise", *page.key[::2], params, page.source.digest if start is not None else "")
-        return cls(page, params, start, key, lambda: maximize.maximize(page.clf, page.target, params, start), usual)
+        key = ("maximise", page.picture_key[0], page.unit, params, page.source.digest if start is not None else "")
+        return cls(page, params, start, key, lambda: maximize.maximize(page.clf, page.unit, params, start), usual)
 
     @property
     def pace(self) -> Hashable:
         """Under which name the time of a step is remembered."""
-        return ("maximisation", self.page.clf.checksum)
+        return ("maximisation", self.page.clf.checksum, getattr(self.page.channel, "layer", ""))

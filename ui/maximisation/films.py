@@ -70,8 +70,9 @@ def draw(what: Ascending, result: maximize.Ascent, label: str) -> None:
     if film is None or film.steps[-1] != result.step:
         film = Film.still(result)
     name = hashlib.sha256(repr((key, film.steps)).encode()).hexdigest()
+    caption = "frame_caption" if what.page.channel is None else "frame_value"
     captions = [
-        t("maximisation.frame_caption", step=step, of=film.of, percent=100 * probability, logit=logit)
+        t(f"maximisation.{caption}", step=step, of=film.of, percent=100 * probability, logit=logit)
         for step, probability, logit in zip(film.steps, film.probabilities, film.logits, strict=True)
     ]
     sheet = play.once(("sheet", name), lambda: player.sheet(film.pictures))

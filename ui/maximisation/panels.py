@@ -20,11 +20,13 @@ from vizcore.techniques import maximize
 def draw(page: Frame, ascent: maximize.Ascent | None) -> None:
     """The picture as it is now; the mean colour until there is one."""
     shown = ascent.image if ascent is not None else show.blank(page.clf)
-    viewer("maximisation", shown, t("maximisation.picture", name=page.class_name))
+    viewer("maximisation", shown, t("maximisation.picture", name=page.unit_name()))
 
 
-def curves(result: maximize.Ascent, params: maximize.Maximisation, box: Any, number: int) -> None:
+def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, box: Any, number: int) -> None:
     """Where the ascent stands: both meanings of the score as numbers, and score, penalty and objective as curves.
+
+    A channel's value has one meaning.
 
     ``number`` counts the drawings in one run of the script, in which no chart's key may come twice.
     """
@@ -35,9 +37,12 @@ def curves(result: maximize.Ascent, params: maximize.Maximisation, box: Any, num
         else:
             here = f"{here} {t('maximisation.climbed')}"
         with st.container(horizontal=True):  # side by side on a telephone, too
-            st.metric(here, f"{100 * result.probability:.1f} %")
-            st.metric(there, f"{result.logit:.2f}")
-        score = t(f"options.output.{params.output}")
+            if page.channel is None:
+                st.metric(here, f"{100 * result.probability:.1f} %")
+                st.metric(there, f"{result.logit:.2f}")
+            else:
+                st.metric(t("maximisation.value"), f"{result.logit:.3g}")
+        score = t(f"options.output.{params.output}") if page.channel is None else t("maximisation.value")
         lines: dict[str, tuple[float, ...]] = {score: result.scores, t("maximisation.penalty"): result.penalties}
         lines[t("maximisation.objective")] = result.objectives
         st.caption(t("maximisation.curves"))
@@ -65,10 +70,16 @@ def _over_steps(result: maximize.Ascent, lines: dict[str, tuple[float, ...]], he
     )
 
 
-def gauge(result: maximize.Ascent, params: maximize.Maximisation) -> None:
+def gauge(page: Frame, result: maximize.Ascent, params: maximize.Maximisation) -> None:
     """The three scores of the picture, which differ: of I itself, under transformations, and of what one sees."""
     measured = result.measured
     if measured is None:
+        return
+    if page.channel is not None:
+        values = zip(SCORED, measured.logits, strict=True)
+        rows = [f"| {t(f'maximisation.{name}')} | {value:.3g} |" for name, value in values]
+        st.markdown("\n".join([f"| | {t('maximisation.value')} |", "| --- | ---: |", *rows]))
+        st.caption(t("maximisation.clipped_note"))
         return
     climbed = t("maximisation.climbed")
     heads = [
@@ -98,3 +109,8 @@ PARTS: dict[str, Callable[[Ascending, maximize.Ascent], None]] = {
     "seeds": strips.seeds,
     "lambdas": strips.lambdas,
 }
+
+
+def parts(page: Frame) -> list[str]:
+    """Those that can be looked at: a channel has no probability to set beside its value."""
+    return [name for name in PARTS if page.channel is None or name != "scores"]

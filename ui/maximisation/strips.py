@@ -80,7 +80,7 @@ def shortened(params: maximize.Maximisation) -> maximize.Maximisation:
 
 def side_by_side(page: Frame, variants: Sequence[maximize.Maximisation], start: Tensor | None) -> Iterator[Strip]:
     """One step of every ascent in turn, so that all pictures of the strip come out together."""
-    runs = [maximize.maximize(page.clf, page.target, params, start) for params in variants]
+    runs = [maximize.maximize(page.clf, page.unit, params, start) for params in variants]
     for ascents in zip(*runs, strict=True):
         yield Strip(ascents, ascents[0].step * len(runs), ascents[0].of * len(runs))
 
@@ -110,10 +110,11 @@ def _strip(
             return
         drawn[0] = time.monotonic()
         for box, ascent in zip(boxes, strip.ascents, strict=True):
-            caption = t("maximisation.strip_caption", percent=100 * ascent.probability, logit=ascent.logit)
+            part = "strip_caption" if page.channel is None else "strip_value"
+            caption = t(f"maximisation.{part}", percent=100 * ascent.probability, logit=ascent.logit)
             box.image(figures.picture(ascent.image), caption=caption, width="stretch", alt=caption)
 
-    key = ("strip", *page.key[::2], page.source.digest if start is not None else "", tuple(variants))
+    key = ("strip", page.picture_key[0], page.unit, page.source.digest if start is not None else "", tuple(variants))
     if RESULTS.get(key) is None:
         for box in boxes:  # the place of each picture, so that nothing jumps when they come
             box.image(figures.picture(start if start is not None else show.blank(page.clf)), width="stretch")
