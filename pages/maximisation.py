@@ -17,7 +17,8 @@ ADDITIONS = (*maximize.ADDITIONS, "draws")
 
 with layout.page("maximisation") as frame:
     page = units.chosen(frame)
-    usual = ascending.defaults(page)
+    with st.container():  # there in any case, so that what follows keeps its place
+        usual = ascending.defaults(page)
 
     def settings() -> maximize.Maximisation:
         params = page.params(maximize.Maximisation, base=usual)

@@ -1,6 +1,7 @@
 """The pictures of the documentation, drawn by the engine: ``python docs/_tools/pictures.py``, a minute or so.
 
 One scene, one class, the bundled network; and the bars of the README, from the table in ``benchmarks/README.md``.
+With ``channels`` as its argument: channels of SqueezeNet, whose weights are downloaded unless they are there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from vizcore.pictures import figures, scenes  # noqa: E402
 
 OUT = ROOT / "docs/pictures"
 SIDE, GAP = 256, 12
+LAYERS, CHANNELS, THUMB = ("features.3", "features.7", "features.12"), 8, 128  # of SqueezeNet: early, middle, late
 NETWORKS = ("squeezenet1_0", "vgg16", "alexnet", "resnet18", "resnet50")
 
 
@@ -61,6 +63,20 @@ def main() -> None:
         worth.append(over(image, found.heat().numpy()))
     save("lime", row([figures.picture(image), *worth]))
     (OUT / "speed.svg").write_text(bars(ROOT / "benchmarks/README.md"), encoding="utf-8")
+
+
+def channels() -> None:
+    """For each of ``LAYERS`` a row of pictures, each maximising one of its channels."""
+    clf = vizcore.load("squeezenet1_0", device="cpu")
+    drawn = []
+    for name in LAYERS:
+        count = maximize.layer_of(clf, maximize.Channel(name, 0)).channels
+        for channel in range(0, count, count // CHANNELS):
+            unit = maximize.Channel(name, channel)
+            *_, last = maximize.maximize(clf, unit, maximize.defaults(clf, unit))
+            picture = Image.fromarray(figures.picture(last.image))
+            drawn.append(np.asarray(picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS)))
+    Image.fromarray(figures.grid(np.stack(drawn), CHANNELS, gap=2)).save(OUT / "channels.jpg", quality=85)
 
 
 def over(image: torch.Tensor, heat: np.ndarray) -> np.ndarray:
@@ -111,4 +127,4 @@ def bars(page: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    channels() if sys.argv[1:] == ["channels"] else main()

@@ -265,3 +265,45 @@ def test_a_network_without_convolutions_gets_a_sentence_for_grad_cam() -> None:
     app = AppTest.from_function(script).run()
     assert healthy(app)
     assert ["no convolution" in info.value for info in app.info] == [True]
+
+
+CHANNEL = {"maximisation.unit": "features.3:7", "maximisation.lambda_": "1e-05"}
+
+
+def test_a_channel_is_maximised_by_a_link_and_left_again() -> None:
+    app = opened("pages/maximisation.py", **CHANNEL, **{"maximisation.output": "probability"})
+    assert healthy(app)
+    assert asked(app, "maximisation.unit") == "features.3:7"
+    latex = " ".join(element.value for element in app.latex)
+    assert r"\sum_{u,v} A_{7}(u,v)" in latex
+    assert r"\mathtt{features.3}" in latex
+    assert "channel 7 of" in words(app)
+    assert [metric.label for metric in app.metric] == ["Value y"]
+    code = " ".join(element.value for element in app.code)
+    assert code.count("Channel(layer='features.3', channel=7, of='mean')") == 2  # in code, and in the export
+    app.button_group(key="look.maximisation.of").set_value("centre").run()
+    assert healthy(app)
+    assert r"A_{7}(\lfloor" in " ".join(element.value for element in app.latex)
+    assert asked(app, "maximisation.of") == "centre"
+    (back,) = (button for button in app.button if button.label.startswith("The class"))
+    back.click().run()
+    assert healthy(app)
+    assert asked(app, "maximisation.unit") == asked(app, "maximisation.of") == ""
+    assert len(app.metric) == 2
+
+
+@pytest.mark.parametrize(
+    "given", ["features.3:128", "features.3:-1", "features.99:0", "nonsense", ":", "a:b:c", "x" * 300]
+)
+def test_a_channel_that_is_not_there_is_said(given: str) -> None:
+    app = opened("pages/maximisation.py", **{"maximisation.unit": given})
+    assert healthy(app)
+    assert len([w for w in app.warning if "asks for a channel" in w.value]) == 1
+    assert asked(app, "maximisation.unit") == ""
+
+
+@pytest.mark.parametrize("part", ["frames", "alone", "seeds", "lambdas"])
+def test_each_part_opens_for_a_channel(part: str) -> None:
+    app = opened("pages/maximisation.py", **CHANNEL, **{"maximisation.part": part})
+    assert healthy(app)
+    assert "nan" not in words(app)

@@ -90,8 +90,8 @@ def show_all(page: Frame, chosen: Settings) -> None:
     for picture, *_ in cards:
         if RESULTS.get(_key(page, chosen)) is None:  # the place of each picture, so that nothing jumps
             show.picture(show.blank(page.clf), box=picture, alt=t("overview.blank"))
+    _draw_crops(page, chosen, [(crop, words) for _, crop, words in cards])  # first, since they take less long
     _draw_pictures(page, chosen, [picture for picture, *_ in cards])
-    _draw_crops(page, chosen, [(crop, words) for _, crop, words in cards])
 
 
 def _key(page: Frame, chosen: Settings) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -67,17 +67,16 @@ def answered(clf: Classifier, layer: str, images: Iterable[Tensor], count: int) 
     Raises ValueError for a layer without feature maps.
     """
     layer_of(clf, Channel(layer, 0))
-    so_far: Answered | None = None
+    found: list[tuple[Tensor, ...]] = []
     for image in images:
         maps = maps_of(clf, layer, image[None])[0]  # (n,h,w)
         peaks, places = maps.flatten(1).max(dim=1)  # (n,h w) -> (n,)
         (_, height, width), (_, h, w) = image.shape, maps.shape
         rows = ((places // w + 0.5) * height / h).long()
         columns = ((places % w + 0.5) * width / w).long()
-        pixels, means = (image * 255).round().byte(), maps.mean(dim=(1, 2))
-        new = Answered(pixels[None], means[None], peaks[None], rows[None], columns[None], 1, count)
-        so_far = new if so_far is None else replace(so_far + new, of=count)
-        yield so_far
+        found.append(((image * 255).round().byte(), maps.mean(dim=(1, 2)), peaks, rows, columns))
+        pixels, means, highest, down, right = (torch.stack(values) for values in zip(*found, strict=True))
+        yield Answered(pixels, means, highest, down, right, len(found), count)
 
 
 def side(clf: Classifier, layer: str) -> int:

@@ -16,7 +16,7 @@ from vizcore.techniques.maximisation import ADDITIONS, START_NOISE, Ascent, Basi
 
 __all__ = [
     "ADDITIONS", "START_NOISE", "Ascent", "Basis", "Channel", "Layer", "Maximisation", "Measured", "Search", "Start",
-    "Unit", "blurred", "check_unit", "defaults", "layers", "maximize", "search", "total_variation",
+    "Unit", "blurred", "check_unit", "defaults", "layer_of", "layers", "maximize", "search", "total_variation",
 ]  # fmt: skip
 
 

@@ -1,0 +1,101 @@
+"""The page of filters beyond kernels: channels of deeper layers, drawn, kept, and opened large."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from tests.helpers.contract import check_contract
+from tests.pages.test_pages import address, healthy, opened
+from ui.filters import channels
+from ui.running.results import RESULTS
+from vizcore.networks.classifier import Classifier
+from vizcore.targets import Channel
+from vizcore.techniques import maximize
+
+DEEP = {"filters.view": "channels", "filters.map_layer": "features.3"}
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "AT_ONCE", 3)
+    monkeypatch.setattr(channels, "STEPS", 10)
+    monkeypatch.setattr(channels, "SCENES_EACH", 0)
+
+
+def said(app: AppTest) -> str:
+    return " ".join(element.value for element in [*app.markdown, *app.caption])
+
+
+def test_channels_are_shown_page_by_page() -> None:
+    app = opened("pages/filters.py", **DEEP)
+    assert healthy(app)
+    assert "Channels 0 to 2 of the 128" in said(app)
+    assert said(app).count("y here:") == 3
+    assert "of computing" in said(app)
+    assert r"\mathtt{features.3}" in " ".join(element.value for element in app.latex)
+    app.number_input(key="look.filters.page").set_value(43).run()
+    assert healthy(app)
+    assert "Channels 126 to 127 of the 128" in said(app)
+    assert address(app)["filters.page"] == "43"
+    app.selectbox(key="look.filters.map_layer").set_value("features").run()
+    assert healthy(app)
+    assert address(app)["filters.map_layer"] == "features"
+    app.button_group(key="look.filters.view").set_value("kernels").run()
+    assert healthy(app)
+    assert "All 64 kernels of features.0" in said(app)
+
+
+def test_a_layer_of_nowhere_falls_back_to_the_first() -> None:
+    app = opened("pages/filters.py", **{**DEEP, "filters.map_layer": "features.99", "filters.page": "9999"})
+    assert healthy(app)
+    assert "of the 64 of features" in said(app).replace("\\", "")
+
+
+def test_what_is_drawn_is_what_the_engine_draws_and_is_kept(bundled: Classifier) -> None:
+    units = [Channel("features.3", channel) for channel in (5, 6)]
+    *_, drawn = channels.climbed(bundled, units, ("here",))
+    for unit, picture, value in zip(units, drawn.pictures, drawn.values, strict=True):
+        params = maximize.Maximisation(**{**vars(maximize.defaults(bundled, unit)), "steps": 10})
+        *_, alone = maximize.maximize(bundled, unit, params)
+        assert value == alone.score
+        assert picture is not None
+        assert np.array_equal(picture, (alone.image * 255).round().byte().permute(1, 2, 0).numpy())
+    again = list(channels.climbed(bundled, [units[1], Channel("features.3", 7)], ("here",)))
+    assert again[0].step == channels.EACH  # known, so nothing is computed for it
+    assert again[0].pictures[0] is drawn.pictures[1]
+
+
+def test_a_stopped_run_keeps_what_is_finished(bundled: Classifier) -> None:
+    units = [Channel("features.3", channel) for channel in (8, 9)]
+    run = channels.climbed(bundled, units, ("stopped",))
+    first = next(each for each in run if each.step == channels.EACH)
+    list(islice(run, 3))
+    run.close()  # type: ignore[attr-defined]
+    kept = RESULTS.get(("stopped", units[0], channels.STEPS))
+    assert kept is not None
+    assert kept[0] is first.pictures[0]
+    assert RESULTS.get(("stopped", units[1], channels.STEPS)) is None
+
+
+def test_generator_contract(bundled: Classifier) -> None:
+    names = iter(range(10**6))
+    units = [Channel("features.0", 1)]
+    check_contract(lambda: channels.climbed(bundled, units, ("contract", next(names))), same)
+
+
+def same(one: channels.Drawn, other: channels.Drawn) -> bool:
+    pairs = zip(one.pictures, other.pictures, strict=True)
+    return one.values == other.values and all(np.array_equal(a, b) for a, b in pairs)  # type: ignore[arg-type]
+
+
+def test_crops_stand_beside_each_other_and_grey_where_there_are_none() -> None:
+    row = channels._row(torch.full((2, 1, 8, 8), 200, dtype=torch.uint8))
+    side = 2 * channels.CARD // channels.CROPS
+    assert row.shape == (side, channels.CROPS * side + 4 * (channels.CROPS - 1), 3)
+    assert (row[:, :side] == 200).all()
+    assert (row[:, -side:] == 128).all()
