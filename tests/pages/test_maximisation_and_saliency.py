@@ -302,7 +302,7 @@ def test_a_channel_that_is_not_there_is_said(given: str) -> None:
     assert asked(app, "maximisation.unit") == ""
 
 
-@pytest.mark.parametrize("part", ["frames", "alone", "seeds", "lambdas"])
+@pytest.mark.parametrize("part", ["value", "alone", "seeds", "lambdas"])
 def test_each_part_opens_for_a_channel(part: str) -> None:
     app = opened("pages/maximisation.py", **CHANNEL, **{"maximisation.part": part})
     assert healthy(app)

@@ -63,6 +63,12 @@ def scores(_: Ascending, result: maximize.Ascent) -> None:
     st.markdown(t("maximisation.scores"))
 
 
+def value(_: Ascending, result: maximize.Ascent) -> None:
+    """A channel's value, step by step."""
+    name = t("maximisation.value")
+    show.chart(_over_steps(result, {name: result.logits}, 240), "maximisation-value")
+
+
 def _over_steps(result: maximize.Ascent, lines: dict[str, tuple[float, ...]], height: int) -> Any:
     steps = range(len(result.scores))
     return figures.lines(
@@ -105,6 +111,7 @@ def remarks(result: maximize.Ascent) -> None:
 SCORED = ("of_itself", "of_moved", "of_clipped")
 PARTS: dict[str, Callable[[Ascending, maximize.Ascent], None]] = {
     "scores": scores,  # first: it asks for no further computation
+    "value": value,
     "alone": strips.plain,
     "seeds": strips.seeds,
     "lambdas": strips.lambdas,
@@ -113,4 +120,5 @@ PARTS: dict[str, Callable[[Ascending, maximize.Ascent], None]] = {
 
 def parts(page: Frame) -> list[str]:
     """Those that can be looked at: a channel has no probability to set beside its value."""
-    return [name for name in PARTS if page.channel is None or name != "scores"]
+    other = "value" if page.channel is None else "scores"
+    return [name for name in PARTS if name != other]
