@@ -21,6 +21,7 @@ from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import decoding
+from vizcore.targets import Channel
 from vizcore.techniques import filters, lime, maximize, occlusion, saliency
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def shown(clf: Classifier, name: str, picture: str) -> Any:
     else:
         drawn = Image.fromarray(found.picture)
     source = sources.Source(picture, drawn, decoding.digest(drawn))
-    return SimpleNamespace(page=name, clf=clf, source=source, image=clf.pixels(drawn), target=2)
+    return SimpleNamespace(page=name, clf=clf, source=source, image=clf.pixels(drawn), target=2, channel=None, unit=2)
 
 
 def computed(page: Any, settings: Any) -> Any:
@@ -104,7 +105,9 @@ def test_both_snippets_make_of_an_uploaded_file_what_the_page_makes_of_it(
     data = uploads()[name]
     drawn = decoding.decode(data).picture  # as the page takes an upload
     source = sources.Source("upload", drawn, decoding.digest(drawn))
-    page: Any = SimpleNamespace(page="saliency", clf=bundled, source=source, image=bundled.pixels(drawn), target=2)
+    page: Any = SimpleNamespace(
+        page="saliency", clf=bundled, source=source, image=bundled.pixels(drawn), target=2, channel=None, unit=2
+    )
     expected = computed(page, SETTINGS["saliency"]).gradient.numpy()
     monkeypatch.chdir(tmp_path)
     Path("picture.png").write_bytes(data)
@@ -118,6 +121,21 @@ def test_both_snippets_make_of_an_uploaded_file_what_the_page_makes_of_it(
     assert np.abs(found["w"].numpy() - expected).max() <= 1e-3 * np.abs(expected).max()
     with Image.open("picture.png") as opened:
         assert not np.array_equal(bundled.preprocess.pixels(opened.convert("RGB")), page.image), "an easy file"
+
+
+def test_both_snippets_maximise_a_channel(bundled: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page: Any = shown(bundled, "maximisation", "scene:21")
+    page.channel = page.unit = Channel("features.3", 7, "centre")
+    settings = maximize.Maximisation(steps=10, lambda_=1e-4)
+    expected = Run(maximize.maximize(bundled, page.unit, settings)).finish()
+    monkeypatch.chdir(tmp_path)
+    Path("snippet.py").write_text(export.snippet(page, settings), encoding="utf-8")
+    runpy.run_path("snippet.py")
+    np.testing.assert_allclose(np.load("maximisation.npz")["input"], expected.input, rtol=1e-4, atol=1e-5)
+    Path("code.py").write_text(code.script(page, settings, expected), encoding="utf-8")
+    z = runpy.run_path("code.py")["z"]
+    np.testing.assert_allclose(z.detach(), expected.input, rtol=1e-3, atol=1e-3)
+    assert export.record(page, settings)["channel"] == {"layer": "features.3", "channel": 7, "of": "centre"}
 
 
 def test_the_snippet_of_a_deeper_layer(bundled: Classifier) -> None:
