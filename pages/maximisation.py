@@ -46,8 +46,8 @@ with layout.page("maximisation") as frame:
                 drawn.append(time.monotonic())
 
         with picture:
-            label = t("maximisation.picture", name=page.unit_name())
-            st.markdown(f"**{t('maximisation.picture', name=page.unit_name(code=True))}**")
+            label = t("maximisation.picture", name=units.name(page))
+            st.markdown(f"**{t('maximisation.picture', name=units.name(page, markdown=True))}**")
             place = st.empty()
             with place.container():
                 panels.draw(page, play.previous("maximisation", climbed.key))

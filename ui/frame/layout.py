@@ -86,13 +86,6 @@ class Frame(Hall):
         """What is maximised: the class, or the channel that was chosen in its place."""
         return self.target if self.channel is None else self.channel
 
-    def unit_name(self, code: bool = False) -> str:
-        """How that is called; its layer as ``code`` where it stands in Markdown."""
-        if self.channel is None:
-            return t("maximisation.of_class", name=self.class_name)
-        layer = quoted(self.channel.layer) if code else self.channel.layer
-        return t(f"maximisation.of_{self.channel.of}", channel=self.channel.channel, layer=layer)
-
     def formula(self, latex: str) -> None:
         """Show the formula, with the values set now, beside the picture."""
         with self.head:

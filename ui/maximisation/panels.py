@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from ui.frame.layout import Frame
-from ui.maximisation import strips
+from ui.maximisation import strips, units
 from ui.maximisation.ascending import Ascending
 from ui.texts import t
 from ui.viewer import show
@@ -20,7 +20,7 @@ from vizcore.techniques import maximize
 def draw(page: Frame, ascent: maximize.Ascent | None) -> None:
     """The picture as it is now; the mean colour until there is one."""
     shown = ascent.image if ascent is not None else show.blank(page.clf)
-    viewer("maximisation", shown, t("maximisation.picture", name=page.unit_name()))
+    viewer("maximisation", shown, t("maximisation.picture", name=units.name(page)))
 
 
 def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, box: Any, number: int) -> None:

@@ -37,6 +37,14 @@ def chosen(page: Frame) -> Frame:
     return replace(page, channel=replace(unit, of=_part(page, layer)))
 
 
+def name(page: Frame, markdown: bool = False) -> str:
+    """How the unit is called; its layer made harmless for ``markdown``."""
+    if page.channel is None:
+        return t("maximisation.of_class", name=page.class_name)
+    layer = quoted(page.channel.layer) if markdown else page.channel.layer
+    return t(f"maximisation.of_{page.channel.of}", channel=page.channel.channel, layer=layer)
+
+
 def _part(page: Frame, layer: str) -> Part:
     """The part of a channel's map that is to be climbed, and beside that choice the ways to other units."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
