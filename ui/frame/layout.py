@@ -171,8 +171,7 @@ def _open(name: str) -> Frame:
         links = st.empty()
         navigation.links(name, links)
         chosen["network"] = _network()
-    remarks = _head(name)
-    clf = network_cache.network(chosen["network"])
+    remarks, clf = _head(name), network_cache.network(chosen["network"])
     if clf is None:
         state.settle(name)
         st.stop()
@@ -215,8 +214,7 @@ def _network() -> str:
 
 def _class(clf: Classifier, probabilities: Tensor) -> int:
     """The class to explain: the most probable one unless the user (or a link) names another, by index."""
-    chosen = state.choices().frame
-    best = int(probabilities.argmax())
+    chosen, best = state.choices().frame, int(probabilities.argmax())
     wanted = chosen.get("class", "")
     index = int(wanted) if wanted.isdigit() and int(wanted) < len(clf.classes) else None
     options = ["auto", *map(str, range(len(clf.classes)))]
