@@ -18,9 +18,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from vizcore.jobs.run import Run
@@ -37,7 +36,7 @@ BUNDLED = {
 LITE = "efficientnet-lite0"
 # On which settings were chosen by eye, or which the search for lambda climbs.
 CHOSEN = (0, 1, 4, 7, 130, 281, 333, 340, 483, 666, 779, 817, 963, 980, 985)
-_TILE, _ACROSS = 112, 10
+_TILE, _LINE, _ACROSS = 112, 16, 10  # pixels, pixels, pictures
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def spread(count: int, wanted: int) -> list[int]:
     if wanted >= count:
         return list(range(count))
     stride = count // wanted
-    shift = next(first for first in range(stride // 2 - 1, stride) if not {*range(first, count, stride)} & {*CHOSEN})
+    shift = next(first for first in range(stride // 2 + 1, stride) if not {*range(first, count, stride)} & {*CHOSEN})
     return [*range(shift, count, stride)][:wanted]
 
 
@@ -90,12 +89,19 @@ def table(network: str, judge: str, lambda_: float, drawn: Sequence[Drawn]) -> s
     return f"| {network} | {judge} | {len(ranks)} | {lambda_:g} | {first} | {five} | {middle:g} | {seconds:.1f} |"
 
 
-def sheet(drawn: Sequence[Drawn], at: Path) -> None:
-    """All pictures in rows, as a PNG."""
-    tiles = [np.asarray(_picture(one.image).convert("RGB").resize((_TILE, _TILE))) for one in drawn]
-    tiles += [np.full((_TILE, _TILE, 3), 255, np.uint8)] * (-len(tiles) % _ACROSS)
-    rows = [np.concatenate(tiles[k : k + _ACROSS], 1) for k in range(0, len(tiles), _ACROSS)]
-    Image.fromarray(np.concatenate(rows)).save(at)
+def sheet(drawn: Sequence[Drawn], names: Sequence[str], at: Path) -> None:
+    """All pictures in rows, each above its class and the place that the judge gives it (1 is best): a PNG or JPEG."""
+    rows = -(-len(drawn) // _ACROSS)
+    whole = Image.new("RGB", (_ACROSS * _TILE, rows * (_TILE + _LINE)), "white")
+    font, pen = ImageFont.load_default(10), ImageDraw.Draw(whole)
+    for number, one in enumerate(drawn):
+        x, y = number % _ACROSS * _TILE, number // _ACROSS * (_TILE + _LINE)
+        whole.paste(_picture(one.image).convert("RGB").resize((_TILE, _TILE)), (x, y))
+        place, name = f" {one.rank + 1}", names[one.target]
+        while len(name) > 1 and pen.textlength(name + place, font) > _TILE - 4:
+            name = name[:-2] + "…"
+        pen.text((x + 2, y + _TILE + 1), name + place, "black", font)
+    whole.save(at, quality=80)
 
 
 def _picture(image: Tensor) -> Image.Image:
@@ -111,7 +117,9 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], object] = print
     about.add_argument("--judge", help=f"{LITE} for ImageNet's networks unless given")
     about.add_argument("--classes", type=int, default=50, help="how many, evenly spread")
     about.add_argument("--seed", type=int, default=0)
-    about.add_argument("--sheet", type=Path, help="PNG file for the pictures; the network's name is put before .png")
+    about.add_argument(
+        "--sheet", type=Path, help="PNG or JPEG for the pictures; each network's name is added to its name"
+    )
     asked = about.parse_args(argv)
     say("| network | judge | classes | λ | first | in the first five | median rank | CPU s each |")
     say("| --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -121,7 +129,7 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], object] = print
         drawn = list(recognised(clf, judge, spread(len(clf.classes), asked.classes), asked.seed))
         say(table(name, named, maximize.defaults(clf).lambda_, drawn))
         if asked.sheet:
-            sheet(drawn, asked.sheet.with_name(f"{asked.sheet.stem}-{name}.png"))
+            sheet(drawn, clf.classes, asked.sheet.with_name(f"{asked.sheet.stem}-{name}{asked.sheet.suffix}"))
 
 
 if __name__ == "__main__":

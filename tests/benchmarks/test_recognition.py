@@ -33,4 +33,4 @@ def test_what_the_bundled_network_draws_is_shown_to_its_twin(tmp_path, capsys) -
     assert cells[:3] == ["mini-alexnet", "mini-alexnet-shortcut", "2"]
     assert cells[4:6] == ["2", "2"]  # both are recognised
     with Image.open(tmp_path / "sheet-mini-alexnet.png") as picture:
-        assert picture.size == (1120, 112)
+        assert picture.size == (1120, 128)  # a line of text under each

@@ -13,6 +13,7 @@ from tests.conftest import linear_classifier
 from tests.helpers.contract import check_contract
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.params import specs
 from vizcore.techniques import default_settings
 from vizcore.techniques.fourier import Fourier
@@ -86,6 +87,20 @@ def test_something_is_drawn_on_strangers_networks(channels: int, side: int, clas
         assert end.answers
         assert end.score > end.scores[0]
         assert 0.1 < float(end.input.square().mean().sqrt()) < 4
+
+
+@pytest.mark.parametrize("name", ["alexnet", "resnet18", "squeezenet1_1"])
+def test_lambda_is_found_and_something_drawn_whatever_the_weights(name: str) -> None:
+    torch.manual_seed(0)
+    module = getattr(torchvision_models(), name)(weights=None, num_classes=5).eval()
+    clf = Classifier(module, Preprocess((64, 64), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), list("abcde"))
+    params = replace(defaults(clf), steps=30)
+    assert params.lambda_ in STOPS
+    assert params.lambda_ > 0
+    end = Run(maximize(clf, 1, params)).finish()
+    assert end.answers
+    assert end.score > end.scores[0]
+    assert float(end.image.std()) > 0.02  # one sees something
 
 
 class Constant(nn.Module):

@@ -52,6 +52,26 @@ def test_on_a_linear_network_it_converges_to_w_over_two_lambda(
     assert ascent.objective == pytest.approx(square / (4 * lambda_), rel=1e-2)
 
 
+@pytest.mark.parametrize("coordinates", ["pixels", "fourier"])
+def test_bounded_it_keeps_within_the_colours_of_a_screen(coordinates: Basis) -> None:
+    clf = linear_classifier(mean=0.4, std=0.25)
+    free = Maximisation(0.03, 0.2, 100, coordinates=coordinates)
+    low, high = (float(clf.normalise(torch.full((1, *clf.input_shape), end)).mean()) for end in (0.0, 1.0))
+    optimum = weights(clf, 1) / (2 * free.lambda_)
+    assert float(((optimum < low) | (optimum > high)).float().mean()) > 0.1  # else nothing is bounded
+    end = last(clf, 1, replace(free, bounded=True))
+    assert low - 1e-3 < float(end.input.min())
+    assert float(end.input.max()) < high + 1e-3
+    assert torch.allclose(clf.denormalise(end.input[None])[0], end.image, atol=1e-3)
+    best = optimum.clamp(low, high)  # pixel by pixel the nearest to the free optimum, and so the bounded one
+    value = float((weights(clf, 1) * best).sum() - free.lambda_ * best.square().sum())
+    bias = end.score - float((weights(clf, 1) * end.input).sum())
+    if coordinates == "pixels":
+        assert float((end.input - best).norm() / best.norm()) < 0.02
+        assert end.objective - bias == pytest.approx(value, rel=1e-2)
+    assert 0.7 * value < end.objective - bias < value * 1.001
+
+
 def test_the_ascent_comes_to_rest() -> None:
     clf = linear_classifier()
     *_, before, final = maximize(clf, 1, Maximisation(lambda_=1e-5, steps=50))  # far from its goal, so never slowed

@@ -158,11 +158,16 @@ def test_formulas_carry_the_current_values(output: str) -> None:
     assert r"10^{-5}" in formulas.maximisation(maximize.Maximisation(lambda_=1e-5))
     plain = formulas.maximisation(maximize.Maximisation(output=output))  # type: ignore[arg-type]
     assert "underline" not in plain
-    moved = maximize.Maximisation(jitter=16, turn=8, variation=1e-3, blur=0.5, coordinates="fourier", decay=1.3)
+    moved = maximize.Maximisation(
+        jitter=16, turn=8, variation=1e-3, blur=0.5, coordinates="fourier", decay=1.3, bounded=True
+    )
     added = formulas.maximisation(moved)
     assert r"\arg\max_x" in added
-    assert all(part in added for part in (r"\mathbb E_T", r"\pm 16", r"8^\circ", "TV", "G_{0.5}", "f^{-1.3}"))
-    assert added.count("underline") == 5  # E_T, T, what T is, the variation, the blur
+    assert all(
+        part in added
+        for part in (r"\mathbb E_T", r"\pm 16", r"8^\circ", "TV", "G_{0.5}", "f^{-1.3}", r"\sigma I \in [0, 1]")
+    )
+    assert added.count("underline") == 6  # E_T, T, what T is, the bounds, the variation, the blur
     assert r"\times (1" not in added
     assert added.count("{") == added.count("}")
     assert "0.25" in formulas.saliency(saliency.SmoothGrad(noise=0.25, output=output))  # type: ignore[arg-type]

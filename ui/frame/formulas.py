@@ -41,6 +41,8 @@ def maximisation(params: Maximisation, unit: Unit = 0) -> str:
         within += [rf"\pm {params.turn}^\circ"] if params.turn else []
         within += [rf"\times (1 \pm {params.zoom:g})"] if params.zoom else []
         where.append(_added("T: " + r",\, ".join(within)))
+    if params.bounded:
+        where.append(_added(r"\mu + \sigma I \in [0, 1]"))
     if params.blur > 0:
         where.append(_added(rf"\Delta I * G_{{{params.blur:g}}}"))
     variable = "x" if params.coordinates == "fourier" else "I"

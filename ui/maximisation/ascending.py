@@ -29,8 +29,8 @@ def defaults(page: Frame) -> maximize.Maximisation:
 
 def alone(params: maximize.Maximisation) -> maximize.Maximisation:
     """The formula alone: the same lambda, score, seed and start, climbed in pixels without additions."""
-    off = dict.fromkeys(maximize.ADDITIONS, 0)
-    return replace(params, **off, coordinates="pixels", draws=1, decay=PLAIN.decay, step_size=PLAIN.step_size)  # type: ignore[arg-type]
+    off = {name: getattr(PLAIN, name) for name in maximize.ADDITIONS}
+    return replace(params, **off, coordinates="pixels", draws=1, decay=PLAIN.decay, step_size=PLAIN.step_size)
 
 
 @dataclass(frozen=True, eq=False)

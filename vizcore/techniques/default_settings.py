@@ -18,7 +18,7 @@ CONTRAST = 0.5  # root of the mean square of I at which lambda balances y; a pho
 _CLASSES = 3  # that are climbed to find lambda
 _TRIES = 60  # steps after which a class is given up that has not come to that contrast
 # Chosen by eye on a dozen classes of SqueezeNet and on the bundled network's.
-_LOOK = Maximisation(step_size=0.5, steps=100, coordinates="fourier", decay=1.5, turn=15, zoom=0.25)
+_LOOK = Maximisation(step_size=0.5, steps=100, coordinates="fourier", decay=1.2, turn=15, zoom=0.25, bounded=True)
 _STEP = 0.05  # of the search, so that it has found its way when it is at that contrast
 _SHIFT = 14  # the shift is this part of the shorter side: 16 px of 224
 
@@ -40,11 +40,11 @@ class Search:
 def defaults(clf: Classifier, unit: Unit | None = None) -> Maximisation:
     """The settings with which pages open for this network: lambda = median_j (y_j(I) - y_j(I_0)) / (2 ||I||^2).
 
-    Each I is climbed without a penalty, in Fourier coordinates with transformations, until the root of its mean square
-    is ``CONTRAST``, for a few classes j spread over all. Where y grows in proportion to I, as on a linear network, that
-    lambda is the one under which y - lambda ||I||^2 is largest at this very contrast. It is rounded to the nearest stop
-    of its slider. The same network gets the same settings; they are kept as long as it lives unchanged. Where there is
-    nothing to climb lambda stays as it is in :class:`Maximisation`.
+    Each I is climbed without a penalty or bounds, in Fourier coordinates with transformations, until the root of its
+    mean square is ``CONTRAST``, for a few classes j spread over all. Where y grows in proportion to I, as on a linear
+    network, that lambda is the one under which y - lambda ||I||^2 is largest at this very contrast. It is rounded to the
+    nearest stop of its slider. The same network gets the same settings; they are kept as long as it lives unchanged.
+    Where there is nothing to climb lambda stays as it is in :class:`Maximisation`.
 
     A channel's answers have another size than logits, and each its own: where ``unit`` is a
     :class:`~vizcore.targets.Channel`, lambda follows by the same rule from climbing that channel alone, and for the
@@ -69,9 +69,10 @@ def search(clf: Classifier, unit: Unit | None = None) -> Iterator[Search]:
     count = len(clf.classes)
     classes = sorted({k * count // _CLASSES for k in range(_CLASSES)})
     of, ratios = len(classes) * _TRIES, list[float]()
+    free = replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP, bounded=False)
     for number, target in enumerate(classes):
         try:
-            for ascent in climb(clf, target, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP), None):
+            for ascent in climb(clf, target, free, None):
                 square = float(ascent.input.square().sum())
                 if square >= CONTRAST**2 * ascent.input.numel():
                     ratios.append((ascent.score - ascent.scores[0]) / (2 * square))

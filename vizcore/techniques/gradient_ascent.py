@@ -53,6 +53,8 @@ def climb(clf: Classifier, unit: Unit, params: Maximisation, start_image: Tensor
         size = params.step_size * (1 + math.cos(math.pi * (step - 1) / params.steps)) / 2
         move = size * unbiased / (scale + 1e-8 * float(scale.max()) + 1e-30)
         x = x + (space.smoothed(move, params.blur) if params.blur > 0 else move)
+        if params.bounded:
+            x = space.of(clf.normalise(clf.denormalise(space.picture(x)).clamp(0, 1)))
         slope = _slope(clf, space, x, answer, params, generator)
         history.append(slope.values)
         z = space.picture(x)

@@ -7,14 +7,14 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
-from vizcore.params import check, choice, levels, number
+from vizcore.params import check, choice, flag, levels, number
 from vizcore.pictures import figures, notebook
 from vizcore.targets import Output
 
 Start = Literal["noise", "grey", "picture"]
 Basis = Literal["pixels", "fourier"]
 
-ADDITIONS = ("jitter", "turn", "zoom", "blur", "variation")  # to the formula; each off at 0
+ADDITIONS = ("jitter", "turn", "zoom", "bounded", "blur", "variation")  # to the formula; each off at 0
 START_NOISE = 0.1  # standard deviation of the starting noise, on the scale of the zero-centred input (about 1)
 
 
@@ -35,7 +35,7 @@ class Maximisation:
     )
     step_size: float = levels(
         0.05,
-        (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+        (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
         label="Step size",
         help="How far the zero-centred input, whose values are of the order of 1, moves in one step at first.",
     )
@@ -120,6 +120,13 @@ class Maximisation:
         1,
         label="Draws",
         help="How many shifts, turns and scalings are averaged in each step; a step takes so many times as long.",
+    )
+
+    bounded: bool = flag(
+        False,
+        label="Colours of the screen",
+        help="An addition to the formula: after every step the picture is clipped to the colours that a screen can "
+        "show, so that the network climbs what one sees.",
     )
 
     def __post_init__(self) -> None:

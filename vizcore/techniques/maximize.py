@@ -41,8 +41,10 @@ def maximize(
     the probability, with a step size that falls to zero along half a cosine so that the ascent comes to rest.
     ``coordinates`` = "fourier" climbs the same objective in another basis (Olah et al. 2017). Additions, off by
     default: the mean of y over random shifts, turns and scalings T, E_T[y(T I)], in place of y(I) (Mordvintsev et al.
-    2015; Olah et al. 2017), steps that are blurred (Yosinski et al. 2015, section 3, blur the picture, which outruns
-    Adam's small steps), and total variation (Mahendran and Vedaldi 2015, section 3.3).
+    2015; Olah et al. 2017), a picture that is clipped after every step to colours in [0,1] (``bounded``: projected
+    ascent; in pixels it ends at the constrained optimum, in Fourier coordinates, whose steps are scaled, near it),
+    steps that are blurred (Yosinski et al. 2015, section 3, blur the picture, which outruns Adam's small steps), and
+    total variation (Mahendran and Vedaldi 2015, section 3.3).
     """
     params = params or Maximisation()
     check_unit(clf, target)
