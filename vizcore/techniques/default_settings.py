@@ -42,9 +42,9 @@ def defaults(clf: Classifier, unit: Unit | None = None) -> Maximisation:
 
     Each I is climbed without a penalty or bounds, in Fourier coordinates with transformations, until the root of its
     mean square is ``CONTRAST``, for a few classes j spread over all. Where y grows in proportion to I, as on a linear
-    network, that lambda is the one under which y - lambda ||I||^2 is largest at this very contrast. It is rounded to the
-    nearest stop of its slider. The same network gets the same settings; they are kept as long as it lives unchanged.
-    Where there is nothing to climb lambda stays as it is in :class:`Maximisation`.
+    network, that lambda is the one under which y - lambda ||I||^2 is largest at this very contrast. It is rounded to
+    the nearest stop of its slider. The same network gets the same settings; they are kept as long as it lives
+    unchanged. Where there is nothing to climb lambda stays as it is in :class:`Maximisation`.
 
     A channel's answers have another size than logits, and each its own: where ``unit`` is a
     :class:`~vizcore.targets.Channel`, lambda follows by the same rule from climbing that channel alone, and for the
@@ -99,7 +99,7 @@ def _search_channel(clf: Classifier, unit: Channel) -> Iterator[Search]:
         version, found = _of_channels[clf] = clf.version, {}
     if unit not in found:
         last = params
-        for ascent in climb(clf, unit, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP), None):
+        for ascent in climb(clf, unit, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP, bounded=False), None):
             square = float(ascent.input.square().sum())
             ratio = (ascent.score - ascent.scores[0]) / (2 * square)
             if square >= CONTRAST**2 * ascent.input.numel() or not ascent.answers:
