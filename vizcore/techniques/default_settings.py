@@ -99,7 +99,9 @@ def _search_channel(clf: Classifier, unit: Channel) -> Iterator[Search]:
         version, found = _of_channels[clf] = clf.version, {}
     if unit not in found:
         last = params
-        for ascent in climb(clf, unit, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP, bounded=False), None):
+        for ascent in climb(
+            clf, unit, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP, bounded=False), None
+        ):
             square = float(ascent.input.square().sum())
             ratio = (ascent.score - ascent.scores[0]) / (2 * square)
             if square >= CONTRAST**2 * ascent.input.numel() or not ascent.answers:
