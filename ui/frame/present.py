@@ -40,7 +40,7 @@ _KEYS = st.components.v2.component(
 
 _COPY = st.components.v2.component(
     "vizcore_copy",
-    html='<button type="button"></button><span role="status" aria-live="polite"></span>',
+    html='<button type="button" style="visibility: hidden"></button><span role="status" aria-live="polite"></span>',
     css="""button { width: 100%; padding: 0.45rem 0.8rem; border-radius: 0.5rem; background: transparent;
       border: 1px solid var(--st-border-color, #8888); color: var(--st-text-color, inherit); font: inherit; }
     button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
@@ -49,6 +49,7 @@ _COPY = st.components.v2.component(
       const button = parentElement.querySelector("button");
       const status = parentElement.querySelector("span");
       button.textContent = data.label;
+      button.style.visibility = "visible"; // not before it has a name
       button.onclick = async () => {
         const link = window.location.href;
         try {

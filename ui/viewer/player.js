@@ -78,6 +78,7 @@ class Player {
     const text = this.timer ? this.data.texts.pause : this.data.texts.play;
     this.button.setAttribute("aria-label", text);
     this.button.title = text;
+    this.button.style.visibility = "visible"; // not before it has a name
   }
 
   play() {
