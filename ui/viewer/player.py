@@ -19,7 +19,8 @@ COLUMNS = 6
 _MOUNT = st.components.v2.component(
     "vizcore_player",
     html="""<div class="player"><canvas role="img"></canvas>
-      <div class="bar"><button type="button" style="visibility: hidden"></button><input type="range" min="0" max="0" step="1" value="0" /></div>
+      <div class="bar"><button type="button" style="visibility: hidden"></button>
+        <input type="range" min="0" max="0" step="1" value="0" /></div>
       <div class="caption"></div>
       <label class="stretch"><input type="checkbox" /><span></span></label></div>""",
     css=""".player { font-family: var(--st-font, sans-serif); color: var(--st-text-color, inherit); font-size: 0.9rem;
