@@ -53,7 +53,7 @@ def chosen(
     source = sources.Source(f"scene:{seed}", drawn, decoding.digest(drawn))
     image = clf.pixels(drawn)
     rows = tuple(Row(clf, image, target, source.digest, str(target), str(target)) for target in targets)
-    page: Any = SimpleNamespace(page="compare", clf=clf, source=source, image=image, target=1)
+    page: Any = SimpleNamespace(page="compare", clf=clf, source=source, image=image, target=1, channel=None, unit=1)
     params = {name: methods.with_output(methods.defaults(name), "logit") for name in methods.METHODS}
     return Choice(page, rows, names, params, "logit", scale)
 
