@@ -97,9 +97,8 @@ def snippet(
         prepared.append("image = clf.pixels(picture)  # (C,H,W) in [0,1]: exactly what the network sees")
     body = "\n\n\n".join(part for part in ("\n".join(score), *functions) if part)
     found, names = _preamble("\n".join([body, *call.lines]))
-    imports = {line for line in [*given, *found] if _imports(line)} | set(
-        _imported((*call.needs, *(_OF_CHANNELS if isinstance(target, Channel) else ())))
-    )
+    needs = (*call.needs, *_OF_CHANNELS) if isinstance(target, Channel) else call.needs
+    imports = {line for line in [*given, *found] if _imports(line)} | set(_imported(needs))
     ordered = sorted(imports, key=lambda line: (_block(line), line.startswith("from"), line))
     blocks = ["\n".join(lines) for _, lines in groupby(ordered, _block)]
     head = "\n\n".join([*blocks, "\n".join([*names, *prepared])])

@@ -16,6 +16,10 @@ from tests.helpers.servers import ROOT, start
 pytestmark = pytest.mark.browser
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = ["", *(path.stem for path in sorted((ROOT / "pages").glob("*.py")) if path.stem != "health")]
+CUT = """[...document.querySelectorAll(".katex-display")].filter((formula) => {
+  const end = (part) => part.getBoundingClientRect().right;
+  return [...formula.querySelectorAll(".base")].some((part) => end(part) > end(formula) + 1);
+}).length"""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -170,6 +174,7 @@ def test_fits_a_phone(warm: str, browser: Browser, path: str) -> None:
     visit.healthy()
     wide = visit.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= 390
+    assert visit.page.evaluate(CUT) == 0  # formulas hide what does not fit
     visit.page.close()
 
 

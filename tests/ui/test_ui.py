@@ -167,6 +167,7 @@ def test_formulas_carry_the_current_values(output: str) -> None:
         part in added
         for part in (r"\mathbb E_T", r"\pm 16", r"8^\circ", "TV", "G_{0.5}", "f^{-1.3}", r"\sigma I \in [0, 1]")
     )
+    assert added.count("allowbreak") == added.count("quad") == 4  # a telephone breaks the line between any two parts
     assert added.count("underline") == 6  # E_T, T, what T is, the bounds, the variation, the blur
     assert r"\times (1" not in added
     assert added.count("{") == added.count("}")

@@ -27,6 +27,7 @@ from vizcore.techniques import crops, maximize
 
 AT_ONCE = 12  # channels on one page
 STEPS = 40  # of each ascent: enough to tell the channels apart
+EACH = maximize.TRIES + STEPS  # steps of the search for lambda, at most, and of the ascent
 CARD, CROPS = 168, 4  # pixels: two in a row on a telephone; crops beneath each picture
 SCENES_EACH = 3  # of each of the scenes' classes
 FIRST_SCENE = 2000  # seeds that no training has seen
@@ -68,9 +69,8 @@ def settings(page: Frame) -> Settings:
 
 def formula(chosen: Settings) -> str:
     """What is climbed for each channel."""
-    return r"I_k = \arg\max_I\; y_k(I) - \lambda_k\,\lVert I\rVert_2^2,\quad " + formulas.channel_mean(
-        "y_k", "k", chosen.layer.name
-    )
+    mean = formulas.channel_mean("y_k", "k", chosen.layer.name)
+    return r"I_k = \arg\max_I\; y_k(I) - \lambda_k\,\lVert I\rVert_2^2" + formulas.AND + mean
 
 
 def show_all(page: Frame, chosen: Settings) -> None:
@@ -124,10 +124,6 @@ def _draw_pictures(page: Frame, chosen: Settings, boxes: list[Any]) -> None:
     )
 
 
-SEARCH = 61  # steps of a search, at most
-EACH = SEARCH + STEPS
-
-
 def climbed(clf: Classifier, units: list[Channel], name: tuple[Any, ...]) -> Iterator[Drawn]:
     """One channel after the other; those that are finished are kept one by one, whatever becomes of the rest."""
     pictures: list[Picture | None] = [None] * len(units)
@@ -145,7 +141,7 @@ def climbed(clf: Classifier, units: list[Channel], name: tuple[Any, ...]) -> Ite
             for ascent in maximize.maximize(clf, unit, replace(found.params, steps=STEPS)):
                 pictures[number], values[number] = figures.picture(ascent.image), ascent.score
                 if ascent.step < ascent.of:
-                    yield Drawn(tuple(pictures), tuple(values), done + SEARCH + ascent.step, len(units) * EACH)
+                    yield Drawn(tuple(pictures), tuple(values), done + maximize.TRIES + ascent.step, len(units) * EACH)
             RESULTS.put(key, (pictures[number], values[number]))
         else:
             pictures[number], values[number] = known

@@ -12,6 +12,8 @@ from vizcore.techniques.occlusion import Occlusion
 from vizcore.techniques.saliency import SmoothGrad
 from vizcore.techniques.transformations import moves
 
+AND = r",\allowbreak\quad "  # between parts: nothing else breaks a line between two that are underlined
+
 
 def _y(output: str) -> str:
     return r"p_i" if output == "probability" else r"y_i"
@@ -26,7 +28,7 @@ def filters(height: int, width: int) -> str:
 
 
 def maximisation(params: Maximisation, unit: Unit = 0) -> str:
-    """The objective that is climbed, in which coordinates; what is added to the papers' formula has a colour."""
+    """The objective that is climbed, in which coordinates; what is added to the papers' formula is underlined."""
     y = "y" if isinstance(unit, Channel) else _y(params.output).replace("i", "j")
     moved = moves(params)
     mean, move = _added(r"\mathbb E_T"), _added("T")
@@ -46,7 +48,7 @@ def maximisation(params: Maximisation, unit: Unit = 0) -> str:
     if params.blur > 0:
         where.append(_added(rf"\Delta I * G_{{{params.blur:g}}}"))
     variable = "x" if params.coordinates == "fourier" else "I"
-    return r",\quad ".join([rf"\arg\max_{variable}\; " + " ".join(terms), *where])
+    return AND.join([rf"\arg\max_{variable}\; " + " ".join(terms), *where])
 
 
 def channel(unit: Channel) -> str:
@@ -54,12 +56,12 @@ def channel(unit: Channel) -> str:
     if unit.of == "mean":
         return channel_mean("y", str(unit.channel), unit.layer)
     centre = r"\lfloor\tfrac h2\rfloor, \lfloor\tfrac w2\rfloor"
-    return rf"y(I) = A_{{{unit.channel}}}({centre}),\quad {_maps(unit.layer)}"
+    return rf"y(I) = A_{{{unit.channel}}}({centre}){AND}{_maps(unit.layer)}"
 
 
 def channel_mean(y: str, number: str, layer: str) -> str:
     """The mean of a feature map, named ``y``."""
-    return rf"{y}(I) = \tfrac{{1}}{{hw}}\textstyle\sum_{{u,v}} A_{{{number}}}(u,v),\quad {_maps(layer)}"
+    return rf"{y}(I) = \tfrac{{1}}{{hw}}\textstyle\sum_{{u,v}} A_{{{number}}}(u,v){AND}{_maps(layer)}"
 
 
 def _maps(layer: str) -> str:

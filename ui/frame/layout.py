@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui.frame import controls, examination, link, navigation, network_cache, present, reconnect, sources, state
+from ui.frame import controls, examination, link, navigation, network_cache, present, process, reconnect, sources, state
 from ui.frame.errors import reported
-from ui.running import drawing, play
+from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or
 from ui.texts.sentences import translated
@@ -30,11 +29,7 @@ P = TypeVar("P")
 # A file of our own: an icon by name would be fetched from its maker at every visit.
 ICON = str(Path(__file__).with_name("icon.png"))
 
-# Streamlit collects all garbage after every run, and walking through torch's modules costs a quarter of a second.
-gc.collect()
-gc.freeze()
-
-drawing.give_way()
+process.prepare()
 play.before_computing(link.keep_up)
 
 
@@ -171,7 +166,8 @@ def _open(name: str) -> Frame:
         links = st.empty()
         navigation.links(name, links)
         chosen["network"] = _network()
-    remarks, clf = _head(name), network_cache.network(chosen["network"])
+    remarks = _head(name)
+    clf = network_cache.network(chosen["network"])
     if clf is None:
         state.settle(name)
         st.stop()
@@ -214,7 +210,8 @@ def _network() -> str:
 
 def _class(clf: Classifier, probabilities: Tensor) -> int:
     """The class to explain: the most probable one unless the user (or a link) names another, by index."""
-    chosen, best = state.choices().frame, int(probabilities.argmax())
+    chosen = state.choices().frame
+    best = int(probabilities.argmax())
     wanted = chosen.get("class", "")
     index = int(wanted) if wanted.isdigit() and int(wanted) < len(clf.classes) else None
     options = ["auto", *map(str, range(len(clf.classes)))]

@@ -1,8 +1,8 @@
 """How often estimates are drawn, so that drawing does not hold up what is drawn.
 
 Python runs one thread at a time: whoever computes gives way at every operation of torch, and has to wait until a page
-that draws gives way again, which it does every five milliseconds unless told otherwise. Three hundred steps of a few
-hundred operations each took two minutes so that take three seconds alone.
+that draws gives way again, which it does every five milliseconds unless told otherwise. Beside sixteen pages that draw,
+an ascent took twenty times as long (``benchmarks/drawing.py``).
 """
 
 from __future__ import annotations

@@ -151,9 +151,6 @@ class _PoolFirst(nn.MaxPool2d):
 class _Absorbed(nn.Identity):
     """A batch norm that the convolution before it does."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x
-
 
 def _close(one: Tensor, other: Tensor) -> bool:
     """Whether two answers (N,K) are the same up to rounding, which deep networks amplify."""

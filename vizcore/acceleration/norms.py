@@ -20,11 +20,11 @@ from torch.overrides import TorchFunctionMode
 from vizcore.acceleration.watching import Watching
 
 
-class _Here(threading.local):
+class _Within(threading.local):
     depth = 0  # of layers that are sound by themselves
 
 
-_here = _Here()
+_within = _Within()
 _NAMES = ("batch_norm", "instance_norm", "native_batch_norm", "group_norm", "native_group_norm")
 
 
@@ -59,12 +59,12 @@ def make_sound(private: nn.Module) -> None:
 def _sound(kind: Any) -> Any:
     class Sound(kind):
         def forward(self, *args: Any, **kwargs: Any) -> Any:
-            _here.depth += 1
+            _within.depth += 1
             try:
                 with SoundNorms() if torch.is_grad_enabled() else nullcontext():
                     return super().forward(*args, **kwargs)
             finally:
-                _here.depth -= 1
+                _within.depth -= 1
 
     return Sound
 
@@ -77,6 +77,6 @@ class Norms(Watching):
         self.met = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        met = not _here.depth and any(kind in func._schema.name for kind in ("batch_norm", "group_norm"))
+        met = not _within.depth and any(kind in func._schema.name for kind in ("batch_norm", "group_norm"))
         self.met = self.met or met
         return func(*args, **(kwargs or {}))

@@ -74,10 +74,10 @@ def answers(clf: Classifier, layer: Layer) -> Maps:
     own = threading.local()
 
     def maps(z: Tensor) -> Tensor:
-        if not hasattr(own, "look"):
-            own.look = _Look(clf, layer)
-        look: _Look = own.look
-        return look.maps(z)
+        if not hasattr(own, "recorder"):
+            own.recorder = _Recorder(clf, layer)
+        recorder: _Recorder = own.recorder
+        return recorder.maps(z)
 
     return maps
 
@@ -126,7 +126,7 @@ class _Enough(Exception):
     """Raised inside a forward pass as soon as the layer has answered for the last time."""
 
 
-class _Look:
+class _Recorder:
     """A private copy of the network that is looked into; for one thread."""
 
     def __init__(self, clf: Classifier, layer: Layer) -> None:
@@ -174,7 +174,7 @@ def _known(clf: Classifier) -> dict[str, Layer | str]:
     found = _calls(clf)
     known = _found.get(clf)
     if known is None or known[0] is not found:  # these are found anew where layers were exchanged
-        known = _found[clf] = found, _look(clf, found)
+        known = _found[clf] = found, _described(clf, found)
     return known[1]
 
 
@@ -194,7 +194,7 @@ def _closed(clf: Classifier) -> str:
     return f"{clf.title} cannot be looked into layer by layer, so its channels cannot be maximised."
 
 
-def _look(clf: Classifier, found: tuple[Call, ...]) -> dict[str, Layer | str]:
+def _described(clf: Classifier, found: tuple[Call, ...]) -> dict[str, Layer | str]:
     known: dict[str, Layer | str] = {}
     uses: dict[str, int] = {}
     for call, places in zip(found, token_maps.places(clf.module, found), strict=True):

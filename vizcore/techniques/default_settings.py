@@ -16,7 +16,7 @@ from vizcore.techniques.maximisation import Maximisation
 
 CONTRAST = 0.5  # root of the mean square of I at which lambda balances y; a photograph's is about 1
 _CLASSES = 3  # that are climbed to find lambda
-_TRIES = 60  # steps after which a class is given up that has not come to that contrast
+TRIES = 60  # steps after which a class is given up that has not come to that contrast
 # Chosen by eye on a dozen classes of SqueezeNet and on the bundled network's.
 _LOOK = Maximisation(step_size=0.5, steps=100, coordinates="fourier", decay=1.2, turn=15, zoom=0.25, bounded=True)
 _STEP = 0.05  # of the search, so that it has found its way when it is at that contrast
@@ -68,8 +68,8 @@ def search(clf: Classifier, unit: Unit | None = None) -> Iterator[Search]:
     params = _look(clf)
     count = len(clf.classes)
     classes = sorted({k * count // _CLASSES for k in range(_CLASSES)})
-    of, ratios = len(classes) * _TRIES, list[float]()
-    free = replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP, bounded=False)
+    of, ratios = len(classes) * TRIES, list[float]()
+    free = replace(params, lambda_=0.0, steps=TRIES, step_size=_STEP, bounded=False)
     for number, target in enumerate(classes):
         try:
             for ascent in climb(clf, target, free, None):
@@ -77,8 +77,8 @@ def search(clf: Classifier, unit: Unit | None = None) -> Iterator[Search]:
                 if square >= CONTRAST**2 * ascent.input.numel():
                     ratios.append((ascent.score - ascent.scores[0]) / (2 * square))
                     break
-                if ascent.step < _TRIES:
-                    yield Search(number * _TRIES + ascent.step, of, params)
+                if ascent.step < TRIES:
+                    yield Search(number * TRIES + ascent.step, of, params)
         except NetworkError:  # whoever asks for the picture itself is told
             break
     rising = [ratio for ratio in ratios if ratio > 0]
@@ -99,17 +99,17 @@ def _search_channel(clf: Classifier, unit: Channel) -> Iterator[Search]:
         version, found = _of_channels[clf] = clf.version, {}
     if unit not in found:
         last = params
-        for ascent in climb(
-            clf, unit, replace(params, lambda_=0.0, steps=_TRIES, step_size=_STEP, bounded=False), None
-        ):
+        free = replace(params, lambda_=0.0, steps=TRIES, step_size=_STEP, bounded=False)
+        for ascent in climb(clf, unit, free, None):
             square = float(ascent.input.square().sum())
             ratio = (ascent.score - ascent.scores[0]) / (2 * square)
             if square >= CONTRAST**2 * ascent.input.numel() or not ascent.answers:
                 last = replace(params, lambda_=_stop(ratio)) if ratio > 0 else params
                 break
-            yield Search(ascent.step, _TRIES + 1, params)
+            if ascent.step < TRIES:
+                yield Search(ascent.step, TRIES, params)
         found[unit] = last
-    yield Search(_TRIES + 1, _TRIES + 1, found[unit])
+    yield Search(TRIES, TRIES, found[unit])
 
 
 def _look(clf: Classifier) -> Maximisation:

@@ -150,14 +150,14 @@ class Measured:
 class Ascent:
     """I after ``step`` of ``of`` steps, y_j(I), lambda * ||I||^2 and their difference, now and since the start.
 
-    ``input`` (C,H,W) is I, zero-centred and unbounded; ``image`` (C,H,W) in [0,1] is what to show of it: clipped. The
-    tuples hold ``step`` + 1 values, the first of the start: ``objectives`` = ``scores`` - ``penalties`` (-
-    ``variations``, the weighted total variation, where that is switched on), ``probabilities`` in [0,1] and ``logits``
-    of the class (or their differences, for a contrast), of which ``scores`` is the one that is climbed; for a channel
-    ``logits`` are its values, and ``probabilities`` are NaN. With transformations they are the means over the draws of
-    that step; ``measured`` tells what I itself scored when it was last measured: at the last step, and every so many
-    before. ``noise`` is the deviation of the starting noise, more than usual where nothing in the network answers to so
-    little; ``answers`` says whether the score depends on I at all, here and now.
+    ``input`` (C,H,W) is I, zero-centred, and unbounded unless ``bounded``; ``image`` (C,H,W) in [0,1] is what to show
+    of it: clipped. The tuples hold ``step`` + 1 values, the first of the start: ``objectives`` = ``scores`` -
+    ``penalties`` (- ``variations``, the weighted total variation, where that is switched on), ``probabilities`` in
+    [0,1] and ``logits`` of the class (or their differences, for a contrast), of which ``scores`` is the one that is
+    climbed; for a channel ``logits`` are its values, and ``probabilities`` are NaN. With transformations they are the
+    means over the draws of that step; ``measured`` tells what I itself scored when it was last measured: at the last
+    step, and every so many before. ``noise`` is the deviation of the starting noise, more than usual where nothing in
+    the network answers to so little; ``answers`` says whether the score depends on I at all, here and now.
     """
 
     input: Tensor

@@ -10,13 +10,14 @@ from vizcore.networks.classifier import Classifier
 from vizcore.targets import Channel, Unit
 from vizcore.techniques.blurring import blurred, total_variation
 from vizcore.techniques.channels import Layer, layer_of, layers
-from vizcore.techniques.default_settings import Search, defaults, search
+from vizcore.techniques.default_settings import TRIES, Search, defaults, search
 from vizcore.techniques.gradient_ascent import climb
 from vizcore.techniques.maximisation import ADDITIONS, START_NOISE, Ascent, Basis, Maximisation, Measured, Start
 
 __all__ = [
-    "ADDITIONS", "START_NOISE", "Ascent", "Basis", "Channel", "Layer", "Maximisation", "Measured", "Search", "Start",
-    "Unit", "blurred", "check_unit", "defaults", "layer_of", "layers", "maximize", "search", "total_variation",
+    "ADDITIONS", "START_NOISE", "TRIES", "Ascent", "Basis", "Channel", "Layer", "Maximisation", "Measured",
+    "Search", "Start", "Unit", "blurred", "check_unit", "defaults", "layer_of", "layers", "maximize", "search",
+    "total_variation",
 ]  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def robust_sheet() -> Image.Image:
     for clf in networks:
         for shown in scenes:
             slope = saliency.gradient(clf, tensor(shown.picture), CLASSES.index(shown.label)).gradient
-            tiles.append(figures.picture(0.5 + 0.5 * slope / figures.robust_limit(slope)))
+            tiles.append(figures.stretched(slope, 99.5))
     for plain in (True, False):
         for clf in networks:
             tiles += [figures.picture(drawn(clf, CLASSES.index(name), plain)) for name in SHOWN]
