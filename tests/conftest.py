@@ -19,6 +19,14 @@ torch.set_num_threads(1)
 SHARED = Path(os.environ.get("VIZCORE_SHARED", Path(__file__).parents[2] / "shared"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process for all browser tests, which would take each other's processor time; elsewhere one for each file."""
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 class Linear(nn.Module):
     """y_k = w_k . I over the normalised input, the network on which every technique has a closed form."""
 

@@ -95,11 +95,16 @@ def test_an_error_ends_the_run_and_is_raised() -> None:
     assert run.advance() is None
 
 
-def test_the_pace_leaves_out_the_first_estimate_and_what_took_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 5.0, 5.0, 5.1, 6.0, 7.0, 7.0, 9.0])  # begin and end of each step: 5, 0.1, 1 and 2 seconds
-    monkeypatch.setattr("vizcore.jobs.run.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+def test_the_pace_leaves_out_the_first_estimate_what_took_no_time_and_what_others_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worked = iter([0.0, 5.0, 5.0, 5.1, 6.0, 7.0, 7.0, 9.0])  # begin and end of each step: 5, 0.1, 1 and 2 seconds
+    clock = iter(range(0, 800, 100))  # on a machine so busy that each step takes a hundred
+    times = SimpleNamespace(perf_counter=lambda: next(clock), thread_time=lambda: next(worked))
+    monkeypatch.setattr("vizcore.jobs.run.time", times)
     run = Run(counting(4))
     paces = []
     while run.advance() is not None:
         paces.append(run.pace)
+    assert run.seconds == 400
     assert paces == [None, None, pytest.approx(1.1 / 2), pytest.approx(3.1 / 3)]

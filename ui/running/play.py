@@ -28,7 +28,7 @@ ASK_FIRST = 30.0
 QUICK = 1.0  # seconds: a wait that is not worth a word
 _BEAT = "vizcore.beat"
 _BEFORE: list[Callable[[], None]] = []
-_PACES: dict[Hashable, float] = {}  # seconds per unit of work, by technique and network, as last measured here
+_PACES: dict[Hashable, float] = {}  # seconds per unit of work, by technique and network, the least measured here
 
 
 def before_computing(call: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ def play(
     if run.finished and latest is not None:
         seat().seen[slot] = latest
         if run.pace is not None:
-            _PACES[pace] = run.pace
+            _PACES[pace] = min(run.pace, _PACES.get(pace, run.pace))
         button.empty()
         with line:
             _text(t("run.done", of=latest.of, unit=t(unit), seconds=f"{run.seconds:.1f}"))

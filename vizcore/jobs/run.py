@@ -28,7 +28,7 @@ class Run(Generic[E]):
     """One computation that can be advanced, left, resumed on another thread and cancelled.
 
     ``latest`` is the newest estimate or None; ``finished`` is true once the generator is exhausted; ``seconds`` counts
-    only the time spent computing, not the pauses.
+    only the time spent computing, not the pauses, and ``worked`` of it only what the computing thread had a core for.
     """
 
     def __init__(self, estimates: Iterator[E]) -> None:
@@ -38,7 +38,8 @@ class Run(Generic[E]):
         self.finished = False
         self.cancelled = False
         self.seconds = 0.0
-        self._first: tuple[float, int] | None = None  # seconds and step of the first estimate
+        self.worked = 0.0
+        self._first: tuple[float, int] | None = None  # seconds worked and step of the first estimate
 
     def advance(self) -> E | None:
         """Take one step and return the new estimate; None if the run is over (finished or cancelled).
@@ -48,7 +49,7 @@ class Run(Generic[E]):
         with self._lock:
             if self.finished or self.cancelled:
                 return None
-            begun = time.perf_counter()
+            begun, began_work = time.perf_counter(), time.thread_time()
             try:
                 estimate = next(self._estimates)
             except StopIteration:
@@ -59,9 +60,10 @@ class Run(Generic[E]):
                 raise
             finally:
                 self.seconds += time.perf_counter() - begun
+                self.worked += time.thread_time() - began_work
             self.latest = estimate
             if self._first is None:
-                self._first = (self.seconds, estimate.step)
+                self._first = (self.worked, estimate.step)
             if estimate.step >= estimate.of:
                 self.finished = True
                 self._close()  # nothing is to come: give the generator's tensors back now
@@ -95,10 +97,13 @@ class Run(Generic[E]):
 
     @property
     def pace(self) -> float | None:
-        """Seconds per unit of work after the first estimate, which sets everything up; None if that was no time."""
+        """Seconds per unit of work after the first estimate, which sets everything up; None if that was no time.
+
+        What others took of the machine meanwhile does not count: it says nothing about the next time.
+        """
         if self._first is None or self.latest is None:
             return None
-        seconds, steps = self.seconds - self._first[0], self.latest.step - self._first[1]
+        seconds, steps = self.worked - self._first[0], self.latest.step - self._first[1]
         return seconds / steps if seconds > 0.2 and steps > 0 else None
 
     @property
