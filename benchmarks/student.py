@@ -128,12 +128,12 @@ class Student:
         picture = Image.fromarray(figures.enlarge(noise, 240, smooth=True))
         file = io.BytesIO()
         picture.save(file, "PNG")
-        if "frame.picture" not in tab.shown.widgets:  # a page about many pictures
+        if "frame.picture@en" not in tab.shown.widgets:  # a page about many pictures
             await self._link(tab)
             return
         if "frame.file" not in tab.shown.widgets:
-            options = tab.shown.widgets["frame.picture"][1].options
-            await tab.set("frame.picture", next(one for one in options if one.startswith("Your own")))
+            options = tab.shown.widgets["frame.picture@en"][1].options
+            await tab.set("frame.picture@en", next(one for one in options if one.startswith("Your own")))
             if await tab.watch(lambda shown: shown.finished, TIMEOUT) is None:
                 self.hall.lost.append("the uploader did not come")
                 return
@@ -172,7 +172,7 @@ class Student:
         answer.views = {
             key: view["picture"] for key, view in shown.views.items() if key.split("-")[0] in ("saliency", "occlusion")
         }
-        if shown.images and "frame.picture" in shown.widgets:
+        if shown.images and "frame.picture@en" in shown.widgets:
             answer.seen = await tab.fetch(shown.images[0])
 
 

@@ -11,13 +11,13 @@ with layout.page("compare") as page:
     (settings,) = st.columns(1)
     with settings, st.container(key="settings"):
         what = choice.choose(page)
-    page.formula(formulas.compare(what.output, *choice.scores(what)))
     result = None
     if not what.methods:
         st.info(t("compare.no_methods"), icon=":material/grid_off:")
     else:
-        st.caption(f"{t('compare.meaning')} {t(f'compare.scale_{what.scale}')}")
         result = maps.show(what)
+        show.formula(formulas.compare(what.output, *choice.scores(what)))
+        st.caption(f"{t('compare.meaning')} {t(f'compare.scale_{what.scale}')}")
         part = controls.look("compare.part", list(parts.PARTS), t("compare.part"), "compare_part", flat=True)
         st.markdown(t(f"compare.{part}_lead"))
         if result is None or result.step < result.of:

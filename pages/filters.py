@@ -3,12 +3,14 @@
 from typing import get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.filters import channels, sheets
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
 from ui.running import play
 from ui.texts import t
+from ui.viewer import show
 from ui.viewer.viewer import viewer
 from vizcore.techniques import filters
 
@@ -31,14 +33,14 @@ with layout.page("filters") as page:
         channel = None if coloured else controls.whole("filters.channel", 0, most, t("filters.channel"))
         return sheets.Settings(kernels, scaling, by, channel)
 
-    def results(chosen: sheets.Settings | channels.Settings) -> filters.Kernels | None:
+    def results(chosen: sheets.Settings | channels.Settings, closer: DeltaGenerator) -> filters.Kernels | None:
         if isinstance(chosen, channels.Settings):
             channels.show_all(page, chosen)
             return None
         sheet, title = chosen.sheet(), chosen.title()
         grid, detail = st.columns([3, 2])
         with grid:
-            st.markdown(f"**{title}**")
+            show.title(title)
             index = controls.kept("filters.chosen", sheet.count - 1)
             box = sheet.box(index)
             event = viewer("filters", sheet.pixels, title, mode="click", box=box, pixelated=True, group="kernels")

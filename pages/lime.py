@@ -1,12 +1,14 @@
 """LIME: superpixels switched off at random, and a linear model that learns what each one is worth."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
 from ui.lime import panels
 from ui.running import play
 from ui.texts import t
+from ui.viewer import show
 from vizcore.techniques import lime, superpixels
 
 SEGMENTATION = {
@@ -21,27 +23,29 @@ with layout.page("lime") as page:
 
     def settings() -> panels.Settings:
         params = controls.choose("lime", page.params(lime.Lime), ("samples", "algorithm"))
-        params = controls.choose("lime", params, SEGMENTATION[params.algorithm])
-        params = controls.choose("lime", params, ("fill", "model"))
+        first, *others = SEGMENTATION[params.algorithm]
+        params = controls.choose("lime", params, (first, "fill"))
         offered = ("half",) * (params.half or page.clf.short_format is not None)
-        params = controls.choose("lime", params, (*MODEL[params.model], "output", "seed", *offered))
+        params = controls.more("lime", params, (*others, "model", "output", "seed", *offered, *MODEL[params.model]))
         segments = play.once(
             ("segments", *page.picture_key, params.settings()), lambda: superpixels.segment(page.image, params)
         )
         return panels.Settings(params, segments)
 
-    def results(chosen: panels.Settings) -> lime.LimeMap | None:
+    def results(chosen: panels.Settings, closer: DeltaGenerator) -> lime.LimeMap | None:
         params = chosen.params
-        weights, cut = st.columns(2)
+        with st.container(key="pair"):
+            weights, cut = st.columns(2)
         with weights:
-            st.markdown(f"**{t('lime.map', name=page.class_name)}**")
+            show.title(t("lime.map", name=page.class_name))
             panels.draw(page, params)
         with cut:
             panels.outlines(page, chosen)
         status = st.container()
-        closer = controls.look("lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime", flat=True)
-        below = st.container()
-        if closer == "switch":
+        with closer:
+            part = controls.look("lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime", flat=True)
+            below = st.container()
+        if part == "switch":
             with below:  # before the map, which may take long: a click is answered at once
                 switches = panels.switch(page, params, chosen.segments)
         earlier = play.previous("lime")
@@ -61,10 +65,10 @@ with layout.page("lime") as page:
             with status:
                 panels.trust(result)
             with below:
-                if closer == "switch":
+                if part == "switch":
                     panels.compare(page, result, switches)
                 else:
-                    CLOSER[closer](page, result)
+                    CLOSER[part](page, result)
         return result
 
     technique(page, settings, results, formula=lambda chosen: formulas.lime(chosen.params, chosen.count), of=lime.Lime)

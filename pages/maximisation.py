@@ -4,15 +4,18 @@ import time
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
 from ui.maximisation import ascending, films, panels, units
 from ui.running import play
 from ui.texts import t
+from ui.viewer import show
 from vizcore.techniques import maximize
 
-FORMULA = ("lambda_", "step_size", "steps", "start", "output", "seed", "coordinates")
+FIRST = ("lambda_", "steps", "seed", "coordinates")
+OTHERS = ("step_size", "start", "output")
 ADDITIONS = (*maximize.ADDITIONS, "draws")
 
 with layout.page("maximisation") as frame:
@@ -22,19 +25,16 @@ with layout.page("maximisation") as frame:
 
     def settings() -> maximize.Maximisation:
         params = page.params(maximize.Maximisation, base=usual)
-        shown = FORMULA if page.channel is None else tuple(name for name in FORMULA if name != "output")
-        params = controls.choose("maximisation", params, shown)
-        if params.coordinates == "fourier":
-            params = controls.choose("maximisation", params, ("decay",))
-        with st.expander(
-            t("maximisation.additions"), expanded=any(getattr(params, name) for name in maximize.ADDITIONS)
-        ):
-            params = controls.choose("maximisation", params, ADDITIONS)
+        params = controls.choose("maximisation", params, FIRST)
+        others = OTHERS if page.channel is None else tuple(name for name in OTHERS if name != "output")
+        falling = ("decay",) * (params.coordinates == "fourier")
+        params = controls.more("maximisation", params, (*others, *falling))
+        params = controls.more("maximisation", params, ADDITIONS, t("maximisation.additions"))
         return params if page.channel is None else replace(params, output="logit")
 
-    def results(params: maximize.Maximisation) -> maximize.Ascent | None:
+    def results(params: maximize.Maximisation, closer: DeltaGenerator) -> maximize.Ascent | None:
         climbed = ascending.Ascending.of(page, params, usual)
-        picture, curves_column = st.columns(2)
+        picture, curves_column = st.columns([3, 2])
         drawn = [0.0]  # charts are redrawn twice a second: they cost far more than the picture
         with curves_column, st.container(key="curves"):
             curves = st.empty()
@@ -47,11 +47,11 @@ with layout.page("maximisation") as frame:
 
         with picture:
             label = t("maximisation.picture", name=units.name(page))
-            st.markdown(f"**{t('maximisation.picture', name=units.name(page, markdown=True))}**")
+            show.title(label)
             place = st.empty()
             with place.container():
                 panels.draw(page, play.previous("maximisation", climbed.key))
-        below, run, closer = st.container(), st.container(), st.container()
+        run, below = st.container(), st.container()
         with closer:
             part = controls.look(
                 "maximisation.part", panels.parts(page), t("maximisation.part"), "maximisation_part", flat=True

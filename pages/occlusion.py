@@ -1,12 +1,14 @@
 """Occlusion: a square slides over the picture, and the map shows where covering it lowers the score."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
 from ui.occlusion import panels
 from ui.running import play
 from ui.texts import t
+from ui.viewer import show
 from vizcore.techniques import occlusion
 
 CLOSER = ("classes", "brush", "sizes")
@@ -16,10 +18,10 @@ with layout.page("occlusion") as page:
     def settings() -> occlusion.Occlusion:
         return controls.choose("occlusion", page.params(occlusion.Occlusion))
 
-    def results(params: occlusion.Occlusion) -> occlusion.OcclusionMap | None:
+    def results(params: occlusion.Occlusion, closer: DeltaGenerator) -> occlusion.OcclusionMap | None:
         drop, detail = st.columns([3, 2])
         with drop:
-            st.markdown(f"**{t('occlusion.map', name=page.class_name)}**")
+            show.title(t("occlusion.map", name=page.class_name))
             event = panels.draw(page, params)
         if event.x is not None and event.y is not None:
             panels.click(page, event.y, event.x)
@@ -27,9 +29,10 @@ with layout.page("occlusion") as page:
         with detail:
             panels.square(page, params)
         status = st.container()
-        closer = controls.look("occlusion.closer", CLOSER, t("occlusion.closer"), "occlusion")
-        below = st.container()
-        if closer == "brush":
+        with closer:
+            part = controls.look("occlusion.closer", CLOSER, t("occlusion.closer"), "occlusion")
+            below = st.container()
+        if part == "brush":
             with below:  # before the map, which may take long: brushing is answered at once
                 panels.brush(page, params)
         with status:
@@ -43,9 +46,9 @@ with layout.page("occlusion") as page:
                 pace=("occlusion", page.clf.checksum),
             )
         with below:
-            if closer == "classes" and result is not None:
+            if part == "classes" and result is not None:
                 panels.classes(page, result)
-            elif closer == "sizes":
+            elif part == "sizes":
                 panels.sizes(page, params)
         return result
 

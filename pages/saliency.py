@@ -1,32 +1,37 @@
 """Saliency: the slope of the score at every pixel, plain and averaged over noisy copies."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
 from ui.running import play
 from ui.saliency import checks
 from ui.texts import t
+from ui.viewer import show
 from vizcore.techniques import saliency
 
 with layout.page("saliency") as page:
 
     def settings() -> checks.Settings:
-        params = controls.choose("saliency", page.params(saliency.SmoothGrad))
-        return checks.Settings(params, controls.look("saliency.view", list(checks.VIEWS), t("saliency.view"), "view"))
+        params = controls.choose("saliency", page.params(saliency.SmoothGrad), ("noise", "copies"))
+        view = controls.look("saliency.view", list(checks.VIEWS), t("saliency.view"), "view")
+        return checks.Settings(controls.more("saliency", params, ("output", "seed")), view)
 
-    def results(chosen: checks.Settings) -> saliency.SaliencyMap | None:
+    def results(chosen: checks.Settings, closer: DeltaGenerator) -> saliency.SaliencyMap | None:
         params = chosen.params
-        for name, column in zip(("gradient", "smoothgrad"), st.columns(2), strict=True):
+        with st.container(key="pair"):
+            columns = st.columns(2)
+        for name, column in zip(("gradient", "smoothgrad"), columns, strict=True):
             with column:
-                st.markdown(f"**{t(f'saliency.{name}')}**")
+                show.title(t(f"saliency.{name}"))
                 checks.draw(page, chosen, name)
         gradient = play.once(
             ("gradient", *page.key, params.output),
             lambda: saliency.gradient(page.clf, page.image, page.target, saliency.Saliency(params.output)),
         )
         checks.draw(page, chosen, "gradient", gradient)
-        run, closer = st.container(), st.container()
+        run = st.container()
         with closer:
             part = controls.look("saliency.part", list(checks.PARTS), t("saliency.part"), "saliency_part", flat=True)
         with run:

@@ -132,7 +132,7 @@ def test_opens_by_a_cold_deep_link_and_shows_a_result(server: str, browser: Brow
     if path == "study":  # begun by hand, and about no single picture
         visit.page.close()
         return
-    pictures = '[data-testid="stImage"] img'
+    pictures = '.strip img, [data-testid="stImage"] img'
     visit.page.locator(pictures).first.wait_for()
     assert visit.colours(pictures) > 20
     if path == "network":  # a form
@@ -163,7 +163,7 @@ def test_a_slow_browser_asks_for_no_picture_that_has_gone(warm: str, browser: Br
     for _ in range(10):
         page.wait_for_selector(IDLE, timeout=60_000)
         page.wait_for_timeout(500)
-    assert page.locator('[data-testid="stImage"] img').count() == 6
+    assert page.locator('[data-testid="stImage"] img').count() == 5
     assert gone == []
     page.close()
 

@@ -94,7 +94,9 @@ def test_a_job_is_computed_to_its_end_and_kept_before_anybody_hears_of_it() -> N
 def equal_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step costs one second, whatever the clock says."""
     seconds = itertools.count()
-    monkeypatch.setattr("vizcore.jobs.run.time", SimpleNamespace(perf_counter=lambda: next(seconds), thread_time=lambda: 0.0))
+    monkeypatch.setattr(
+        "vizcore.jobs.run.time", SimpleNamespace(perf_counter=lambda: next(seconds), thread_time=lambda: 0.0)
+    )
 
 
 @pytest.mark.usefixtures("equal_costs")

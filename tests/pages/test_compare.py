@@ -42,7 +42,7 @@ QUICK = {"compare.methods": "gradient,gradcam,random"}
 
 
 def words(app: Any) -> str:
-    return " ".join(element.value for element in [*app.markdown, *app.caption, *app.info])
+    return " ".join(element.value for element in [*app.header, *app.markdown, *app.caption, *app.info])
 
 
 def chosen(
@@ -104,7 +104,7 @@ def test_nonsense_in_the_address_is_left_out() -> None:
 
 def test_no_method_at_all_is_a_sentence() -> None:
     app = opened("pages/compare.py", **{"compare.methods": ""})
-    app.session_state["look.compare.methods"] = []
+    app.session_state["look.compare.methods@en"] = []
     app.run()
     assert healthy(app)
     assert "Choose at least one method." in words(app)
@@ -169,7 +169,7 @@ def test_where_grad_cam_has_no_map_its_card_says_so_and_the_others_are_there(mon
     assert "No gradient leads from the answer of " in said
     assert " to a convolution with more than one place, so it has no map for Grad-CAM." in said
     assert "forward" in said
-    assert not [box for box in app.selectbox if box.key == "look.compare.layer"]
+    assert not [box for box in app.selectbox if box.key == "look.compare.layer@en"]
 
 
 def test_grad_cam_s_layer_is_chosen_by_name_and_said_with_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_grad_cam_s_layer_is_chosen_by_name_and_said_with_the_map(monkeypatch: p
     query = {"compare.methods": "gradient,gradcam", "compare.of": "gradcam", "picture": "photo:coffee"}
     app = opened("pages/compare.py", **query)
     assert healthy(app)
-    box = app.selectbox(key="look.compare.layer")
+    box = app.selectbox(key="look.compare.layer@en")
     assert box.options[:2] == [f"{last}.ln_1", before]
     assert f"Layer `{last}.ln_1` · " in words(app)
     assert "compare.layer" not in address(app)

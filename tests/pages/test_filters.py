@@ -28,7 +28,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(app: AppTest) -> str:
-    return " ".join(element.value for element in [*app.markdown, *app.caption])
+    return " ".join(one.value for one in [*app.header, *app.markdown, *app.caption]).replace("\\", "")
 
 
 def test_channels_are_shown_page_by_page() -> None:
@@ -42,10 +42,10 @@ def test_channels_are_shown_page_by_page() -> None:
     assert healthy(app)
     assert "Channels 126 to 127 of the 128" in said(app)
     assert address(app)["filters.page"] == "43"
-    app.selectbox(key="look.filters.map_layer").set_value("features").run()
+    app.selectbox(key="look.filters.map_layer@en").set_value("features").run()
     assert healthy(app)
     assert address(app)["filters.map_layer"] == "features"
-    app.button_group(key="look.filters.view").set_value("kernels").run()
+    app.button_group(key="look.filters.view@en").set_value("kernels").run()
     assert healthy(app)
     assert "All 64 kernels of features.0" in said(app)
 

@@ -33,7 +33,7 @@ def asked(app: AppTest, key: str, otherwise: str = "") -> str:
 
 
 def words(app: AppTest) -> str:
-    return " ".join(element.value for element in [*app.markdown, *app.caption])
+    return " ".join(one.value for one in [*app.header, *app.markdown, *app.caption]).replace("\\", "")
 
 
 def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:
@@ -155,8 +155,8 @@ def test_the_page_opens_with_what_fits_the_network_and_its_address_is_bare(bundl
     app = opened("pages/maximisation.py", **{"maximisation.steps": str(usual.steps)})
     assert healthy(app)
     assert [key for key in app.query_params if key.startswith("maximisation.")] == []
-    assert app.select_slider(key="param.maximisation.lambda_").value == usual.lambda_
-    assert app.selectbox(key="param.maximisation.coordinates").value == "fourier"
+    assert app.select_slider(key="param.maximisation.lambda_@en").value == usual.lambda_
+    assert app.selectbox(key="param.maximisation.coordinates@en").value == "fourier"
     assert any(key[0] == "maximise" and key[3] == usual for key in RESULTS._held if isinstance(key, tuple))
     assert "I as shown, clipped" in words(app)
     assert "mathbb E_T" in app.latex[0].value
@@ -281,7 +281,7 @@ def test_a_channel_is_maximised_by_a_link_and_left_again() -> None:
     assert [metric.label for metric in app.metric] == ["Value y"]
     code = " ".join(element.value for element in app.code)
     assert code.count("Channel(layer='features.3', channel=7, of='mean')") == 2  # in code, and in the export
-    app.button_group(key="look.maximisation.of").set_value("centre").run()
+    app.button_group(key="look.maximisation.of@en").set_value("centre").run()
     assert healthy(app)
     assert r"A_{7}(\lfloor" in " ".join(element.value for element in app.latex)
     assert asked(app, "maximisation.of") == "centre"

@@ -65,7 +65,7 @@ def test_a_brought_network_is_explained_on_every_page_and_seen_by_nobody_else(da
     assert healthy(app)
     name = address(app)["network"]
     assert name.startswith("own:")
-    assert app.selectbox(key="frame.network").value == name
+    assert app.selectbox(key="frame.network@en").value == name
     assert any("Your own network, of the architecture squeezenet1_1" in one.value for one in app.caption)
     assert any("input 3 × 64 × 64" in one.value for one in app.caption)
     for page in PAGES:
@@ -81,7 +81,7 @@ def test_a_brought_network_is_explained_on_every_page_and_seen_by_nobody_else(da
     )
     assert address(other)["network"] == "mini-alexnet"
     assert healthy(other)
-    options = other.selectbox(key="frame.network").options
+    options = other.selectbox(key="frame.network@en").options
     assert [one for one in options if "Pets" in one or "own:" in one] == []
 
 
@@ -182,7 +182,7 @@ def test_the_operators_networks_work_on_every_page(network: str, page: str, monk
             network not in ("grey", "attention", "folded")
         )
     if network == "frozen" and page == "pages/filters.py":
-        assert any("All 6 kernels of stem, 5 × 5 pixels" in one.value for one in app.markdown)  # the first that runs
+        assert any("All 6 kernels of stem, 5 × 5 pixels" in one.value for one in app.header)  # the first that runs
     if network in ("attention", "frozen") and page == "pages/saliency.py":
         assert any("no map for Grad-CAM" in one.value for one in (*app.caption, *app.info, *app.warning))
 
@@ -191,7 +191,7 @@ def test_an_operators_network_that_fails_is_named_and_others_can_be_chosen(monke
     monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:nothing")
     app = opened("pages/saliency.py")
     assert "VIZCORE_NETWORK names tests.helpers.networks:nothing, which failed" in said(app)
-    app.selectbox(key="frame.network").set_value("mini-alexnet").run()
+    app.selectbox(key="frame.network@en").set_value("mini-alexnet").run()
     assert healthy(app)
 
 
@@ -202,7 +202,7 @@ def test_a_network_that_answers_nan_gets_a_sentence_on_every_page(page: str, mon
     assert "infinite or none at all (NaN)" in said(app)
     assert "Something went wrong" not in said(app)
     assert len(app.title) == 1
-    app.selectbox(key="frame.network").set_value("mini-alexnet").run()
+    app.selectbox(key="frame.network@en").set_value("mini-alexnet").run()
     assert healthy(app)
     assert said(app) == "" or "superpixels are fewer" in said(app)
 

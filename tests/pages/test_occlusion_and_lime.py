@@ -70,7 +70,7 @@ def test_inverting_nothing_covers_everything_and_clearing_uncovers_it() -> None:
     app.button(key="occlusion.invert").click().run()
     assert healthy(app)
     assert "The score falls by" in translated(app)
-    app.selectbox(key="frame.picture").set_value("photo:coffee").run()
+    app.selectbox(key="frame.picture@en").set_value("photo:coffee").run()
     assert "Drag over the picture" in translated(app), "a mask belongs to its picture"
     app.button(key="occlusion.invert").click().run()
     app.button(key="occlusion.clear").click().run()

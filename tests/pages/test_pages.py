@@ -94,7 +94,7 @@ def test_a_class_beyond_the_network_s_gets_a_complaint() -> None:
     said = " ".join(w.value for w in app.warning).replace("\\", "")
     assert "asks for class 285; the classes of Mini-AlexNet (bundled) have the numbers 0 to 11." in said
     assert "class" not in address(app)
-    app.selectbox(key="frame.class.mini-alexnet").set_value("11").run()
+    app.selectbox(key="frame.class.mini-alexnet@en").set_value("11").run()
     assert [w.value for w in app.warning if "285" in w.value] == []
     last = opened("pages/saliency.py", **{"class": "11"})
     assert [w.value for w in last.warning if "class" in w.value] == []
@@ -103,8 +103,8 @@ def test_a_class_beyond_the_network_s_gets_a_complaint() -> None:
 def test_an_old_address_counts_only_where_the_visitor_went_back_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened("pages/filters.py", **{"class": "1"})
     first = address(app)
-    app.selectbox(key="frame.class.mini-alexnet").set_value("2").run()
-    app.button_group(key="look.filters.scaling").set_value("common").run()
+    app.selectbox(key="frame.class.mini-alexnet@en").set_value("2").run()
+    app.button_group(key="look.filters.scaling@en").set_value("common").run()
     second = address(app)
     assert second["class"] == "2"
     assert second["filters.scaling"] == "common"
@@ -117,7 +117,7 @@ def test_an_old_address_counts_only_where_the_visitor_went_back_to_it(monkeypatc
         app.run()
         assert healthy(app)
         assert address(app) == shown
-        assert app.selectbox(key="frame.class.mini-alexnet").value == shown["class"]
+        assert app.selectbox(key="frame.class.mini-alexnet@en").value == shown["class"]
 
 
 def test_a_moved_slider_changes_the_result_and_the_address() -> None:
@@ -133,7 +133,7 @@ def test_a_moved_slider_changes_the_result_and_the_address() -> None:
 
 def test_settings_survive_a_visit_to_another_page() -> None:
     app = opened("pages/lime.py")
-    app.select_slider(key="param.lime.alpha").set_value(0.1).run()
+    app.select_slider(key="param.lime.alpha@en").set_value(0.1).run()
     kept = address(app)["lime.alpha"]
     app.switch_page("pages/filters.py")
     app.query_params.clear()
@@ -148,9 +148,9 @@ def test_settings_survive_a_visit_to_another_page() -> None:
 
 def test_another_network_picture_and_class_are_taken_up() -> None:
     app = opened("pages/saliency.py")
-    app.selectbox(key="frame.picture").set_value("photo:chelsea").run()
+    app.selectbox(key="frame.picture@en").set_value("photo:chelsea").run()
     assert healthy(app)
-    app.selectbox(key="frame.class.mini-alexnet").set_value("1").run()
+    app.selectbox(key="frame.class.mini-alexnet@en").set_value("1").run()
     assert healthy(app)
     assert address(app)["picture"] == "photo:chelsea"
     assert address(app)["class"] == "1"
@@ -159,7 +159,7 @@ def test_another_network_picture_and_class_are_taken_up() -> None:
 def test_scenes_come_from_a_seed() -> None:
     app = opened("pages/saliency.py", picture="scene:123456")
     assert healthy(app)
-    assert app.selectbox(key="frame.picture").value == "seed"
+    assert app.selectbox(key="frame.picture@en").value == "seed"
     assert app.number_input(key="frame.seed").value == 123456
     app.button(key="frame.another").click().run()
     assert healthy(app)

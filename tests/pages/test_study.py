@@ -31,7 +31,7 @@ def test_a_study_waits_to_be_begun_and_then_finishes() -> None:
     assert list(table["Method"]) == ["Gradient", "Edges", "Random"]
     assert table["Difference"].iloc[-1] == ""  # the baseline against itself
     assert SMALL.items() <= address(app).items()
-    app.selectbox(key="look.study.figure").set_value("insertion").run()
+    app.selectbox(key="look.study.figure@en").set_value("insertion").run()
     assert healthy(app)
     assert address(app)["study.figure"] == "insertion"
     assert "6 rows of 2 pictures" in told(app)  # nothing was computed again

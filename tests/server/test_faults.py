@@ -42,7 +42,7 @@ def said(app: AppTest) -> str:
 
 def recovers(app: AppTest) -> bool:
     """Whether another network can be chosen, and is shown."""
-    app.selectbox(key="frame.network").set_value("mini-alexnet").run()
+    app.selectbox(key="frame.network@en").set_value("mini-alexnet").run()
     return healthy(app) and any(one.value.startswith("A small AlexNet") for one in app.caption)
 
 

@@ -60,7 +60,7 @@ async def session(server: str, page: str, picture: int, patient: bool) -> None:
     """Open a page, wait for its result or not, and close the tab."""
     async with Visitor(server) as tab:
         await tab.open(page, f"picture=scene:{picture}&{SMALL[page]}".rstrip("&"))
-        ready = await tab.watch(lambda shown: shown.finished if patient else "frame.picture" in shown.widgets, 120)
+        ready = await tab.watch(lambda shown: shown.finished if patient else "frame.picture@en" in shown.widgets, 120)
         assert ready is not None
         assert tab.shown.errors == []
 

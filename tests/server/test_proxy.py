@@ -108,7 +108,7 @@ def test_every_page_keeps_to_the_policy(deployment: Deployment, browser: Browser
 
 def test_a_replica_is_killed_while_it_computes(deployment: Deployment, browser: Browser, tmp_path: Path) -> None:
     visit = Visit(browser, deployment.address, "/occlusion?class=3&occlusion.stride=128&picture=photo%3Acoffee")
-    answers = visit.page.locator(".vz-bars").first.inner_text()
+    answers = visit.page.locator(".strip .classes").inner_text()
 
     def replica() -> str:
         return next(one["value"] for one in visit.page.context.cookies() if one["name"] == COOKIE)
@@ -137,7 +137,7 @@ def test_a_replica_is_killed_while_it_computes(deployment: Deployment, browser: 
     assert visit.page.url == address
     assert "class=3" in address
     assert "stride=128" not in address
-    assert visit.page.locator(".vz-bars").first.inner_text() == answers
+    assert visit.page.locator(".strip .classes").inner_text() == answers
     # What held the session keeps it, also when the lost replica is back.
     held = replica()
     deployment.restart(lost)

@@ -11,7 +11,8 @@ import streamlit as st
 from torch import Tensor
 
 from ui.frame import controls, network_cache, state
-from ui.frame.layout import Frame, class_name
+from ui.frame.classes import class_name
+from ui.frame.layout import Frame
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
@@ -80,28 +81,19 @@ def choose(page: Frame) -> Choice:
     chosen = controls.several(
         "compare.methods", list(methods.METHODS), DEFAULT, t("compare.methods"), method_name, flat=True
     )
-    first, second, third, fourth = st.columns(4)
-    indices = [str(k) for k in range(len(page.clf.classes))]
-    name = partial(_class_name, page)
-    with first:
-        others = [k for k in indices if int(k) != page.target]
-        more = controls.several("compare.classes", others, (), t("compare.classes"), name)
-    with second:
-        against = controls.look("compare.against", ["none", *others], t("compare.against"), names=name)
-    with third:
-        known = [one for one in network_cache.names() if one != page.clf.name]
-        networks = controls.several(
-            "compare.networks", known, (), t("compare.networks"), network_cache.title, most=network_cache.KEPT - 1
-        )
-    with fourth:
-        output = controls.look("compare.output", OUTPUTS, t("compare.output"), "output")
-        scale = controls.look("compare.scale", SCALES, t("compare.scale"), "compare_scale")
+    left, right = st.columns(2)
+    with (
+        left,
+        st.expander(t("compare.further"), icon=":material/add:", expanded=controls.stays_open("compare", _further())),
+    ):
+        more, against, networks, output, scale = _what(page)
     targets: list[Target] = [page.target, *map(int, more)]
     if against != "none":
         targets.append(Contrast(page.target, int(against)))
     params = {method: methods.with_output(_params(page, method), output) for method in methods.METHODS}
     if chosen:
-        params |= _settings(page, chosen, params)
+        with right:
+            params |= _settings(page, chosen, params)
     if "gradcam" in chosen:
         params["gradcam"] = replace(params["gradcam"], layer=_layer(page))
     rows = _rows(page, targets, networks)
@@ -109,6 +101,31 @@ def choose(page: Frame) -> Choice:
     if len(rows) > most:
         st.info(t("compare.too_many", most=MOST, rows=most), icon=":material/grid_on:")
     return Choice(page, tuple(rows[:most]), chosen, params, output, scale)
+
+
+def _what(page: Frame) -> tuple[tuple[str, ...], str, tuple[str, ...], Output, str]:
+    """Further classes, the class against which the page's is explained, further networks, the score, and the scale."""
+    first, second = st.columns(2)
+    indices = [str(k) for k in range(len(page.clf.classes))]
+    name = partial(_class_name, page)
+    with first:
+        others = [k for k in indices if int(k) != page.target]
+        more = controls.several("compare.classes", others, (), t("compare.classes"), name)
+        known = [one for one in network_cache.names() if one != page.clf.name]
+        networks = controls.several(
+            "compare.networks", known, (), t("compare.networks"), network_cache.title, most=network_cache.KEPT - 1
+        )
+    with second:
+        against = controls.look("compare.against", ["none", *others], t("compare.against"), names=name)
+        output = controls.look("compare.output", OUTPUTS, t("compare.output"), "output")
+        scale = controls.look("compare.scale", SCALES, t("compare.scale"), "compare_scale")
+    return more, against, networks, output, scale
+
+
+def _further() -> bool:
+    """Whether any of :func:`_what` is not as at first."""
+    known = {**state.choices().linked, **state.choices().looks}
+    return any(f"compare.{name}" in known for name in ("classes", "against", "networks", "output", "scale"))
 
 
 def scores(what: Choice) -> tuple[Target, list[float]]:

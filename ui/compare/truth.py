@@ -15,7 +15,7 @@ from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
 from ui.frame import sources
-from ui.frame.layout import class_name
+from ui.frame.classes import class_name
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or

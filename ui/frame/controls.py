@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from ui.frame import state
-from ui.texts import LANGUAGES, language, t, t_or
+from ui.texts import LANGUAGES, language, t, t_or, worded
 from vizcore import params as declared
 
 P = TypeVar("P")
@@ -27,8 +27,32 @@ def choose(name: str, params: P, only: tuple[str, ...] | None = None) -> P:
     return result
 
 
+def put(name: str, field: str, value: Any) -> None:
+    """Set one parameter from elsewhere than its control."""
+    params = state.choices().params
+    params[name] = replace(params[name], **{field: value})
+    state.forget(f"param.{name}.")
+
+
+def more(name: str, params: P, fields: tuple[str, ...], label: str = "") -> P:
+    """As :func:`choose`, for the controls that are not needed at first: in a box, open where one was changed."""
+    usual = state.choices().bases.get(name) or type(params)()
+    changed = any(getattr(params, field) != getattr(usual, field) for field in fields)
+    with st.expander(label or t("controls.more"), expanded=stays_open(f"{name}.{fields[0]}", changed)):
+        return choose(name, params, fields)
+
+
+def stays_open(name: str, wanted: bool) -> bool:
+    """Whether a box is to stand open: once it was, what is done in it does not close it under the pointer."""
+    key = f"vizcore.open.{name}"
+    st.session_state[key] = wanted or bool(st.session_state.get(key))
+    return bool(st.session_state[key])
+
+
 def _control(name: str, technique: type, field: str, spec: declared.Spec, value: Any) -> Any:
     key = f"param.{name}.{field}"
+    if isinstance(spec, (declared.Levels, declared.Choice)):
+        key = worded(key)
     label, tip = label_of(technique, field, spec), spec.help
     for owner in technique.__mro__:
         tip = t_or(f"params.{owner.__name__}.{field}.help", tip)
@@ -72,7 +96,7 @@ def look(
     ``field`` names the group of texts for the options, or ``names`` each of them; without either they are shown as they
     are. Up to three options lie open side by side, more of them only where ``flat`` asks for it.
     """
-    key, looks = f"look.{name}", state.choices().looks
+    key, looks = worded(f"look.{name}"), state.choices().looks
     held = state.choices().linked.pop(name, looks.get(name, options[0]))
     if st.session_state.get(key) not in options:
         st.session_state[key] = held if held in options else options[0]
@@ -100,7 +124,7 @@ def several(
     most: int | None = None,
 ) -> tuple[str, ...]:
     """Choose any of the options, in their order; at most ``most``. ``flat`` lays them open side by side."""
-    key, looks = f"look.{name}", state.choices().looks
+    key, looks = worded(f"look.{name}"), state.choices().looks
     held = state.choices().linked.pop(name, looks.get(name))
     wanted = st.session_state.get(key, default if held is None else held.split(","))
     st.session_state[key] = [one for one in options if one in wanted][:most]
@@ -182,7 +206,9 @@ def choose_language() -> None:
     st.session_state.setdefault("frame.language", language())
 
     def change() -> None:
+        before = language()
         st.session_state["language"] = st.session_state["frame.language"]
+        state.forget_worded(before)
 
     if len(LANGUAGES) > 1:
         st.selectbox(

@@ -13,11 +13,24 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from ui.frame import controls, examination, link, navigation, network_cache, present, process, reconnect, sources, state
+from ui.frame import (
+    classes,
+    controls,
+    examination,
+    link,
+    navigation,
+    network_cache,
+    present,
+    process,
+    reconnect,
+    sheet,
+    sources,
+    state,
+)
 from ui.frame.errors import reported
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import quoted, t, t_or
+from ui.texts import quoted, t, worded
 from ui.texts.sentences import translated
 from ui.viewer import show
 from ui.viewer.viewer import new_run
@@ -63,7 +76,6 @@ class Frame(Hall):
     image: Tensor  # (C,H,W) in [0,1]
     target: int
     probabilities: Tensor  # (K,)
-    head: DeltaGenerator  # the place beside the picture, for the formula
     channel: Channel | None = None  # what is maximised in place of the class
 
     @property
@@ -81,22 +93,10 @@ class Frame(Hall):
         """What is maximised: the class, or the channel that was chosen in its place."""
         return self.target if self.channel is None else self.channel
 
-    def formula(self, latex: str) -> None:
-        """Show the formula, with the values set now, beside the picture."""
-        with self.head:
-            st.caption(t("show.formula"))
-            st.latex(latex)
-
     @property
     def class_name(self) -> str:
         """The chosen class, in the session's language where it has a word for it."""
-        return class_name(self.clf, self.target)
-
-
-def class_name(clf: Classifier, index: int) -> str:
-    """The name of a class; those of the bundled networks are translated."""
-    name = clf.classes[index]
-    return t_or(f"classes.{name}", name) if len(clf.classes) < 100 else name
+        return classes.class_name(self.clf, self.target)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def page(name: str) -> Iterator[Frame]:
     touched by it.
     """
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
-    show.style()
+    show.style(sheet.RULES)
     new_run()
     with reported(name, state.settle):
         frame = _open(name)
@@ -184,7 +184,7 @@ def _open(name: str) -> Frame:
         text = t("link.class_beyond", network=quoted(network_cache.title(clf.name)), **beyond)
         remarks.warning(text, icon=":material/link_off:")
     with st.sidebar:
-        target = _class(clf, probabilities)
+        target = classes.choose(clf, probabilities)
         navigation.links(name, links)  # to what has been chosen now
         controls.choose_language()
         present.copy_link()
@@ -192,56 +192,19 @@ def _open(name: str) -> Frame:
         reconnect.watch()
     for note in source.notes:
         remarks.info(translated(note), icon=":material/info:")
-    left, right = st.columns([1, 3], vertical_alignment="center")
-    frame = Frame(name, query, remarks, clf, source, image, target, probabilities, right)
-    with left:
-        show.picture(image, caption=t("frame.seen", height=image.shape[1], width=image.shape[2]))
-    with right:
-        _answers(frame)
-    return frame
+    classes.strip(clf, image, probabilities, target, source)
+    return Frame(name, query, remarks, clf, source, image, target, probabilities)
 
 
 def _network() -> str:
     titles = {name: network_cache.title(name) for name in network_cache.names()}
     current = state.choices().frame.get("network", "")
-    st.session_state.setdefault("frame.network", current if current in titles else link.default_network())
-    return str(st.selectbox(t("frame.network"), list(titles), key="frame.network", format_func=lambda one: titles[one]))
-
-
-def _class(clf: Classifier, probabilities: Tensor) -> int:
-    """The class to explain: the most probable one unless the user (or a link) names another, by index."""
-    chosen = state.choices().frame
-    best = int(probabilities.argmax())
-    wanted = chosen.get("class", "")
-    index = int(wanted) if wanted.isdigit() and int(wanted) < len(clf.classes) else None
-    options = ["auto", *map(str, range(len(clf.classes)))]
-    key = f"frame.class.{clf.name}"
-    st.session_state.setdefault(key, "auto" if index is None else str(index))
-    # Streamlit keeps what formats its options for as long as the session: that must not be a network.
-    names = {str(k): class_name(clf, k) for k in range(len(clf.classes))}
-    names["auto"] = t("frame.top_class", name=names[str(best)])
-    picked = st.selectbox(
-        t("frame.class"), options, key=key, format_func=lambda one: names[one], help=t("frame.class_help")
-    )
-    chosen["class"] = "" if picked == "auto" else str(picked)
-    return best if picked == "auto" else int(picked)
+    key = worded("frame.network")
+    st.session_state.setdefault(key, current if current in titles else link.default_network())
+    return str(st.selectbox(t("frame.network"), list(titles), key=key, format_func=lambda one: titles[one]))
 
 
 def _device(clf: Classifier) -> str:
     if clf.device.type == "cuda":
         return torch.cuda.get_device_name(clf.device)
     return {"mps": t("frame.mps"), "cpu": t("frame.cpu", threads=torch.get_num_threads())}[clf.device.type]
-
-
-def _answers(frame: Frame) -> None:
-    """The five most probable classes, and the chosen one if it is not among them."""
-    best = frame.probabilities.topk(min(5, len(frame.clf.classes))).indices.tolist()
-    rows = [(class_name(frame.clf, k), float(frame.probabilities[k]), k == frame.target) for k in best]
-    if frame.target not in best:
-        rows.append((frame.class_name, float(frame.probabilities[frame.target]), True))
-    show.bars(t("frame.top_five"), rows)
-    if not frame.clf.exclusive:
-        st.caption(t("frame.each_by_itself"))
-    elif len(frame.clf.classes) < 100 and sources.scene(frame.source.id) is None:
-        names = ", ".join(class_name(frame.clf, k) for k in range(len(frame.clf.classes)))
-        st.caption(t("frame.knows_only", classes=names))

@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from ui.running.results import RESULTS
-from ui.texts import t, t_or
+from ui.texts import t, t_or, worded
 from ui.texts.sentences import translated
 from vizcore.pictures import decoding, scenes
 from vizcore.study.sources import compose
@@ -83,12 +83,13 @@ def choose(current: str) -> str:
     stamped = list(dict.fromkeys([f"stamped:{seed}" for seed in STAMPED] + [current] * current.startswith("stamped:")))
     modes = [*(f"scene:{seed}" for seed in SCENES), *stamped, "seed", "upload", *photographs]
     mode = current if current in modes else ("seed" if current.startswith("scene:") else DEFAULT)
-    st.session_state.setdefault("frame.picture", mode)
+    key = worded("frame.picture")
+    st.session_state.setdefault(key, mode)
     names = {"seed": t("picture.seed"), "upload": t("picture.upload")}
     mode = st.selectbox(
         t("frame.picture"),
         modes,
-        key="frame.picture",
+        key=key,
         format_func=lambda one: names.get(one) or label(one),
         help=t("picture.help"),
     )

@@ -60,6 +60,13 @@ def forget(*prefixes: str) -> None:
             del st.session_state[key]
 
 
+def forget_worded(language: str) -> None:
+    """Drop the values of the boxes whose options are words of ``language``: they are seeded anew in another one."""
+    for key in list(st.session_state):
+        if str(key).endswith(f"@{language}"):
+            del st.session_state[key]
+
+
 def arrived(page: str) -> dict[str, str] | None:
     """The address's parameters if the user came by a link or went back to them, None if they are only what we wrote."""
     query = _query()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import code, controls, export, state
 from ui.frame.layout import Frame
-from ui.texts import t
+from ui.frame.sheet import sheet
 from ui.viewer import show
 
 S = TypeVar("S")
@@ -19,28 +20,30 @@ R = TypeVar("R")
 def technique(
     page: Frame,
     settings: Callable[[], S],
-    results: Callable[[S], R | None],
+    results: Callable[[S, DeltaGenerator], R | None],
     *,
     formula: Callable[[S], str],
     of: type | None = None,
 ) -> None:
     """A technique's page: ``settings`` draws its controls, ``results`` what they lead to, whose last estimate it gives.
 
-    The results are wide and come first; the settings are beside them, with what can be taken along and what to beware
-    of. ``of`` is the technique's dataclass of parameters, None where it has none.
+    The main result, under its formula, and the settings that change it are beside each other and come first. What looks
+    closer at the result is drawn into the place that ``results`` is given, in a row of its own beneath, beside what can
+    be taken along and what to beware of. ``of`` is the technique's dataclass of parameters, None where it has none.
     """
-    results_column, settings_column = st.columns([2, 1], gap="large")
-    with settings_column, st.container(key="settings"):
-        st.subheader(t("controls.heading"), anchor=False)
+    with st.container(key="first"):
+        main_column, settings_column = st.columns([2, 1], gap="large")
+    closer_column, more_column = st.columns([2, 1], gap="large")
+    with settings_column, sheet():
         chosen = settings()
         if of is not None:
             controls.reset(page.page, of)
-    with results_column:
-        result = results(chosen)
-    page.formula(formula(chosen))
+    with main_column, st.container(key="result"):
+        show.formula(formula(chosen))
+        result = results(chosen, closer_column)
     params: Any = None if of is None else state.choices().params[page.page]
-    with results_column:
+    with closer_column:
         code.offer(page, params, result)
-    with settings_column:
+    with more_column:
         export.offer(page, params, result)
         show.explain(page.page)

@@ -57,7 +57,7 @@ def draw(page: Frame, params: lime.Lime, result: lime.LimeMap | None = None) -> 
 def outlines(page: Frame, chosen: Settings) -> None:
     """The picture with the borders of its superpixels."""
     title = t("lime.segments", count=chosen.count)
-    st.markdown(f"**{title}**")
+    show.title(title)
     scale = max(1, show.DISPLAY // page.image.shape[1])
     show.picture(cutouts.outlines(page.image, chosen.segments, scale=scale), alt=title)
 

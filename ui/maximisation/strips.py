@@ -142,4 +142,4 @@ def _button(what: Ascending, field: str, value: float | str, label: str) -> None
 
 
 def _take(field: str, value: float | str) -> None:
-    st.session_state[f"param.maximisation.{field}"] = value
+    controls.put("maximisation", field, value)

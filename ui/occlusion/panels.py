@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ui.frame.layout import Frame, class_name
+from ui.frame.classes import class_name
+from ui.frame.layout import Frame
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t

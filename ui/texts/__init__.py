@@ -41,6 +41,14 @@ def language() -> str:
     return browser if browser in LANGUAGES else "en"
 
 
+def worded(key: str) -> str:
+    """``key`` for a box whose options are words: one of its own in each language.
+
+    The browser keeps what a box says as long as its key, whatever becomes of the options' words.
+    """
+    return f"{key}@{language()}"
+
+
 def t(key: str, /, **values: object) -> str:
     """The text called ``key`` in the session's language, ``{names}`` filled in; KeyError if there is none."""
     return table(language())[key].format(**values)
@@ -53,7 +61,7 @@ def quoted(text: str) -> str:
 
 def escaped(text: str) -> str:
     """A text with somebody's words in it, made harmless for a place that understands Markdown."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>()#+.!|~$:&@=^-])", r"\\\1", text)
 
 
 def t_or(key: str, fallback: str) -> str:

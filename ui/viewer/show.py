@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ui.running.results import Store
-from ui.texts import t
+from ui.texts import escaped, t
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures
 from vizcore.pictures.colours import SHADE
@@ -27,7 +27,12 @@ _FILES = Store(entries=100, megabytes=32)  # apart from the results, which frame
 # and put back at every run, and the page would be without them in between.
 _STYLE = """<div class="vz-style"></div><style>
 [data-testid="stElementContainer"]:has(.vz-style) {display: none;}
-.block-container {padding-top: 2.5rem; max-width: 1500px;}
+.block-container {padding-top: 1.1rem; max-width: 1500px;}
+[data-testid="stHeader"] {background: transparent; pointer-events: none;}
+[data-testid="stHeader"] button {pointer-events: auto;}
+h1 {font-size: 1.7rem !important; padding: 0 !important; line-height: 1.2 !important;}
+h2 {font-size: 1.15rem !important; padding: 0 !important;}
+h3 {font-size: 1rem !important; padding: 0 !important;}
 [data-testid="stImage"] img {width: 100%; height: auto;}
 .vz-bars {display: grid; grid-template-columns: minmax(5.5rem, 24%) 1fr 4.2rem; gap: .35rem .6rem; align-items: center;
   font-size: .95rem; margin: .2rem 0 .6rem 0;}
@@ -42,13 +47,18 @@ _STYLE = """<div class="vz-style"></div><style>
 [class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
 .vz-key > i {display: inline-block; width: 1.6rem; margin-right: .35rem; vertical-align: middle;}
 .st-key-curves {min-height: 28.25rem;} /* a chart that is drawn anew has no height for a moment */
-.katex-display {margin: 0; padding: .4rem 0; text-align: left; overflow: hidden !important;}
+.st-key-settings [data-testid="stVerticalBlock"], .st-key-settings {gap: .45rem;}
+.st-key-settings [data-testid="stSlider"] {margin-bottom: -.9rem;} /* below it Streamlit leaves room for its ends */
+.st-key-result {gap: .6rem;}
+.st-key-result h2 {padding-top: .2rem !important;}
+.katex-display {margin: 0; padding: .2rem 0; text-align: left; overflow: hidden !important;}
 .katex-display > .katex {text-align: left; white-space: normal; font-size: 1.1em;} /* breaks between its terms */
 .katex-display > .katex > .katex-html > .base {margin: .25em 0;}
 @media (max-width: 640px) { /* two maps beside each other, since they are there to be compared */
-  [class*="st-key-compare-row-"] [data-testid="stColumn"] {min-width: calc(50% - .5rem); max-width: calc(50% - .4rem);
-    flex: 1 1 calc(50% - .5rem);}
-  [class*="st-key-compare-row-"] [data-testid="stHorizontalBlock"] {gap: .8rem;}
+  [class*="st-key-compare-row-"] [data-testid="stColumn"], .st-key-pair [data-testid="stColumn"] {
+    min-width: calc(50% - .5rem); max-width: calc(50% - .4rem); flex: 1 1 calc(50% - .5rem);}
+  [class*="st-key-compare-row-"] [data-testid="stHorizontalBlock"],
+  .st-key-pair [data-testid="stHorizontalBlock"] {gap: .8rem;}
 }
 /* Streamlit's white on the dark theme's orange has a contrast of 2.3 : 1, its pale grey one of 3.9 : 1; small type
 needs 4.5. */
@@ -59,9 +69,9 @@ needs 4.5. */
 </style>"""
 
 
-def style() -> None:
-    """The few rules that Streamlit's own theme leaves open."""
-    st.html(_STYLE)
+def style(more: str = "") -> None:
+    """The few rules that Streamlit's own theme leaves open, and ``more`` of them."""
+    st.html(_STYLE.replace("</style>", f"{more}</style>"))
 
 
 def picture(image: Tensor | np.ndarray, caption: str | None = None, box: Any = None, *, alt: str | None = None) -> None:
@@ -71,9 +81,14 @@ def picture(image: Tensor | np.ndarray, caption: str | None = None, box: Any = N
     at the end of the run, maybe before a slow browser has asked for it: such pictures travel within the message.
     """
     array = image if isinstance(image, np.ndarray) else figures.picture(image)
-    file = _png(_large(array))
-    sent = file if box is None else f"data:image/png;base64,{base64.b64encode(file).decode()}"
+    large = _large(array)
+    sent = _png(large) if box is None else inline(large)
     (box or st).image(sent, caption=caption, width="stretch", output_format="PNG", alt=caption or alt)
+
+
+def inline(array: np.ndarray) -> str:
+    """The picture (H,W,3) of bytes as an address that holds the whole file."""
+    return f"data:image/png;base64,{base64.b64encode(_png(array)).decode()}"
 
 
 def _png(array: np.ndarray) -> bytes:
@@ -91,6 +106,16 @@ def _png(array: np.ndarray) -> bytes:
 def _large(array: np.ndarray) -> np.ndarray:
     factor = max(1, DISPLAY // max(array.shape[0], array.shape[1]))
     return figures.enlarge(array, factor * max(array.shape[:2])) if factor > 1 else array
+
+
+def title(text: str) -> None:
+    """The title of a result, as it is: nothing in it is Markdown."""
+    st.header(escaped(text), anchor=False)
+
+
+def formula(latex: str) -> None:
+    """The formula with the values set now."""
+    st.latex(latex)
 
 
 def bars(title: str, rows: list[tuple[str, float, bool]]) -> None:

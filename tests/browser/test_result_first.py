@@ -1,0 +1,141 @@
+"""The result comes first: what of a page is visible without scrolling, and what is pressed to change it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Locator
+
+from tests.browser.test_frame import SMALL
+from tests.browser.test_pages import Visit, browser, warm
+
+__all__ = ["browser", "warm"]
+pytestmark = pytest.mark.browser
+TECHNIQUES = ("filters", "maximisation", "saliency", "occlusion", "lime")
+# A box shows its value in a field or in a text, and one for several values shows each as a tag.
+SAID = """() => [...document.querySelectorAll('[data-testid=stSelectbox], [data-testid=stMultiSelect]')].map(box =>
+  [box.innerText, ...[...box.querySelectorAll('input')].map(input => input.value)].join('\\n'))"""
+
+
+def bottom(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
+
+
+def height(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box is not None
+    return box["height"]
+
+
+@pytest.mark.parametrize("path", TECHNIQUES)
+def test_result_and_settings_are_seen_without_scrolling(warm: str, browser: Browser, path: str) -> None:
+    visit = Visit(browser, warm, f"/{path}?{SMALL}", width=1366)
+    visit.page.set_viewport_size({"width": 1366, "height": 768})
+    visit.page.wait_for_timeout(300)
+    assert height(visit.page.locator(".strip")) <= 96
+    result = visit.page.locator(".st-key-result")
+    pictures = result.locator("canvas.main, .player canvas, [data-testid=stImage] img")
+    for number in range(pictures.count()):
+        if path != "filters" or number == 0:  # beside the sheet there is more of one filter than fits
+            assert bottom(pictures.nth(number)) <= 768, number
+    assert bottom(result.locator(".katex-display").first) < 768
+    assert max(bottom(one) for one in visit.page.locator(".st-key-settings button:visible").all()) <= 768
+    visit.page.close()
+
+
+@pytest.mark.parametrize("path", TECHNIQUES)
+def test_on_a_telephone_the_settings_are_one_press_away_and_the_result_stays(
+    warm: str, browser: Browser, path: str
+) -> None:
+    visit = Visit(browser, warm, f"/{path}?{SMALL}", width=390)
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    result = visit.page.locator(".st-key-result canvas").first
+    box = result.bounding_box()
+    assert box is not None
+    assert box["y"] < 844 / 2
+    control = visit.page.locator(".st-key-sheet label:visible")
+    assert control.count() == 0
+    visit.page.get_by_role("button", name="Settings", exact=True).click()
+    control.first.wait_for()
+    for place in (control.first, result):
+        box = place.bounding_box()
+        assert box is not None
+        assert 0 <= box["y"] < 844
+    visit.page.get_by_role("button", name="Settings", exact=True).click()
+    control.first.wait_for(state="hidden")
+    visit.healthy()
+    visit.page.close()
+
+
+def test_a_class_is_chosen_by_pressing_it_and_stays_until_another_is(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/occlusion?{SMALL}&picture=scene%3A34")
+    strip = visit.page.locator(".strip .classes")
+    first, second = strip.get_by_role("button").first, strip.get_by_role("button").nth(1)
+    assert (first.get_attribute("aria-pressed"), second.get_attribute("aria-pressed")) == ("true", "false")
+    named = second.locator(".name").inner_text()
+    second.click()
+    visit.page.wait_for_url("**class=*", timeout=30_000)
+    visit.wait()
+    assert second.get_attribute("aria-pressed") == "true"
+    visit.page.get_by_role("heading", name=re.compile(named)).wait_for()
+    visit.page.get_by_text(f"You are asking about “{named}”").wait_for()
+    assert visit.page.locator('[data-testid="stSelectbox"]', has_text="Class").locator("input").input_value() == named
+    first.click()  # the most probable one, which is followed from picture to picture
+    visit.page.wait_for_function("!location.search.includes('class=')", timeout=30_000)
+    visit.wait()
+    assert first.get_attribute("aria-pressed") == "true"
+    visit.healthy()
+    visit.page.close()
+
+
+def test_the_picture_is_enlarged_without_asking_the_server(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/saliency?{SMALL}")
+    strip, sent = visit.page.locator(".strip"), len(visit.sent)
+    visit.page.locator(".strip .caption").wait_for(state="hidden")
+    strip.locator("button.picture").click()
+    visit.page.locator(".strip .caption", has_text="128 × 128 pixels").wait_for()
+    assert height(strip.locator("img")) > 200
+    strip.locator("button.picture").click()
+    assert height(strip) <= 96
+    assert len(visit.sent) == sent
+    visit.page.close()
+
+
+def test_every_box_tells_the_truth_after_a_change_of_picture(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/occlusion?{SMALL}&picture=scene%3A34")
+    before = visit.page.evaluate(SAID)
+    visit.choose("Picture", "Scene 44")
+    visit.page.wait_for_url("**picture=scene%3A44*", timeout=30_000)
+    visit.wait()
+    top = visit.page.locator(".strip .chosen .name").inner_text()
+    after = visit.page.evaluate(SAID)
+    assert "cat" not in "\n".join(one for one in after if one.startswith("Class"))
+    assert top not in "\n".join(one for one in before if one.startswith("Class"))
+    assert [one for one in after if one.startswith("Class")] == [one for one in before if one.startswith("Class")]
+    visit.page.close()
+
+
+@pytest.mark.parametrize("path", ["compare?compare.methods=edges&compare.classes=1,2&compare.against=3", "lime", "maximisation", "filters"])
+def test_every_box_speaks_the_language_that_was_chosen_last(warm: str, browser: Browser, path: str) -> None:
+    join = "&" if "?" in path else "?"
+    visit = Visit(browser, warm, f"/{path}{join}{SMALL}")
+    english = visit.page.evaluate(SAID)
+    visit.choose("Language", "Čeština")
+    visit.page.get_by_text("Jazyk").first.wait_for(timeout=30_000)
+    visit.wait()
+    context = browser.new_context(locale="cs-CZ")
+    page = context.new_page()
+    page.goto(visit.page.url)
+    page.get_by_text("Jazyk").first.wait_for(timeout=60_000)
+    page.wait_for_function(f"({SAID})().length === {len(english)}", timeout=60_000)
+    page.wait_for_timeout(500)
+    assert visit.page.evaluate(SAID) == page.evaluate(SAID) != english
+    context.close()
+    visit.choose("Jazyk", "English")
+    visit.page.get_by_text("Language").first.wait_for(timeout=30_000)
+    visit.wait()
+    assert visit.page.evaluate(SAID) == english
+    visit.page.close()
