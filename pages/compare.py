@@ -15,17 +15,19 @@ with layout.page("compare") as page:
     if not what.methods:
         st.info(t("compare.no_methods"), icon=":material/grid_off:")
     else:
-        result = maps.show(what)
-        show.formula(formulas.compare(what.output, *choice.scores(what)))
-        st.caption(f"{t('compare.meaning')} {t(f'compare.scale_{what.scale}')}")
-        part = controls.look("compare.part", list(parts.PARTS), t("compare.part"), "compare_part", flat=True)
-        st.markdown(t(f"compare.{part}_lead"))
-        if result is None or result.step < result.of:
-            st.caption(t("compare.unfinished"))
-        else:
-            parts.PARTS[part](what, result)
+        with st.container(key="first"), st.container(key="result"):
+            show.formula(formulas.compare(what.output, *choice.scores(what)))
+            result = maps.show(what)
+            st.caption(f"{t('compare.meaning')} {t(f'compare.scale_{what.scale}')}")
+        with st.container(key="closer"):
+            part = controls.closer("compare", "compare.part", list(parts.PARTS), t("compare.part"), "compare_part")
+            st.markdown(t(f"compare.{part}_lead"))
+            if result is None or result.step < result.of:
+                st.caption(t("compare.unfinished"))
+            else:
+                parts.PARTS[part](what, result)
     left, right = st.columns([1, 2])
-    with left:
+    with left, st.container(key="more"):
         export.offer(what, result)
-    with right:
+    with right, st.container(key="code"):
         show.explain("compare")

@@ -43,7 +43,7 @@ with layout.page("lime") as page:
             panels.outlines(page, chosen)
         status = st.container()
         with closer:
-            part = controls.look("lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime", flat=True)
+            part = controls.closer("lime", "lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime")
             below = st.container()
         if part == "switch":
             with below:  # before the map, which may take long: a click is answered at once

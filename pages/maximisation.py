@@ -53,8 +53,12 @@ with layout.page("maximisation") as frame:
                 panels.draw(page, play.previous("maximisation", climbed.key))
         run, below = st.container(), st.container()
         with closer:
-            part = controls.look(
-                "maximisation.part", panels.parts(page), t("maximisation.part"), "maximisation_part", flat=True
+            part = controls.closer(
+                "maximisation",
+                "maximisation.part",
+                panels.parts(page),
+                t("maximisation.part"),
+                "maximisation_part",
             )
         with run:
             result = play.play(

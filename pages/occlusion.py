@@ -11,7 +11,7 @@ from ui.texts import t
 from ui.viewer import show
 from vizcore.techniques import occlusion
 
-CLOSER = ("classes", "brush", "sizes")
+CLOSER = ("brush", "classes", "sizes")
 
 with layout.page("occlusion") as page:
 
@@ -30,7 +30,7 @@ with layout.page("occlusion") as page:
             panels.square(page, params)
         status = st.container()
         with closer:
-            part = controls.look("occlusion.closer", CLOSER, t("occlusion.closer"), "occlusion")
+            part = controls.closer("occlusion", "occlusion.closer", CLOSER, t("occlusion.closer"), "occlusion")
             below = st.container()
         if part == "brush":
             with below:  # before the map, which may take long: brushing is answered at once

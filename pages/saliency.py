@@ -33,7 +33,7 @@ with layout.page("saliency") as page:
         checks.draw(page, chosen, "gradient", gradient)
         run = st.container()
         with closer:
-            part = controls.look("saliency.part", list(checks.PARTS), t("saliency.part"), "saliency_part", flat=True)
+            part = controls.closer("saliency", "saliency.part", list(checks.PARTS), t("saliency.part"), "saliency_part")
         with run:
             latest = play.play(
                 "saliency",

@@ -118,7 +118,9 @@ def test_every_box_tells_the_truth_after_a_change_of_picture(warm: str, browser:
     visit.page.close()
 
 
-@pytest.mark.parametrize("path", ["compare?compare.methods=edges&compare.classes=1,2&compare.against=3", "lime", "maximisation", "filters"])
+@pytest.mark.parametrize(
+    "path", ["compare?compare.methods=edges&compare.classes=1,2&compare.against=3", "lime", "maximisation", "filters"]
+)
 def test_every_box_speaks_the_language_that_was_chosen_last(warm: str, browser: Browser, path: str) -> None:
     join = "&" if "?" in path else "?"
     visit = Visit(browser, warm, f"/{path}{join}{SMALL}")

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 from torch import Tensor
 
-from ui.frame import sources, state
+from ui.frame import sources, state, steps
 from ui.frame.strip import Answer
 from ui.frame.strip import strip as draw_strip
 from ui.texts import t, t_or, worded
@@ -50,6 +50,7 @@ def strip(clf: Classifier, image: Tensor, probabilities: Tensor, target: int, so
         name, share = class_name(clf, index), float(probabilities[index])
         tip = t("frame.explained", name=name) if index == target else t("frame.explain", name=name)
         answers.append(Answer(index, name, share, f"{100 * share:.1f} %", index == target, tip))
+    steps.offer_classes([one.index for one in answers])
     draw_strip(image, answers, partial(_take, _key(clf), best[0]))
     if target != best[0]:
         st.caption(t("frame.not_top", name=class_name(clf, target), top=class_name(clf, best[0])))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from ui.frame import state
+from ui.frame import state, steps
 from ui.texts import LANGUAGES, language, t, t_or, worded
 from vizcore import params as declared
 
@@ -111,6 +111,12 @@ def look(
     else:
         looks[name] = taken
     return taken
+
+
+def closer(page: str, name: str, options: Sequence[C], label: str, field: str) -> C:
+    """As :func:`look`, for what the page looks at closer: in a presentation each is a step."""
+    steps.offer_looks(page, name, list(options))
+    return look(name, options, label, field, flat=True)
 
 
 def several(

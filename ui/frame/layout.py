@@ -147,11 +147,13 @@ def _arrive(name: str) -> Mapping[str, str] | None:
 
 def _head(name: str) -> DeltaGenerator:
     """The page's title and lead, and under them the place for what could not be taken as it was given."""
-    with st.container():  # there in any case, so that what follows keeps its place
-        if present.presenting():
+    with st.container(key="bar"):  # there in any case, so that what follows keeps its place
+        if state.presenting():
             present.bar(name)
+            present.read(name)
     st.title(t(f"{name}.title"), anchor=False)
-    st.markdown(t(f"{name}.lead"))
+    with st.container(key="lead"):
+        st.markdown(t(f"{name}.lead"))
     remarks = st.container()
     for complaint in state.choices().complaints:
         remarks.warning(complaint, icon=":material/link_off:")

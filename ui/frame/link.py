@@ -24,6 +24,7 @@ def take(query: Mapping[str, str]) -> None:
     choices = state.choices()
     if query.get("lang") in LANGUAGES:
         st.session_state["language"] = query["lang"]
+    state.present(query.get("present") == "1")
     network = query.get("network", default_network())
     if network not in network_cache.names():
         taken = network_cache.title(default_network())
@@ -49,6 +50,9 @@ def address(page: str) -> dict[str, str]:
     """The address's parameters for ``page`` as it is, or would be, shown now; what has its default is left out."""
     choices = state.choices()
     found = {name: choices.frame[name] for name in ("network", "picture", "class") if choices.frame.get(name)}
+    found |= {"present": "1"} if state.presenting() else {}
+    if st.session_state.get("language") in LANGUAGES:  # chosen, and not only the browser's
+        found["lang"] = st.session_state["language"]
     found |= {name: value for name, value in choices.looks.items() if name.startswith(f"{page}.")}
     for name, params in choices.params.items():
         if name == page or name.startswith(f"{page}."):

@@ -1,42 +1,55 @@
-"""For a lecture hall: large type, controls tucked away, arrow keys from page to page; and the link to share."""
+"""For a lecture hall: large type, controls tucked away, everything by keys; and the link to share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
-from ui.frame import navigation
+from ui.frame import state, steps
 from ui.texts import t
 
+# Everything is measured in the height of the screen, so that the last row reads it.
 _STYLE = """<div class="vz-style"></div><style>
+html {font-size: max(17px, 2.5vh) !important;}
+:root {--vz-rest: 19rem; --vz-controls: none;}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stExpandSidebarButton"],
-[data-testid="stHeader"], [data-testid="stColumn"]:has(.st-key-settings) {display: none !important;}
-.block-container {max-width: none; padding: 1.2rem 2.5rem 4rem 2.5rem;}
-[data-testid="stMarkdownContainer"], .vz-bars, .vz-key {font-size: 1.35rem !important;}
-h1 {font-size: 3.2rem !important;}
-.st-key-present {position: fixed; bottom: .6rem; right: 1rem; z-index: 1000; width: auto;
-  background: var(--st-background-color, Canvas); border-radius: .6rem; padding: .2rem .4rem;}
+[data-testid="stHeader"], [data-testid="stColumn"]:has(.st-key-settings), [data-testid="stColumn"]:has(.st-key-more),
+.st-key-code {display: none !important;}
+.block-container {max-width: none; padding: .8rem 2rem 1rem 2rem;}
+[data-testid="stMarkdownContainer"], [data-testid="stMarkdownContainer"] p, [data-testid="stCaptionContainer"],
+[data-testid="stImageCaption"], .vz-bars, .vz-key, button {font-size: 1rem !important;}
+[data-testid="stLayoutWrapper"]:has(> .st-key-bar) {position: absolute;}
+.st-key-present {position: fixed; top: .6rem; right: 1.5rem; z-index: 1000; width: auto;}
+html[data-vz-step="before"] .st-key-result > :not(:first-child),
+html[data-vz-hidden] .st-key-result > :not(:first-child),
+html[data-vz-hidden] .st-key-closer {visibility: hidden;}
+html[data-vz-step="before"] .st-key-closer, html[data-vz-step="result"] .st-key-closer,
+html[data-vz-step="closer"] .st-key-first {display: none;}
+html[data-vz-alone] .st-key-lead, html[data-vz-alone] h1, html[data-vz-alone] .st-key-strip,
+html[data-vz-alone] .st-key-result > :first-child {display: none;}
+html[data-vz-alone] {--vz-rest: 10rem;}
+.st-key-first [data-testid="stImage"] img, .st-key-closer [data-testid="stImage"] img {width: auto; max-width: 100%;
+  max-height: calc(100vh - var(--vz-rest));}
+.st-key-read {display: none;}
+html[data-vz-read] .st-key-read {display: flex; position: fixed; inset: auto 8vw 8vh 8vw; z-index: 1001;
+  padding: 1.5rem 2rem; border-radius: .6rem; background: var(--st-secondary-background-color, Canvas);
+  box-shadow: 0 .2rem 1.5rem #0006;}
 </style>"""
 
 _KEYS = st.components.v2.component(
     "vizcore_keys",
-    js="""export default function ({ data, setTriggerValue }) {
-      const listen = (event) => {
-        const busy = event.composedPath()[0];
-        if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || busy.isContentEditable) return;
-        if (["INPUT", "TEXTAREA", "SELECT", "CANVAS"].includes(busy.tagName)) return;
-        if (busy.getAttribute?.("role") === "slider") return;
-        if (event.key === "ArrowRight" || event.key === "PageDown") setTriggerValue("go", 1);
-        else if (event.key === "ArrowLeft" || event.key === "PageUp") setTriggerValue("go", -1);
-        else if (event.key === "Escape") setTriggerValue("go", 0);
-        else return;
-        event.preventDefault();
-      };
-      window.addEventListener("keydown", listen);
-      return () => window.removeEventListener("keydown", listen);
-    }""",
+    html="<dialog><h2></h2><dl></dl></dialog>",
+    css="""dialog { max-width: 80vw; border: 0; border-radius: 0.6rem; padding: 1.2rem 2rem; font-size: 1rem;
+        font-family: var(--st-font, sans-serif); color: var(--st-text-color, CanvasText);
+        background: var(--st-background-color, Canvas); }
+      dialog::backdrop { background: #0008; }
+      h2 { margin: 0 0 0.6rem 0; font-size: 1.2rem; }
+      dl { display: grid; grid-template-columns: max-content auto; gap: 0.35rem 1.5rem; margin: 0; }
+      dt { font-weight: 600; } dd { margin: 0; }""",
+    js=(Path(__file__).parent / "keys.js").read_text(encoding="utf-8"),
 )
+_NAMED = ("steps", "scenes", "classes", "slider", "alone", "reveal", "read", "keys", "leave")
 
 _COPY = st.components.v2.component(
     "vizcore_copy",
@@ -75,40 +88,41 @@ def copy_link() -> None:
     _COPY(key="copy-link", data={"label": t("frame.copy_link"), "done": t("frame.copied")}, height="content")
 
 
-def presenting() -> bool:
-    """Whether this session shows its pages to a hall."""
-    return bool(st.session_state.get("presenting", False))
-
-
 def begin() -> None:
     """The button that starts the presentation."""
     st.button(t("frame.present"), key="frame.present", on_click=_switch, args=(True,), icon=":material/slideshow:")
 
 
 def bar(page: str) -> None:
-    """Hide the controls, enlarge the type, and lead to the neighbouring pages by buttons and keys."""
+    """Hide the controls, enlarge the type, and go on by buttons and keys."""
     st.html(_STYLE)
-    pressed = _KEYS(key="present-keys", data={}, on_go_change=_nothing, height=1)
+    named = [(t(f"keys.{name}_keys"), t(f"keys.{name}")) for name in _NAMED]
+    data = {"step": steps.now(page), "title": t("keys.title"), "keys": named}
+    pressed = _KEYS(key="present-keys", data=data, on_key_change=_nothing, height=1)
     with st.container(key="present", horizontal=True):
         back = st.button(t("frame.previous"), key="present.back", icon=":material/arrow_back:")
         forth = st.button(t("frame.next"), key="present.forth", icon=":material/arrow_forward:")
         st.button(t("frame.leave"), key="present.leave", on_click=_switch, args=(False,), icon=":material/close:")
-    go = getattr(pressed, "go", None)
-    if go == 0:
+    key = "forth" if forth else "back" if back else getattr(pressed, "key", None)
+    if key == "leave":
         _switch(False)
         st.rerun()
-    step = 1 if forth or go == 1 else -1 if back or go == -1 else 0
-    if step:
-        navigation.go(neighbour(list(navigation.PAGES), page, step))
+    if isinstance(key, str):
+        before = steps.now(page)
+        steps.take(page, key)
+        if steps.now(page) != before:
+            st.rerun()  # what stands above has been drawn for the step before
 
 
-def neighbour(pages: Sequence[str], page: str, step: int) -> str:
-    """The page ``step`` places on, round and round."""
-    return pages[(pages.index(page) + step) % len(pages)]
+def read(page: str) -> None:
+    """How to read the page's result, shown by a key."""
+    with st.container(key="read"):
+        st.markdown(f"**{t('show.read')}**")
+        st.markdown(t(f"{page}.read"))
 
 
 def _switch(on: bool) -> None:
-    st.session_state["presenting"] = on
+    state.present(on)
 
 
 def _nothing() -> None:

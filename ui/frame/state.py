@@ -43,6 +43,16 @@ def choices() -> Choices:
     return found
 
 
+def presenting() -> bool:
+    """Whether this session shows its pages to a hall."""
+    return bool(st.session_state.get("presenting", False))
+
+
+def present(on: bool) -> None:
+    """Begin or end the presentation."""
+    st.session_state["presenting"] = on
+
+
 def enter(page: str) -> None:
     """Forget the widgets' own values when another page is entered, so that they are seeded from the choices.
 

@@ -34,16 +34,17 @@ def technique(
     with st.container(key="first"):
         main_column, settings_column = st.columns([2, 1], gap="large")
     closer_column, more_column = st.columns([2, 1], gap="large")
+    closer = closer_column.container(key="closer")
     with settings_column, sheet():
         chosen = settings()
         if of is not None:
             controls.reset(page.page, of)
     with main_column, st.container(key="result"):
         show.formula(formula(chosen))
-        result = results(chosen, closer_column)
+        result = results(chosen, closer)
     params: Any = None if of is None else state.choices().params[page.page]
-    with closer_column:
+    with closer_column, st.container(key="code"):
         code.offer(page, params, result)
-    with more_column:
+    with more_column, st.container(key="more"):
         export.offer(page, params, result)
         show.explain(page.page)

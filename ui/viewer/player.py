@@ -24,7 +24,7 @@ _MOUNT = st.components.v2.component(
       <div class="caption"></div>
       <label class="stretch"><input type="checkbox" /><span></span></label></div>""",
     css=""".player { font-family: var(--st-font, sans-serif); color: var(--st-text-color, inherit); font-size: 0.9rem;
-        max-width: min(32rem, max(14rem, 100vh - 24rem)); }
+        max-width: min(32rem, max(14rem, 100vh - var(--vz-rest, 24rem))); }
       canvas { display: block; width: 100%; height: auto; aspect-ratio: 1; border-radius: 0.4rem;
         background: var(--st-secondary-background-color, #eee); }
       .bar { display: flex; gap: 0.6rem; align-items: center; margin: 0.4rem 0 0.2rem 0; }

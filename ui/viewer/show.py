@@ -139,7 +139,11 @@ def explain(page: str) -> None:
 
 
 def chart(figure: Any, key: str, box: Any = None) -> None:
-    """A plotly chart in the page's own theme, without the tool bar that covers small charts."""
+    """A plotly chart in the page's own theme, without the tool bar that covers small charts; large before a hall."""
+    if st.session_state.get("presenting"):
+        size = {"size": 22}
+        figure = figure.update_layout(font=size, legend_font=size, height=1.5 * (figure.layout.height or 300))
+        figure = figure.update_xaxes(tickfont=size, title_font=size).update_yaxes(tickfont=size, title_font=size)
     (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
 
 

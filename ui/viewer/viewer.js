@@ -187,7 +187,7 @@ class Viewer {
     this.canvas.style.cursor = data.mode === "inspect" ? "crosshair" : data.mode === "brush" ? "cell" : "pointer";
     this.canvas.style.touchAction = data.mode === "brush" ? "none" : ""; // or a finger would scroll the page instead
     this.stage.style.aspectRatio = `${data.width} / ${data.height}`;
-    this.stage.style.setProperty("--ratio", String(data.width / data.height)); // its height is bounded, by its width
+    this.stage.parentElement.style.setProperty("--ratio", String(data.width / data.height)); // its height is bounded, by its width
     if (first || this.opacityFrom !== data.opacity) {
       this.opacity.value = data.opacity;
       this.opacityFrom = data.opacity;
