@@ -12,12 +12,14 @@ with layout.page("overview") as page:
     with places[-1].container(border=True):
         st.markdown(f"**{t('overview.next')}**\n\n{t('overview.hints')}")
         navigation.to("compare", t("overview.compare"))
+        summaries.larger(page)
     boxes = []
     for card, (name, _) in zip(cards, summaries.CARDS, strict=True):
-        with card:
+        with card.container(key=f"card-{name}"):
             st.markdown(f"**{t(f'{name}.title')}**")
             boxes.append(summaries.place(page))
             st.caption(t(f"overview.{name}", name=page.class_name))
             navigation.to(name, t("overview.open"))
-    for box, (_name, look) in zip(boxes, summaries.CARDS, strict=True):
-        summaries.fill(page, box, look)
+    filling = {name: (box, look) for box, (name, look) in zip(boxes, summaries.CARDS, strict=True)}
+    for name in summaries.BY_COST:
+        summaries.fill(page, *filling[name])

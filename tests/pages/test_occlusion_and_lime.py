@@ -19,7 +19,7 @@ def translated(app: AppTest) -> str:
 @pytest.mark.parametrize(
     ("page", "choice", "sentence"),
     [
-        ("occlusion", "classes", "Most probable class with the square at each place"),
+        ("occlusion", "classes", "“cat” wins wherever the square is"),
         ("occlusion", "brush", "Your own mask over the picture"),
         ("occlusion", "sizes", "on one common scale"),
         ("lime", "fit", "ADALINE's error over its epochs"),
@@ -32,8 +32,15 @@ def test_each_closer_look_can_be_linked_to(page: str, choice: str, sentence: str
     app = opened(f"pages/{page}.py", **{f"{page}.closer": choice})
     assert healthy(app)
     assert sentence in translated(app) + "".join(s.label for s in app.slider)
-    if choice not in ("classes", "fit"):  # the defaults are left out
+    if choice not in ("brush", "fit"):  # the defaults are left out
         assert choice in app.query_params[f"{page}.closer"]
+
+
+def test_the_map_of_classes_is_drawn_where_there_is_more_than_one() -> None:
+    whole = {"occlusion.closer": "classes", "occlusion.window": "96", "picture": "scene:34"}
+    app = opened("pages/occlusion.py", **whole)
+    assert healthy(app)
+    assert "Most probable class with the square at each place" in translated(app)
 
 
 def test_r2_is_there_whatever_is_looked_at_and_few_samples_are_warned_of() -> None:

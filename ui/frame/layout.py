@@ -175,7 +175,7 @@ def _open(name: str) -> Frame:
         st.stop()
     with st.sidebar:
         st.caption(f"{network_cache.summary(clf)} {t('frame.device', device=_device(clf))} {examination.remarks(clf)}")
-        chosen["picture"] = sources.choose(chosen.get("picture", sources.DEFAULT))
+        chosen["picture"] = sources.choose(chosen.get("picture", sources.usual(chosen["network"])))
     source = sources.picture(chosen["picture"])
     image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))
     probabilities = play.once(
@@ -203,7 +203,12 @@ def _network() -> str:
     current = state.choices().frame.get("network", "")
     key = worded("frame.network")
     st.session_state.setdefault(key, current if current in titles else link.default_network())
-    return str(st.selectbox(t("frame.network"), list(titles), key=key, format_func=lambda one: titles[one]))
+    name = str(st.selectbox(t("frame.network"), list(titles), key=key, format_func=lambda one: titles[one]))
+    if current and name != current:
+        chosen = state.choices().frame
+        chosen["picture"] = sources.follow(chosen.get("picture", ""), current, name)
+        state.forget("frame.picture")
+    return name
 
 
 def _device(clf: Classifier) -> str:

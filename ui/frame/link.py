@@ -31,10 +31,10 @@ def take(query: Mapping[str, str]) -> None:
         complaint = "link.own" if uploads.is_own(network) else "link.network"
         choices.complaints.append(t(complaint, given=quoted(network), taken=taken))
         network = default_network()
-    picture = query.get("picture", sources.DEFAULT)
+    picture = query.get("picture", sources.usual(network))
     if not sources.valid(picture):
         choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=quoted(picture)))
-        picture = sources.DEFAULT
+        picture = sources.usual(network)
     index = query.get("class", "")
     if index and not (index.isascii() and index.isdigit() and len(index) < 6):
         choices.complaints.append(t("link.class", given=quoted(index)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.frame import state, steps
+from ui.frame import sources, state, steps
 from ui.texts import t
 
 # Everything is measured in the height of the screen, so that the last row reads it.
@@ -49,7 +49,17 @@ _KEYS = st.components.v2.component(
       dt { font-weight: 600; } dd { margin: 0; }""",
     js=(Path(__file__).parent / "keys.js").read_text(encoding="utf-8"),
 )
-_NAMED = ("steps", "scenes", "classes", "slider", "alone", "reveal", "read", "keys", "leave")
+_NAMED = {
+    "steps": "→ PageDown · ← PageUp",
+    "scenes": f"1 – {len(sources.SCENES)}",
+    "classes": "[ ]",
+    "slider": "+ −",
+    "alone": "F",
+    "reveal": "R",
+    "read": "H",
+    "keys": "?",
+    "leave": "Esc",
+}
 
 _COPY = st.components.v2.component(
     "vizcore_copy",
@@ -96,7 +106,7 @@ def begin() -> None:
 def bar(page: str) -> None:
     """Hide the controls, enlarge the type, and go on by buttons and keys."""
     st.html(_STYLE)
-    named = [(t(f"keys.{name}_keys"), t(f"keys.{name}")) for name in _NAMED]
+    named = [(keys, t(f"keys.{name}")) for name, keys in _NAMED.items()]
     data = {"step": steps.now(page), "title": t("keys.title"), "keys": named}
     pressed = _KEYS(key="present-keys", data=data, on_key_change=_nothing, height=1)
     with st.container(key="present", horizontal=True):

@@ -10,6 +10,7 @@ from PIL import Image
 from ui.running.results import RESULTS
 from ui.texts import t, t_or, worded
 from ui.texts.sentences import translated
+from vizcore.networks.bundled import network as bundled
 from vizcore.pictures import decoding, scenes
 from vizcore.study.sources import compose
 
@@ -17,6 +18,7 @@ from vizcore.study.sources import compose
 SCENES = (34, 44, 3, 38, 30, 28, 51)
 STAMPED = (34, 38)  # a horse with the date stamp that the network which cheats has learned to look for
 DEFAULT = f"scene:{SCENES[0]}"
+PHOTOGRAPH = "photo:chelsea"  # for networks that know photographs and no scenes
 LARGEST_SEED = 10**9
 SCENE_SIZE = 256
 _UPLOAD = "vizcore.upload"
@@ -30,6 +32,16 @@ class Source:
     picture: Image.Image
     digest: str
     notes: tuple[str, ...] = ()
+
+
+def usual(network: str) -> str:
+    """The picture with which a network is shown first: a scene to those that were trained on scenes, else a photo."""
+    return DEFAULT if network in bundled.NAMES else PHOTOGRAPH
+
+
+def follow(current: str, before: str, network: str) -> str:
+    """The picture after another network was chosen: what it was, unless it was ``before``'s usual one."""
+    return usual(network) if current == usual(before) else current
 
 
 def valid(identifier: str) -> bool:

@@ -241,4 +241,5 @@ def _fall(drop: float) -> None:
 
 def _top_five(page: Frame, probabilities: Tensor, title: str) -> None:
     best = probabilities.topk(min(5, len(probabilities))).indices.tolist()
-    show.bars(title, [(class_name(page.clf, k), float(probabilities[k]), k == page.target) for k in best])
+    shown = best if page.target in best else [*best, page.target]  # what became of the class is what was asked
+    show.bars(title, [(class_name(page.clf, k), float(probabilities[k]), k == page.target) for k in shown])

@@ -1,25 +1,30 @@
-"""The five techniques at a glance: each with settings small enough to answer within a second or two."""
+"""The five techniques at a glance, each with the settings and so with the very result of its own page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from torch import Tensor
 
 from ui.filters import sheets
+from ui.frame import navigation, sources, state
 from ui.frame.layout import Frame
 from ui.maximisation import ascending, films
 from ui.running import play
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show
+from vizcore.networks import zoo
+from vizcore.networks.bundled import network as bundled
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures
-from vizcore.techniques import filters, lime, occlusion, saliency
+from vizcore.techniques import filters, lime, maximize, occlusion, saliency
 
+P = TypeVar("P")
 _SIGNED_OPACITY = 0.9
+LARGER = "squeezenet1_0"
 
 
 def place(page: Frame) -> Any:
@@ -37,6 +42,12 @@ def fill(page: Frame, box: Any, look: Callable[[Frame, Any], None]) -> None:
         box.warning(translated(str(error)), icon=":material/block:")
 
 
+def settings(name: str, technique: type[P]) -> P:
+    """What a technique's own page is set to in this session."""
+    held = state.choices().params.get(name)
+    return held if isinstance(held, technique) else technique()
+
+
 def _kernels(page: Frame, box: Any) -> None:
     sheet = play.once(
         ("glance.filters", page.clf.checksum),
@@ -51,8 +62,9 @@ def _rgb(kernels: filters.Kernels) -> Any:
 
 
 def _ascent(page: Frame, box: Any) -> None:
-    usual = ascending.defaults(page)  # as its page opens, which finds the result and its film
-    climbed = ascending.Ascending.of(page, usual, usual)
+    usual = ascending.defaults(page)
+    params = settings("maximisation", maximize.Maximisation) if _set_for(usual) else usual
+    climbed = ascending.Ascending.of(page, params, usual)  # as on its page, with its film
     play.quietly(
         "glance.maximisation",
         climbed.key,
@@ -61,8 +73,13 @@ def _ascent(page: Frame, box: Any) -> None:
     )
 
 
+def _set_for(usual: maximize.Maximisation) -> bool:
+    """Whether the page of maximisation was last set for a network with these defaults."""
+    return state.choices().bases.get("maximisation") == usual
+
+
 def _gradient(page: Frame, box: Any) -> None:
-    params = saliency.SmoothGrad(copies=16)
+    params = settings("saliency", saliency.SmoothGrad)
 
     def draw(result: saliency.SaliencyMap) -> None:
         show.picture(figures.unsigned_colours(saliency.absolute_max(result)), box=box, alt=t("overview.saliency"))
@@ -76,8 +93,7 @@ def _gradient(page: Frame, box: Any) -> None:
 
 
 def _drop(page: Frame, box: Any) -> None:
-    side = min(page.image.shape[1:])
-    params = occlusion.Occlusion(window=max(4, side // 5), stride=max(1, side // 10))
+    params = settings("occlusion", occlusion.Occlusion)
     play.quietly(
         "glance.occlusion",
         ("occlusion", *page.key, params),
@@ -87,7 +103,7 @@ def _drop(page: Frame, box: Any) -> None:
 
 
 def _superpixels(page: Frame, box: Any) -> None:
-    params = lime.Lime(samples=200, segments=30)
+    params = settings("lime", lime.Lime)
     play.quietly(
         "glance.lime",
         ("lime", *page.key, params),
@@ -100,6 +116,16 @@ def _overlay(image: Tensor, heat: Tensor, box: Any, name: str) -> None:
     show.picture(figures.overlay(image, heat, signed=True, opacity=_SIGNED_OPACITY), box=box, alt=t(f"overview.{name}"))
 
 
+def larger(page: Frame) -> None:
+    """One press to a network that knows a thousand things, with a photograph; how much it downloads is said."""
+    if page.clf.name not in bundled.NAMES:
+        return
+    entry = zoo.entry(LARGER)
+    words = {"title": entry.title, "megabytes": f"{entry.megabytes:.0f}"}
+    text = t("overview.larger" if entry.on_disk else "overview.larger_download", **words)
+    navigation.to("overview", text, {"network": LARGER, "picture": sources.PHOTOGRAPH, "class": ""})
+
+
 CARDS: list[tuple[str, Callable[[Frame, Any], None]]] = [
     ("filters", _kernels),
     ("maximisation", _ascent),
@@ -107,3 +133,4 @@ CARDS: list[tuple[str, Callable[[Frame, Any], None]]] = [
     ("occlusion", _drop),
     ("lime", _superpixels),
 ]
+BY_COST = ("filters", "saliency", "occlusion", "lime", "maximisation")  # the order in which they are filled

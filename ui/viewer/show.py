@@ -46,6 +46,10 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 [class*="st-key-feed-"] {display: none;}
 [class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
 .vz-key > i {display: inline-block; width: 1.6rem; margin-right: .35rem; vertical-align: middle;}
+[class*="st-key-card-"] {position: relative;} /* pressed anywhere, a card opens what it links to */
+[class*="st-key-card-"] a::after {content: ""; position: absolute; inset: 0;}
+[class*="st-key-card-"] [data-testid="stPageLink"],
+[class*="st-key-card-"] [data-testid="stPageLink"] * {position: static;}
 .st-key-curves {min-height: 28.25rem;} /* a chart that is drawn anew has no height for a moment */
 .st-key-settings [data-testid="stVerticalBlock"], .st-key-settings {gap: .45rem;}
 .st-key-settings [data-testid="stSlider"] {margin-bottom: -.9rem;} /* below it Streamlit leaves room for its ends */

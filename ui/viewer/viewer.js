@@ -180,6 +180,7 @@ class Viewer {
     this.picture = rgba(data.picture, data.width, data.height);
     this.grey = data.map ? rgba(grey(data.picture), data.width, data.height) : null;
     this.mapped = null;
+    this.stage.dataset.waiting = data.texts.waiting;
     const face = this.root.querySelector(".viewer").classList;
     face.toggle("bare", !data.map && !data.waiting);
     face.toggle("compact", data.controls === "compact");

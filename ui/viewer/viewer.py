@@ -116,7 +116,7 @@ def viewer(
             "meaning": meaning,
             **{
                 name: t(f"viewer.{name}")
-                for name in ("opacity", "threshold", "closer", "farther", "whole", "save", "keys")
+                for name in ("opacity", "threshold", "closer", "farther", "whole", "save", "keys", "waiting")
             },
             "hint": "" if controls == "compact" else t(f"viewer.hint_{mode}"),
         },
