@@ -109,3 +109,34 @@ def test_the_last_row_can_read_it(warm: str, browser: Browser, path: str) -> Non
         assert box is not None
         assert box["y"] + box["height"] <= 1080
     visit.page.close()
+
+
+def test_a_prepared_lecture_leads_from_link_to_link_and_each_can_be_followed(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/filters?{SMALL}")
+    page = visit.page
+    page.get_by_role("button", name="Playlist").click()
+    links = [
+        "# two links",
+        f"{warm}/occlusion?occlusion.stride=32&picture=scene:44",
+        "nonsense",
+        f"{warm}/lime?class=3&{SMALL}",
+    ]
+    page.get_by_role("textbox", name="Links, one a line").fill("\n".join(links))
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("This is no link to a page: nonsense").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Present these links (2)").click()
+    page.wait_for_url(re.compile(r"/occlusion\?.*scene%3A44.*present=1"), timeout=60_000)
+    visit.wait()
+    page.keyboard.press("q")
+    page.get_by_role("img", name="This page on your telephone").wait_for()
+    page.keyboard.press("q")
+    page.get_by_role("img", name="This page on your telephone").wait_for(state="hidden")
+    page.keyboard.press("PageDown")
+    page.locator(".st-key-closer").wait_for()
+    press(visit, "PageDown", r"occlusion\.closer=classes")
+    press(visit, "PageDown", r"occlusion\.closer=sizes")
+    press(visit, "PageDown", r"/lime\?.*class=3.*present=1")
+    press(visit, "PageUp", r"/lime\?")
+    press(visit, "PageUp", r"/occlusion\?.*scene%3A44")
+    visit.healthy()
+    page.close()

@@ -4,7 +4,7 @@ const TOLD = {
   ArrowRight: "forth", PageDown: "forth", ArrowLeft: "back", PageUp: "back", Escape: "leave",
   "]": "class:1", "[": "class:-1", "+": "slider:1", "-": "slider:-1",
 };
-const SHOWN = { f: "data-vz-alone", r: "data-vz-hidden", h: "data-vz-read" };
+const SHOWN = { f: "data-vz-alone", r: "data-vz-hidden", h: "data-vz-read", q: "data-vz-qr" };
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const html = document.documentElement;

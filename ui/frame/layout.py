@@ -22,6 +22,7 @@ from ui.frame import (
     network_cache,
     present,
     process,
+    qr,
     reconnect,
     sheet,
     sources,
@@ -115,6 +116,8 @@ def page(name: str) -> Iterator[Frame]:
     with reported(name, link.write):
         yield frame
         link.write(name)
+        if state.presenting():
+            qr.draw(name)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.frame import sources, state, steps
+from ui.frame import playlist, sources, state, steps
 from ui.texts import t
 
 # Everything is measured in the height of the screen, so that the last row reads it.
@@ -31,7 +31,12 @@ html[data-vz-alone] .st-key-result > :first-child {display: none;}
 html[data-vz-alone] {--vz-rest: 10rem;}
 .st-key-first [data-testid="stImage"] img, .st-key-closer [data-testid="stImage"] img {width: auto; max-width: 100%;
   max-height: calc(100vh - var(--vz-rest));}
-.st-key-read {display: none;}
+.st-key-read, .st-key-qr {display: none;}
+html[data-vz-qr] .st-key-qr {display: flex; position: fixed; inset: 6vh 0 0 0; margin: auto; width: 82vh; height: 86vh;
+  z-index: 1001; padding: 1rem; border-radius: .6rem; background: #fff; text-align: center;
+  box-shadow: 0 .2rem 1.5rem #0006;}
+.st-key-qr img {width: 74vh !important; max-height: none !important;}
+.st-key-qr p {color: #333 !important;}
 html[data-vz-read] .st-key-read {display: flex; position: fixed; inset: auto 8vw 8vh 8vw; z-index: 1001;
   padding: 1.5rem 2rem; border-radius: .6rem; background: var(--st-secondary-background-color, Canvas);
   box-shadow: 0 .2rem 1.5rem #0006;}
@@ -57,6 +62,7 @@ _NAMED = {
     "alone": "F",
     "reveal": "R",
     "read": "H",
+    "qr": "Q",
     "keys": "?",
     "leave": "Esc",
 }
@@ -101,6 +107,7 @@ def copy_link() -> None:
 def begin() -> None:
     """The button that starts the presentation."""
     st.button(t("frame.present"), key="frame.present", on_click=_switch, args=(True,), icon=":material/slideshow:")
+    playlist.choose()
 
 
 def bar(page: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.frame import navigation, sources, state
+from ui.frame import navigation, playlist, sources, state
 from vizcore import params as declared
 
 PAGES = tuple(page for page in navigation.PAGES if page not in ("study", "network"))  # without forms
@@ -62,6 +62,8 @@ def _move(page: str, step: int) -> None:
     first = 1 if page == "overview" else 0  # which has no single result to wait for
     number = _number(page) + step
     if not first <= number < 2 + len(options):
+        if playlist.go(step):
+            return
         there = PAGES[(PAGES.index(page) + step) % len(PAGES)] if page in PAGES else PAGES[0]
         st.session_state[_STEP] = (there, 0 if step > 0 and there != "overview" else 1)
         navigation.go(there)

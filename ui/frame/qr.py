@@ -1,0 +1,30 @@
+"""The page's address as a code that telephones read, so that the hall can follow."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import segno
+import streamlit as st
+
+from ui.frame import link
+from ui.texts import t
+
+
+def address(page: str) -> str:
+    """The whole link to what the session shows on ``page``, not presenting; empty where the server's is not known."""
+    here = urlsplit(st.context.url or "")
+    if not here.netloc:
+        return ""
+    path = here.path if here.path.endswith(f"/{page}") or page == "overview" else "/"
+    query = {name: value for name, value in link.address(page).items() if name != "present"}
+    return urlunsplit((here.scheme, here.netloc, path, urlencode(query), ""))
+
+
+def draw(page: str) -> None:
+    """The code, which a key shows."""
+    text = address(page)
+    with st.container(key="qr"):
+        if text and len(text) < 2000:
+            code = segno.make(text, error="l", micro=False).svg_data_uri(scale=4, border=3, light="#ffffff")
+            st.image(code, caption=t("frame.qr"), alt=t("frame.qr"), width="stretch")
