@@ -96,11 +96,12 @@ def test_a_lecture_is_given_by_keys_alone(warm: str, browser: Browser) -> None:
     page.close()
 
 
-@pytest.mark.parametrize("path", ["saliency", "maximisation", "lime", "compare"])
+@pytest.mark.parametrize("path", ["", "saliency", "maximisation", "lime", "compare"])
 def test_the_last_row_can_read_it(warm: str, browser: Browser, path: str) -> None:
     visit = Visit(browser, warm, f"/{path}?{SMALL}&compare.methods=gradient,edges&present=1", width=1920)
     visit.page.set_viewport_size({"width": 1920, "height": 1080})
     visit.page.wait_for_timeout(300)
+    visit.healthy()
     sizes = visit.page.evaluate(SIZES)
     assert len(sizes) > 10
     assert [(size, words) for size, words in sizes if size < 20] == []
