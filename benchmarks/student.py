@@ -24,7 +24,7 @@ from vizcore.pictures import figures
 _SCRIPTS = sorted(path.stem for path in (Path(__file__).parents[1] / "pages").glob("*.py"))
 PAGES = ("", *(name for name in _SCRIPTS if name != "health"))
 TIMEOUT = 120.0  # seconds after which nobody waits any longer
-DISPLAY = 512  # the pictures beside the viewer are enlarged to this
+CARDS = 5  # pictures of the overview
 COMMON = 34  # the scene that a lecturer's link shows to everybody
 DONE = re.compile(r"of computing|already computed")
 LINKS: dict[str, dict[str, Sequence[float]]] = {  # settings that a student may well choose
@@ -172,8 +172,7 @@ class Student:
         answer.views = {
             key: view["picture"] for key, view in shown.views.items() if key.split("-")[0] in ("saliency", "occlusion")
         }
-        if shown.images and "frame.picture@en" in shown.widgets:
-            answer.seen = await tab.fetch(shown.images[0])
+        answer.seen = shown.seen
 
 
 def _done(shown: Shown) -> bool:
@@ -186,7 +185,7 @@ def _first(page: str, shown: Shown) -> bool:
         return True
     if page in expected.RESULTS:
         return expected.RESULTS[page][0] in shown.fed
-    return page == "" and len(shown.images) > 6  # the network's picture and five empty ones come first
+    return page == "" and len(shown.images) > CARDS  # the empty ones come first
 
 
 def wrong(answer: Answer) -> list[str]:
@@ -197,7 +196,7 @@ def wrong(answer: Answer) -> list[str]:
         given = answer.address.get(key, value)  # what has its default value is not in the address
         if given != value and not ("." in key and float(given) == float(value)):
             found.append(f"{key} is {given} instead of {value}")
-    if answer.seen is not None and not np.array_equal(answer.seen, figures.enlarge(own, _displayed(own))):
+    if answer.seen is not None and not np.array_equal(answer.seen, own):
         found.append("the picture that the network sees is another one")
     if any(not np.array_equal(view, own) for view in answer.views.values()):
         found.append("the picture under a map is another one")
@@ -206,7 +205,3 @@ def wrong(answer: Answer) -> list[str]:
         if not expected.same(answer.shown, want):
             found.append("the result is another one")
     return found
-
-
-def _displayed(own: NDArray[Any]) -> int:
-    return max(1, DISPLAY // max(own.shape[:2])) * max(own.shape[:2])

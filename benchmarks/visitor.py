@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import time
@@ -34,6 +35,7 @@ class Shown:
 
     address: dict[str, str] = field(default_factory=dict)
     images: list[str] = field(default_factory=list)  # where they are to be fetched
+    seen: NDArray[Any] | None = None  # what the network sees (H,W,3), as the strip shows it
     views: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)  # of each viewer, as shown last
     fed: set[str] = field(default_factory=set)  # viewers that got more than what they were mounted with
     captions: list[str] = field(default_factory=list)
@@ -119,16 +121,6 @@ class Visitor:
         }
         urllib.request.urlopen(urllib.request.Request(self.server + path, body, headers, method="PUT")).close()
 
-    async def fetch(self, path: str) -> NDArray[np.uint8]:
-        """A picture that the page shows, (H,W,3)."""
-
-        def get() -> bytes:
-            with urllib.request.urlopen(self.server + path, timeout=60) as answer:
-                content: bytes = answer.read()
-            return content
-
-        return np.asarray(Image.open(io.BytesIO(await asyncio.to_thread(get))).convert("RGB"))
-
     async def watch(self, until: Callable[[Shown], bool], timeout: float) -> float | None:
         """Take in what the server sends until something is shown; when that was, or None if it did not come in time."""
         end = time.monotonic() + timeout
@@ -179,9 +171,11 @@ class Visitor:
 
     def _take(self, element: Element) -> None:
         kind, shown = element.WhichOneof("type"), self.shown
-        if kind == "bidi_component" and element.bidi_component.bytes:
+        if kind == "bidi_component":
             component = element.bidi_component
-            if component.component_name in ("vizcore_viewer", "vizcore_feed"):
+            if component.component_name == "vizcore_strip":
+                shown.seen = _inline(json.loads(component.json)["picture"])
+            elif component.component_name in ("vizcore_viewer", "vizcore_feed"):
                 key, arrays = unpack(component.bytes)
                 shown.views[key] = arrays
                 if component.component_name == "vizcore_feed":
@@ -197,6 +191,11 @@ class Visitor:
         elif kind in ("slider", "selectbox", "button", "number_input", "file_uploader"):
             declaration = getattr(element, kind)
             shown.widgets[declaration.id.split("-", 2)[2]] = (declaration.id, declaration)
+
+
+def _inline(address: str) -> NDArray[Any]:
+    """The picture (H,W,3) that an address holds itself."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
 
 
 def unpack(block: bytes) -> tuple[str, dict[str, NDArray[Any]]]:
