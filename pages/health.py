@@ -7,7 +7,7 @@ import streamlit as st
 from ui import health
 from ui.frame.errors import reported
 from ui.frame.layout import ICON
-from ui.texts import t
+from ui.texts import number, t
 from ui.viewer import show
 
 st.set_page_config(page_title=f"{t('health.title')} · vizcore", page_icon=ICON, layout="wide")
@@ -21,10 +21,10 @@ with reported("health"):
         st.columns(4),
         ("memory", "queue", "results", "uptime"),
         (
-            "–" if memory["process_mb"] is None else f"{memory['process_mb']} MB",
+            "–" if memory["process_mb"] is None else t("health.mb", size=float(memory["process_mb"])),
             f"{queue['running']} + {queue['waiting']}",
-            f"{results['megabytes']:.0f} MB",
-            f"{facts['uptime']['seconds'] / 3600:.1f} h",
+            t("health.mb", size=results["megabytes"]),
+            t("health.hours", hours=facts["uptime"]["seconds"] / 3600),
         ),
         strict=True,
     ):
@@ -35,6 +35,7 @@ with reported("health"):
             for name, value in facts[part].items():
                 label = name if part == "versions" else t(f"health.names.{name}")
                 shown = ", ".join(value) if isinstance(value, list) else value
+                shown = number(shown) if isinstance(shown, float) else shown
                 st.markdown(f"{label}: {'–' if shown in (None, '') else shown}")
     st.caption(t("health.json"))
     st.code(json.dumps(facts, indent=2), language="json")

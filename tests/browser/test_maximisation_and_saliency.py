@@ -36,7 +36,7 @@ def test_frames_are_moved_through_and_played_without_the_server(warm: str, brows
     visit.page.get_by_role("button", name="Play").wait_for(timeout=10_000)  # stopped by itself at the end
     before = visit.page.locator(PLAYER).evaluate("canvas => canvas.toDataURL()")
     visit.page.get_by_text("Contrast stretched").click()
-    assert "not the picture that was climbed" in visit.page.locator(CAPTION).inner_text()
+    assert "not the picture that was optimised" in visit.page.locator(CAPTION).inner_text()
     assert visit.page.locator(PLAYER).evaluate("canvas => canvas.toDataURL()") != before
     frame.press("Home")  # the frames on the way are shown as they are
     assert visit.page.locator(CAPTION).inner_text().startswith("Step 1 of 60")

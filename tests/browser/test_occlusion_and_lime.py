@@ -60,7 +60,7 @@ def covered(visit: Visit, more_than: float) -> float:
 def test_a_clicked_place_of_the_map_is_shown_covered(warm: str, browser: Browser) -> None:
     visit = Visit(browser, warm, OCCLUSION + "classes")
     said = visit.page.get_by_text(re.compile(r"Square at row \d+, column \d+"))
-    place = canvas(visit, "Drop of the score")
+    place = canvas(visit, "Drop in the score")
     visit.page.mouse.click(*at(place, 0.05, 0.05))
     expect(said).to_contain_text("row 0, column 0", timeout=PATIENCE)
     visit.page.mouse.click(*at(place, 0.95, 0.05))
@@ -82,7 +82,7 @@ def test_what_is_brushed_is_covered_without_gaps_and_adds_up(warm: str, browser:
     visit.page.get_by_role("button", name="Invert").click()
     assert covered(visit, second) == pytest.approx(100 - second, abs=1)
     visit.page.get_by_role("button", name="Clear").click()
-    visit.page.get_by_text("see here what the network answers").wait_for(timeout=PATIENCE)
+    visit.page.get_by_text("see here how the network answers").wait_for(timeout=PATIENCE)
     visit.wait()
     drag(visit, place, (0.2, 0.3), (0.8, 0.3))
     assert covered(visit, 0) == first, "what was cleared must not come back with the next stroke"

@@ -18,7 +18,7 @@ QUERY = "study.count=30&study.steps=4&study.methods=gradient,edges,random"
 
 def test_a_study_is_begun_stopped_carried_on_saved_and_opened(warm: str, browser: Browser, tmp_path: Path) -> None:
     visit = Visit(browser, warm, f"/study?{QUERY}")
-    visit.page.get_by_role("button", name="Begin the study").click()
+    visit.page.get_by_role("button", name="Start").click()
     visit.page.get_by_text("of 90 maps, ").first.wait_for(timeout=60_000)
     visit.page.get_by_role("button", name="Stop").click(timeout=60_000)
     visit.page.get_by_role("button", name="Continue").wait_for(timeout=30_000)
@@ -27,7 +27,7 @@ def test_a_study_is_begun_stopped_carried_on_saved_and_opened(warm: str, browser
     before = visit.page.locator('[data-testid="stProgress"]').first.inner_text()
     assert " of 90 maps" in before
     visit.page.get_by_role("button", name="Continue").click()
-    visit.page.get_by_text("90 rows of 30 pictures").wait_for(timeout=120_000)
+    visit.page.get_by_text("90 rows on 30 pictures").wait_for(timeout=120_000)
     visit.wait()
     visit.healthy()
     assert visit.page.locator('[data-testid="stPlotlyChart"] .scatterlayer').count() == 2
@@ -42,7 +42,7 @@ def test_a_study_is_begun_stopped_carried_on_saved_and_opened(warm: str, browser
 
     again = Visit(browser, warm, "/study?study.source=finished", width=390)
     again.page.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(table)
-    again.page.get_by_text("90 rows of 30 pictures").wait_for(timeout=60_000)
+    again.page.get_by_text("90 rows on 30 pictures").wait_for(timeout=60_000)
     again.wait()
     again.healthy()
     assert again.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390

@@ -42,7 +42,7 @@ QUICK = {"compare.methods": "gradient,gradcam,random"}
 
 
 def words(app: Any) -> str:
-    return " ".join(element.value for element in [*app.header, *app.markdown, *app.caption, *app.info])
+    return " ".join(element.value for element in [*app.header, *app.markdown, *app.caption, *app.info]).replace("\u00a0", " ")
 
 
 def chosen(
@@ -118,7 +118,7 @@ def test_a_methods_settings_are_part_of_the_link_and_the_score_is_one_for_all() 
     assert "compare.occlusion.output" not in address(app)
     app.slider(key="param.compare.occlusion.stride").set_value(32).run()
     assert address(app)["compare.occlusion.stride"] == "32"
-    assert "10 forward" in words(app)  # 3 x 3 squares of 64 on 128 pixels, and the whole picture
+    assert "forward passes: 10" in words(app)  # 3 x 3 squares of 64 on 128 pixels, and the whole picture
 
 
 def test_truth_is_known_of_scenes_alone() -> None:

@@ -33,7 +33,7 @@ def asked(app: AppTest, key: str, otherwise: str = "") -> str:
 
 
 def words(app: AppTest) -> str:
-    return " ".join(one.value for one in [*app.header, *app.markdown, *app.caption]).replace("\\", "")
+    return " ".join(one.value for one in [*app.header, *app.markdown, *app.caption]).replace("\\", "").replace("\u00a0", " ")
 
 
 def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:
@@ -100,7 +100,9 @@ def test_the_verdict_on_a_linear_network_is_that_the_line_always_holds() -> None
     clf = linear_classifier()
     params = taylor.Taylor()
     found = Run(taylor.taylor_check(clf, random_picture(clf), 0, params)).finish()
-    assert taylor_page._verdict(found, params, 3 * 12 * 10).startswith("Up to a distance of 100 the line holds")
+    assert taylor_page._verdict(found, params, 3 * 12 * 10).startswith(
+        "The linear approximation holds up to a distance of 100:"
+    )
 
 
 def test_the_curves_of_the_taylor_check_meet_at_the_picture(bundled: Classifier) -> None:
@@ -122,7 +124,7 @@ def test_each_part_of_maximisation_opens_by_a_link_twice(part: str) -> None:
         assert healthy(app)
         assert asked(app, "maximisation.part", "scores") == part
     assert "already computed" in words(app)
-    assert [m.label for m in app.metric] == ["Probability", "Logit (climbed)"]
+    assert [m.label for m in app.metric] == ["Probability", "Logit (maximised)"]
 
 
 def test_a_press_on_a_picture_of_the_strip_takes_its_lambda() -> None:
@@ -235,9 +237,9 @@ def test_each_part_of_saliency_opens_by_a_link_twice(part: str) -> None:
     said = words(app)
     expected = {
         "convergence": "Change of the average",
-        "taylor": "the line is off by more than 10 %",
+        "taylor": "The linear approximation stays within 10 %",
         "copies": "The first 4 of the copies",
-        "others": "The pixels' contributions add up",
+        "others": "The contributions of the pixels add up",
     }
     assert expected[part] in said
     assert all(text not in said for other, text in expected.items() if other != part)
@@ -285,7 +287,7 @@ def test_a_channel_is_maximised_by_a_link_and_left_again() -> None:
     assert healthy(app)
     assert r"A_{7}(\lfloor" in " ".join(element.value for element in app.latex)
     assert asked(app, "maximisation.of") == "centre"
-    (back,) = (button for button in app.button if button.label.startswith("The class"))
+    (back,) = (button for button in app.button if button.label.startswith("Back to the class"))
     back.click().run()
     assert healthy(app)
     assert asked(app, "maximisation.unit") == asked(app, "maximisation.of") == ""

@@ -13,7 +13,8 @@ from vizcore.pictures import cutouts
 
 def translated(app: AppTest) -> str:
     """All sentences of the page."""
-    return "\n".join([*(c.value for c in app.caption), *(m.value for m in app.markdown), *(i.value for i in app.info)])
+    found = [*(c.value for c in app.caption), *(m.value for m in app.markdown), *(i.value for i in app.info)]
+    return "\n".join(found).replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(
@@ -21,11 +22,11 @@ def translated(app: AppTest) -> str:
     [
         ("occlusion", "classes", "“cat” wins wherever the square is"),
         ("occlusion", "brush", "Your own mask over the picture"),
-        ("occlusion", "sizes", "on one common scale"),
-        ("lime", "fit", "ADALINE's error over its epochs"),
-        ("lime", "samples", "8 of the 40 sub-images"),
-        ("lime", "best", "How many superpixels"),
-        ("lime", "switch", "Where the two numbers part"),
+        ("occlusion", "sizes", "on one scale"),
+        ("lime", "fit", "ADALINE's error over the epochs"),
+        ("lime", "samples", "8 of 40 sub-images"),
+        ("lime", "best", "Number of superpixels"),
+        ("lime", "switch", "Where the two numbers differ"),
     ],
 )
 def test_each_closer_look_can_be_linked_to(page: str, choice: str, sentence: str) -> None:
@@ -90,7 +91,7 @@ def test_a_clicked_place_belongs_to_its_picture() -> None:
     app.session_state["look.occlusion.cell"] = (("another network", "another picture"), 10, 10)
     app.run()
     assert healthy(app)
-    assert "Click a place in the map" in translated(app)
+    assert "Select a place in the map" in translated(app)
 
 
 def test_as_many_superpixels_as_there_still_are() -> None:

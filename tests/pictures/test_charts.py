@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,8 @@ def test_names_may_stand_in_place_of_numbers() -> None:
 def test_the_matrix_has_its_first_row_on_top_and_bares_what_is_missing() -> None:
     figure = charts.matrix(["a", "b"], [[1.0, np.nan], [-0.001, 1.0]])
     (tiles,) = figure.data
-    assert [list(row) for row in tiles.text] == [["1.00", ""], ["0.00", "1.00"]]
+    assert [list(row) for row in tiles.z] == [[1.0, pytest.approx(math.nan, nan_ok=True)], [0.0, 1.0]]
+    assert tiles.texttemplate == "%{z:.2f}"  # so that the numbers are written as the page's language has them
     assert figure.layout.yaxis.autorange == "reversed"
     colours = dict(tiles.colorscale)
     assert colours[0.0] != colours[1.0]

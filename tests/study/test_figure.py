@@ -33,7 +33,8 @@ def test_a_forest_holds_every_mean_and_both_arms() -> None:
     assert first.y[0] != round(first.y[0])  # two networks do not hide each other
     assert first.marker.color != second.marker.color
     assert first.marker.symbol != second.marker.symbol
-    assert first.hovertext[0] == "one: 0.5 [0.3, 0.6]"
+    assert (first.hovertext[0], list(first.customdata[0])) == ("one", [0.3, 0.6])
+    assert first.hovertemplate.startswith("%{hovertext}: %{x:.3g} [")
     assert list(drawn.layout.yaxis.ticktext) == ["one", "two", "three"]
     assert drawn.layout.shapes[0].x0 == 0.0
 

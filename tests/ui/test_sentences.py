@@ -98,6 +98,11 @@ def _returns(function: ast.FunctionDef) -> list[ast.expr]:
 ALL = {name: sorted({text for text in _Module(name).said(makers) if text != "7"}) for name, makers in MODULES.items()}
 
 
+def _told(text: str) -> str:
+    """A sentence in the session's language, with spaces where lines may break as with those where they may not."""
+    return sentences.translated(text).replace("\u00a0", " ")
+
+
 @pytest.fixture
 def czech(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "language", lambda: "cs")
@@ -157,7 +162,7 @@ def test_every_kind_of_file_is_named_in_the_language() -> None:
 def test_nothing_english_is_left_in_a_translated_sentence() -> None:
     for text in (*ALL["decoding"], *ALL["greys"], *ALL["weights"], *ALL["superpixels"]):
         left = set(re.findall(r"\b(?:the|is|of|it|and|file|picture|raise|more|accepted)\b", sentences.translated(text)))
-        assert not left or text.startswith(("it ", "7 has the shape", "7 more shapes")), (
+        assert not left or text.startswith(("it ", "7 has the shape", "7 more shape")), (
             text,
             sentences.translated(text),
         )
@@ -165,8 +170,8 @@ def test_nothing_english_is_left_in_a_translated_sentence() -> None:
 
 @pytest.mark.parametrize("language", [name for name in texts.LANGUAGES if name != "en"])
 def test_templates_and_translations_fill_in_the_same(language: str) -> None:
-    def names(text: str) -> list[str]:
-        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+    def names(text: str) -> set[str]:  # a count may also choose the form of a word
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
     for kind, pairs in sentences.pairs(language).items():
         assert kind in ("sentences", "parts")
@@ -210,7 +215,7 @@ def test_refused_files_are_explained_in_the_language(
 ) -> None:
     english = _refusal(data)
     monkeypatch.setattr(texts, "language", lambda: "cs")
-    assert sentences.translated(english) == expected
+    assert _told(english) == expected
     monkeypatch.setattr(texts, "language", lambda: "en")
     assert sentences.translated(english) == english
 
@@ -221,7 +226,7 @@ def test_remarks_on_a_picture() -> None:
     file = io.BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     notes = decoding.decode(file.getvalue(), side=40).notes
-    assert [sentences.translated(note) for note in notes] == [
+    assert [_told(note) for note in notes] == [
         "Ukazuje se jen první snímek animace.",
         "Zmenšeno z 60 × 30 na 40 × 20 pixelů.",
     ]
@@ -231,8 +236,8 @@ def test_remarks_on_a_picture() -> None:
 def test_remarks_on_deep_greys() -> None:
     file = io.BytesIO()
     Image.fromarray(np.array([[np.nan, 0.0, 1.02]], dtype=np.float32)).save(file, "TIFF")
-    assert [sentences.translated(note) for note in decoding.decode(file.getvalue()).notes] == [
-        "Jeho odstíny šedé od 0 do 1.02 byly roztaženy na celý rozsah od černé po bílou.",
+    assert [_told(note) for note in decoding.decode(file.getvalue()).notes] == [
+        "Jeho odstíny šedé od 0 do 1,02 byly roztaženy na celý rozsah od černé po bílou.",
         "Místa bez číselné hodnoty (NaN nebo nekonečno) jsou ukázána černě.",
     ]
 
@@ -242,7 +247,7 @@ def test_weights_that_do_not_fit() -> None:
     module, state = nn.Linear(2, 3), {"weight": torch.zeros(1, 2)} | {name: torch.zeros(1) for name in "abcd"}
     with pytest.raises(weights.WeightsError) as caught:
         weights.fit(module, state, "my {folder}/own.pth")
-    assert sentences.translated(str(caught.value)) == (
+    assert _told(str(caught.value)) == (
         "my {folder}/own.pth se nehodí k síti Linear: chybí bias; navíc má a, b, c (a dále 1); "
         "weight má tvar (1, 2), ale potřebný je (3, 2)."
     )

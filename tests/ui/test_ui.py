@@ -140,7 +140,8 @@ def test_nothing_is_left_untranslated(language: str) -> None:
     assert {key for key in other if key.startswith(ENGINE)} == _engine_keys()
     assert [key for key in english if _placeholders(english[key]) != _placeholders(other[key])] == []
     same = {key for key in english if english[key] == other[key]}
-    assert {key for key in same if " " in english[key] and "{" not in english[key]} == set()
+    names = {"options.method.adaline"}  # the same in every language
+    assert {key for key in same if " " in english[key] and "{" not in english[key]} == names
 
 
 @pytest.mark.parametrize("language", list(texts.LANGUAGES))

@@ -13,7 +13,7 @@ from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
 from ui.frame import controls
 from ui.running.results import RESULTS
-from ui.texts import t
+from ui.texts import number, t
 from ui.viewer import show
 from vizcore.evaluation import faithfulness
 from vizcore.methods import METHODS
@@ -44,7 +44,7 @@ def part(what: Choice, maps: Maps) -> None:
         for name, place in places.items():
             _chart(name, latest, params, place, drawing)
         with areas.container():
-            several.table(_records(latest), {t(f"compare.{n}_area"): "%.3f" for n in places}, f"areas-{drawing}")
+            several.table(_records(latest), [t(f"compare.{n}_area") for n in places], f"areas-{drawing}")
 
     several.show(
         "compare-faithfulness",
@@ -116,7 +116,7 @@ def _records(latest: several.Several) -> list[dict[str, Any]]:
         records.append(record)
     middle = float(band.areas.mean())
     record = {t("compare.method"): t("compare.orders"), names["deletion"]: middle, names["insertion"]: middle}
-    verdict = f"{low:.3f} – {high:.3f}"
+    verdict = f"{number(low, '.3f')} – {number(high, '.3f')}"
     return [*records, record | {t("compare.deletion_verdict"): verdict, t("compare.insertion_verdict"): verdict}]
 
 

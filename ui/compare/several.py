@@ -6,13 +6,14 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import pandas
 import streamlit as st
 
 from ui.compare.choice import Choice, method_name
 from ui.frame import controls, state
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import t
+from ui.texts import number, t
 from ui.viewer import show as shared
 from vizcore.methods import METHODS
 from vizcore.pictures import charts
@@ -88,7 +89,12 @@ def key(methods: Sequence[str], band: str = "") -> None:
     shared.line_key([(name, str(style["color"]), str(style["dash"])) for name, style in entries], band)
 
 
-def table(records: list[dict[str, Any]], formats: Mapping[str, str], key: str, box: Any = None) -> None:
-    """Records as a table that can be sorted; ``formats`` names the columns of numbers and how each is written."""
-    columns = {name: st.column_config.NumberColumn(format=how) for name, how in formats.items()}
-    (box or st).dataframe(records, hide_index=True, column_config=columns, key=key, width="stretch")
+def table(records: list[dict[str, Any]], numbers: Sequence[str], key: str, box: Any = None) -> None:
+    """Records as a table that can be sorted; ``numbers`` names the columns of them, shown with three decimals.
+
+    By the styles of pandas, which comes with Streamlit: its own formats of columns know no decimal comma.
+    """
+    frame = pandas.DataFrame(records)
+    columns = {name: frame[name].astype(float) for name in numbers if name in frame}
+    shown = dict.fromkeys(columns, lambda value: number(value, ".3f"))
+    (box or st).dataframe(frame.assign(**columns).style.format(shown), hide_index=True, key=key, width="stretch")

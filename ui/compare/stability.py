@@ -55,8 +55,7 @@ def part(what: Choice, maps: Maps) -> None:
     records = list(_records(what, row, able, repeats, changes))
     if records:
         st.markdown(f"**{t('compare.so_far')}**")
-        formats = {t("compare.seeds_agree"): "%.3f", t("compare.max_sensitivity"): "%.3f"}
-        several.table(records, formats, "compare-stability")
+        several.table(records, [t("compare.seeds_agree"), t("compare.max_sensitivity")], "compare-stability")
 
 
 def _explain(what: Choice, row: Row, method: str, params: Any, picture: Tensor) -> Tensor:

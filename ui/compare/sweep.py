@@ -17,7 +17,7 @@ from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Mapped, Maps, computed, passes
 from ui.frame import controls, navigation
 from ui.running.results import RESULTS
-from ui.texts import t
+from ui.texts import number, t
 from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore.evaluation import agreement, faithfulness, truth
@@ -54,8 +54,8 @@ class Swept:
 
 def part(what: Choice, maps: Maps) -> None:
     """The strip, and the figures against the parameter."""
-    number = several.row_of(what)
-    row, found = what.rows[number], maps.of_row(number)
+    place = several.row_of(what)
+    row, found = what.rows[place], maps.of_row(place)
     able = [name for name in SWEEPS if name.partition(".")[0] in found]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         navigation.to("maximisation", t("compare.lambda_strip"))
@@ -71,7 +71,7 @@ def part(what: Choice, maps: Maps) -> None:
     with st.container(horizontal=True, gap="small"):
         for value in values:
             with st.container(width=CARD, gap="xsmall"):
-                cards[f"{value:g}"] = st.empty()
+                cards[number(value)] = st.empty()
     chart = st.empty()
 
     def draw(latest: several.Several, drawing: int) -> None:
@@ -81,7 +81,8 @@ def part(what: Choice, maps: Maps) -> None:
             _chart(latest, _label(what, method, field), drawing)
 
     work = {
-        f"{value:g}": ((*key, value), partial(_swept, what, row, method, field, value, own, inside)) for value in values
+        number(value): ((*key, value), partial(_swept, what, row, method, field, value, own, inside))
+        for value in values
     }
     several.show("compare-sweep", work, draw, unit="units.values", pace=("sweep", name, row.clf.checksum))
     st.caption(t("compare.sweep_figures"))

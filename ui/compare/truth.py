@@ -43,7 +43,7 @@ def part(what: Choice, maps: Maps) -> None:
     on_stamp = {}
     if stamp is not None:
         on_stamp = {m: truth.mass(maps.by_place[number, m].heat, stamp) for m in found}
-    several.table(_records(found, on_stamp), _formats(), "compare-truth")
+    several.table(_records(found, on_stamp), _columns(), "compare-truth")
     st.caption(t("compare.truth_chance", share=float(inside.mean())))
     if stamp is not None:
         st.caption(t("compare.stamp_chance", share=float(stamp.mean())))
@@ -116,5 +116,5 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _formats() -> dict[str, str]:
-    return {t(f"compare.{name}"): "%.3f" for name in ("mass", "precision", "on_stamp")}
+def _columns() -> list[str]:
+    return [t(f"compare.{name}") for name in ("mass", "precision", "on_stamp")]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from ui.frame import state, steps
-from ui.texts import LANGUAGES, language, t, t_or, worded
+from ui.texts import LANGUAGES, language, number, t, t_or, worded
 from vizcore import params as declared
 
 P = TypeVar("P")
@@ -51,7 +51,7 @@ def stays_open(name: str, wanted: bool) -> bool:
 
 def _control(name: str, technique: type, field: str, spec: declared.Spec, value: Any) -> Any:
     key = f"param.{name}.{field}"
-    if isinstance(spec, (declared.Levels, declared.Choice)):
+    if isinstance(spec, (declared.Levels, declared.Choice)) or (isinstance(spec, declared.Number) and not spec.integer):
         key = worded(key)
     label, tip = label_of(technique, field, spec), spec.help
     for owner in technique.__mro__:
@@ -61,8 +61,9 @@ def _control(name: str, technique: type, field: str, spec: declared.Spec, value:
     if key not in st.session_state:
         st.session_state[key] = spec.nearest(value)
     if isinstance(spec, declared.Number):
-        kind = int if spec.integer else float
-        return st.slider(label, kind(spec.low), kind(spec.high), step=kind(spec.step), key=key, help=tip)
+        if spec.integer:
+            return st.slider(label, int(spec.low), int(spec.high), step=int(spec.step), key=key, help=tip)
+        return st.select_slider(label, _stops(spec), key=key, help=tip, format_func=level)
     if isinstance(spec, declared.Levels):
         return st.select_slider(label, list(spec.levels), key=key, help=tip, format_func=level)
     if isinstance(spec, declared.Flag):
@@ -70,6 +71,11 @@ def _control(name: str, technique: type, field: str, spec: declared.Spec, value:
     return st.selectbox(
         label, spec.options, key=key, help=tip, format_func=lambda option: t_or(f"options.{field}.{option}", option)
     )
+
+
+def _stops(spec: declared.Number) -> list[float]:
+    """Every value that a slider for decimals can take: Streamlit's own slider knows no decimal comma."""
+    return [spec.nearest(spec.low + k * spec.step) for k in range(round((spec.high - spec.low) / spec.step) + 1)]
 
 
 def label_of(technique: type, field: str, spec: declared.Spec) -> str:
@@ -195,16 +201,9 @@ def reset(name: str, technique: type, *looks: str) -> None:
     st.button(t("controls.reset"), key=f"reset.{name}", on_click=back, icon=":material/restart_alt:")
 
 
-_DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
 def level(value: float) -> str:
     """A number as it stands beside a control: powers of ten where it is very small or very large."""
-    if value == 0 or 0.01 <= abs(value) < 10000:
-        return f"{value:g}"
-    mantissa, exponent = f"{value:.0e}".split("e")
-    power = f"10{str(int(exponent)).translate(_DIGITS)}"
-    return power if mantissa == "1" else f"{mantissa}·{power}"
+    return number(value, "g" if value == 0 or 0.01 <= abs(value) < 10000 else ".0e")
 
 
 def choose_language() -> None:

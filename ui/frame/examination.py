@@ -21,7 +21,7 @@ def details(clf: Classifier) -> None:
         for topic in dict.fromkeys(finding.topic for finding in clf.examination.findings):
             told = " ".join(_told(finding) for finding in clf.examination.of(topic))
             st.markdown(f"**{t(f'examination.{topic}')}:** {told}")
-        st.caption(t("examination.seconds", seconds=f"{clf.examination.seconds:.2f}"))
+        st.caption(t("examination.seconds", seconds=clf.examination.seconds))
 
 
 def _told(finding: Finding) -> str:

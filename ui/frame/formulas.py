@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ui.texts import latex
 from vizcore.targets import Channel, Contrast, Target, Unit
 from vizcore.techniques.lime import Lime
 from vizcore.techniques.maximize import Maximisation
@@ -37,16 +38,16 @@ def maximisation(params: Maximisation, unit: Unit = 0) -> str:
     if params.variation > 0:
         terms.append(_added(rf"- {number(params.variation)}\,\mathrm{{TV}}(I)"))
     where = [channel(unit)] if isinstance(unit, Channel) else []
-    where += [rf"I = \mathcal F^{{-1}}(f^{{-{params.decay:g}}} x)"] if params.coordinates == "fourier" else []
+    where += [rf"I = \mathcal F^{{-1}}(f^{{-{latex(params.decay)}}} x)"] if params.coordinates == "fourier" else []
     if moved:
         within = [rf"\pm {params.jitter}\,\mathrm{{px}}"] if params.jitter else []
         within += [rf"\pm {params.turn}^\circ"] if params.turn else []
-        within += [rf"\times (1 \pm {params.zoom:g})"] if params.zoom else []
+        within += [rf"\times (1 \pm {latex(params.zoom)})"] if params.zoom else []
         where.append(_added("T: " + r",\, ".join(within)))
     if params.bounded:
         where.append(_added(r"\mu + \sigma I \in [0, 1]"))
     if params.blur > 0:
-        where.append(_added(rf"\Delta I * G_{{{params.blur:g}}}"))
+        where.append(_added(rf"\Delta I * G_{{{latex(params.blur)}}}"))
     variable = "x" if params.coordinates == "fourier" else "I"
     return AND.join([rf"\arg\max_{variable}\; " + " ".join(terms), *where])
 
@@ -80,7 +81,7 @@ def saliency(params: SmoothGrad) -> str:
     return (
         rf"w = \frac{{1}}{{{params.copies}}}\sum_{{k=1}}^{{{params.copies}}}"
         rf"\frac{{\partial {y}}}{{\partial I}}\bigg|_{{I_0+\varepsilon_k}},\;"
-        rf"\varepsilon_k \sim \mathcal N\big(0, ({params.noise:g}\,(\max I_0 - \min I_0))^2\big)"
+        rf"\varepsilon_k \sim \mathcal N\big(0, ({latex(params.noise)}\,(\max I_0 - \min I_0))^2\big)"
     )
 
 
@@ -111,15 +112,12 @@ def compare(output: str, target: Target, scores: Sequence[float]) -> str:
     """The score that all methods explain: of one class, or of one against another. ``scores`` holds those of all."""
     y = "p" if output == "probability" else "y"
     if not isinstance(target, Contrast):
-        return rf"{y}_i(I_0) = {scores[target]:.3f}"
+        return rf"{y}_i(I_0) = {latex(scores[target], '.3f')}"
     one, other = scores[target.of], scores[target.against]
-    return rf"{y}_A(I_0) - {y}_B(I_0) = {one:.3f} - ({other:.3f}) = {one - other:.3f}"
+    first, second, contrast = (latex(value, ".3f") for value in (one, other, one - other))
+    return rf"{y}_A(I_0) - {y}_B(I_0) = {first} - ({second}) = {contrast}"
 
 
 def number(value: float) -> str:
     """A number in LaTeX: powers of ten where it is very small or very large."""
-    if value == 0 or 0.001 <= abs(value) < 10000:
-        return f"{value:g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    power = rf"10^{{{int(exponent)}}}"
-    return power if float(mantissa) == 1 else rf"{float(mantissa):g}\cdot{power}"
+    return latex(value, "g" if value == 0 or 0.001 <= abs(value) < 10000 else ".2e")

@@ -59,16 +59,14 @@ def title(name: str) -> str:
     if name not in zoo.NAMES:
         return t_or(f"networks.{name}", name.partition(":")[2] or name)
     entry = zoo.entry(name)
-    return (
-        entry.title if entry.on_disk else t("frame.to_download", title=entry.title, megabytes=f"{entry.megabytes:.0f}")
-    )
+    return entry.title if entry.on_disk else t("frame.to_download", title=entry.title, megabytes=entry.megabytes)
 
 
 def summary(clf: Classifier) -> str:
     """What there is to say of a network in the sidebar."""
     if clf.name in uploads.all_of():
         design = uploads.all_of()[clf.name].design
-        return t("network.summary", architecture=design.architecture, megabytes=f"{own.size_of(clf) / 2**20:.0f}")
+        return t("network.summary", architecture=design.architecture, megabytes=own.size_of(clf) / 2**20)
     return t_or(f"summaries.{clf.name}", clf.summary)
 
 
@@ -99,9 +97,9 @@ def _download(name: str, box: st.delta_generator.DeltaGenerator) -> None:
         percent = int(100 * done / max(1, total))
         if percent != shown:
             shown = percent
-            text = t("frame.downloading", title=entry.title, done=f"{done / 1e6:.0f}", total=f"{total / 1e6:.0f}")
+            text = t("frame.downloading", title=entry.title, done=done / 1e6, total=total / 1e6)
             box.progress(min(percent, 100), text=text)
 
-    box.progress(0, text=t("frame.downloading", title=entry.title, done="0", total=f"{entry.megabytes:.0f}"))
+    box.progress(0, text=t("frame.downloading", title=entry.title, done=0.0, total=entry.megabytes))
     zoo.fetch(name, progress)
     box.empty()

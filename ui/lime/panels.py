@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ui.frame.layout import Frame
 from ui.running import play
-from ui.texts import t
+from ui.texts import number, t
 from ui.viewer import show
 from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import cutouts, figures
@@ -117,7 +117,7 @@ def samples(page: Frame, result: lime.LimeMap) -> None:
         for k in order[ranks].tolist():
             with st.container(width=_CARD):
                 picture = lime.reconstruct(page.clf, page.image, result.segments, result.vectors[k], result.params.fill)
-                caption = f"{float(result.scores[k]):.4g} / {float(result.predicted[k]):.4g}"
+                caption = f"{number(float(result.scores[k]), '.4g')} / {number(float(result.predicted[k]), '.4g')}"
                 st.image(figures.picture(picture), caption=caption, width="stretch", output_format="PNG", alt=caption)
     rows = np.linspace(len(order) - 1, 0, min(_ROWS, len(order))).round().astype(int)
     columns = result.weights.argsort(descending=True)
@@ -200,6 +200,6 @@ def compare(page: Frame, result: lime.LimeMap, switches: Switches) -> None:
         show.picture(picture, t("lime.switch_state", off=int((~on).sum()), count=len(on)))
         for place, which in zip(st.columns(2), ("actual", "predicted"), strict=True):
             change = t("lime.switch_whole", change=now[which] - whole[which])
-            place.metric(t(f"lime.{which}"), f"{now[which]:.3g}", border=True)
+            place.metric(t(f"lime.{which}"), number(now[which], ".3g"), border=True)
             place.caption(change)
         st.caption(t("lime.switch_hint"))

@@ -10,7 +10,7 @@ import streamlit as st
 from ui.frame.layout import Frame
 from ui.maximisation import strips, units
 from ui.maximisation.ascending import Ascending
-from ui.texts import t
+from ui.texts import number, percent, t
 from ui.viewer import show
 from ui.viewer.viewer import viewer
 from vizcore.pictures import figures
@@ -23,12 +23,12 @@ def draw(page: Frame, ascent: maximize.Ascent | None) -> None:
     viewer("maximisation", shown, t("maximisation.picture", name=units.name(page)))
 
 
-def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, box: Any, number: int) -> None:
+def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, box: Any, count: int) -> None:
     """Where the ascent stands: both meanings of the score as numbers, and score, penalty and objective as curves.
 
     A channel's value has one meaning.
 
-    ``number`` counts the drawings in one run of the script, in which no chart's key may come twice.
+    ``count`` counts the drawings in one run of the script, in which no chart's key may come twice.
     """
     with box, st.container():
         here, there = (t("maximisation.probability"), t("maximisation.logit"))
@@ -38,16 +38,16 @@ def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, 
             here = f"{here} {t('maximisation.climbed')}"
         with st.container(horizontal=True):  # side by side on a telephone, too
             if page.channel is None:
-                st.metric(here, f"{100 * result.probability:.1f} %")
-                st.metric(there, f"{result.logit:.2f}")
+                st.metric(here, percent(result.probability))
+                st.metric(there, number(result.logit, ".2f"))
             else:
-                st.metric(t("maximisation.value"), f"{result.logit:.3g}")
+                st.metric(t("maximisation.value"), number(result.logit, ".3g"))
         score = t(f"options.output.{params.output}") if page.channel is None else t("maximisation.value")
         lines: dict[str, tuple[float, ...]] = {score: result.scores, t("maximisation.penalty"): result.penalties}
         lines[t("maximisation.objective")] = result.objectives
         st.caption(t("maximisation.curves"))
         figure = _over_steps(result, lines, 320).update_layout(margin_t=56)  # the legend may need two rows here
-        show.chart(figure, f"maximisation-curves-{number}")
+        show.chart(figure, f"maximisation-curves-{count}")
 
 
 def scores(_: Ascending, result: maximize.Ascent) -> None:
@@ -83,7 +83,7 @@ def gauge(page: Frame, result: maximize.Ascent, params: maximize.Maximisation) -
         return
     if page.channel is not None:
         values = zip(SCORED, measured.logits, strict=True)
-        rows = [f"| {t(f'maximisation.{name}')} | {value:.3g} |" for name, value in values]
+        rows = [f"| {t(f'maximisation.{name}')} | {number(value, '.3g')} |" for name, value in values]
         st.markdown("\n".join([f"| | {t('maximisation.value')} |", "| --- | ---: |", *rows]))
         st.caption(t("maximisation.clipped_note"))
         return
@@ -94,7 +94,7 @@ def gauge(page: Frame, result: maximize.Ascent, params: maximize.Maximisation) -
     ]
     rows = [f"| | {heads[0]} | {heads[1]} |", "| --- | ---: | ---: |"]
     for name, probability, logit in zip(SCORED, measured.probabilities, measured.logits, strict=True):
-        rows.append(f"| {t(f'maximisation.{name}')} | {100 * probability:.1f} % | {logit:.2f} |")
+        rows.append(f"| {t(f'maximisation.{name}')} | {percent(probability)} | {number(logit, '.2f')} |")
     st.markdown("\n".join(rows))
     st.caption(t("maximisation.clipped_note"))
 

@@ -17,7 +17,7 @@ from ui.frame.classes import class_name
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import quoted, t
+from ui.texts import quoted, separators, t
 from ui.viewer import show
 from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import figures
@@ -182,7 +182,7 @@ def sizes(page: Frame, params: occlusion.Occlusion) -> None:
     boxes = []
     for one in strip:
         with cards, st.container(width=_CARD):
-            st.caption(f"{one.window} × {one.window} px")
+            st.caption(t("occlusion.size", window=one.window))
             boxes.append(st.empty())
     legend = st.empty()
     if requested:
@@ -201,7 +201,8 @@ def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], lege
             heat = found.get(k)
             bare = figures.picture(page.image)
             _small(bare if heat is None else figures.overlay(page.image, heat, signed=True, limit=limit), box)
-        strip_of_colours = figures.legend(limit, True, t(f"options.output.{strip[0].output}"), width=640, height=36)
+        unit, mark = t(f"options.output.{strip[0].output}"), separators()[0]
+        strip_of_colours = figures.legend(limit, True, unit, width=640, height=36, mark=mark)
         show.picture(strip_of_colours, t("occlusion.meaning"), legend)
 
     for index, one in enumerate(strip):

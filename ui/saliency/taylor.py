@@ -12,7 +12,7 @@ from torch import Tensor
 from ui.frame import formulas
 from ui.frame.layout import Frame
 from ui.running import play
-from ui.texts import t
+from ui.texts import number, t
 from ui.viewer import show
 from vizcore.networks.classifier import Output
 from vizcore.pictures import figures
@@ -74,7 +74,7 @@ def _verdict(found: TaylorCheck, params: Taylor, values: int) -> str:
 
 
 def _distance(radius: float) -> str:
-    return f"{radius:.2g}" if math.isfinite(radius) else t("saliency.taylor_never", last=RADII[1])
+    return number(radius, ".2g") if math.isfinite(radius) else t("saliency.taylor_never", last=RADII[1])
 
 
 def _middle(found: TaylorCheck) -> int:

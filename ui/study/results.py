@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ui.frame import controls, network_cache
-from ui.texts import t
+from ui.texts import number, t
 from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore import methods as known
@@ -105,8 +105,8 @@ def _statements(
 def _told(value: Interval, *, signed: bool = False) -> str:
     form = "+.3f" if signed else ".3f"
     if value.low != value.low:  # a single picture has no interval
-        return f"{value.mean:{form}}"
-    return f"{value.mean:{form}} [{value.low:{form}}, {value.high:{form}}]"
+        return number(value.mean, form)
+    return t("study.interval", **{name: number(getattr(value, name), form) for name in ("mean", "low", "high")})
 
 
 def _finding(view: View, difference: Interval) -> str:

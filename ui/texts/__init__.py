@@ -2,7 +2,8 @@
 
 ``en.toml`` and ``cs.toml`` hold the same keys (a test compares them). What ``vizcore`` itself names in English (labels
 and helps of parameters, classes, photographs, summaries of networks) stands under keys of its own in the others only;
-its whole sentences, such as its errors, have no keys and are in ``sentences.py``.
+its whole sentences, such as its errors, have no keys and are in ``sentences.py``. How numbers and what they count are
+written is said in ``formats.py``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.texts import formats
+
 LANGUAGES = {"en": "English", "cs": "Čeština"}
 
 
@@ -22,7 +25,7 @@ LANGUAGES = {"en": "English", "cs": "Čeština"}
 def table(language: str) -> dict[str, str]:
     """All texts of one language, flattened: ``{"occlusion.title": ...}``."""
     with open(Path(__file__).with_name(f"{language}.toml"), "rb") as file:
-        return dict(_flatten(tomllib.load(file)))
+        return {key: formats.bound(text, language) for key, text in _flatten(tomllib.load(file))}
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -51,7 +54,32 @@ def worded(key: str) -> str:
 
 def t(key: str, /, **values: object) -> str:
     """The text called ``key`` in the session's language, ``{names}`` filled in; KeyError if there is none."""
-    return table(language())[key].format(**values)
+    return formatter().vformat(table(language())[key], (), values)
+
+
+def formatter() -> formats.Formatter:
+    """What fills in the texts of the session's language."""
+    return formats.Formatter(language())
+
+
+def number(value: float, spec: str = "g") -> str:
+    """A number by Python's format ``spec``, as the session's language writes it."""
+    return formats.written(value, spec, language())
+
+
+def latex(value: float, spec: str = "g") -> str:
+    """A number by Python's format ``spec``, as a formula in the session's language writes it."""
+    return formats.latex(value, spec, language())
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """A share of 1 as "99.4 %", in the session's language."""
+    return f"{number(100 * share, f'.{decimals}f')}{formats.NO_BREAK}%"
+
+
+def separators() -> str:
+    """The decimal mark of the session's language, and what it puts between thousands."""
+    return formats.MARKS[language()] + formats.GROUPS[language()]
 
 
 def quoted(text: str) -> str:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ui import texts
+from ui.texts import formats
 
 Templates = tuple[tuple[re.Pattern[str], str], ...]
 
@@ -29,16 +30,23 @@ def pairs(language: str) -> dict[str, list[tuple[str, str]]]:
     if not path.is_file():  # English, for one
         return {"sentences": [], "parts": []}
     with path.open("rb") as file:
-        return {kind: [(one["en"], one[language]) for one in ones] for kind, ones in tomllib.load(file).items()}
+        found = tomllib.load(file)
+    return {kind: [(one["en"], formats.bound(one[language], language)) for one in ones] for kind, ones in found.items()}
 
 
 def _translated(text: str, templates: Templates, parts: Templates) -> str | None:
     for pattern, translation in templates:
         if found := pattern.fullmatch(text):
             # A value is shorter than the text that it stands in, so this comes to an end.
-            values = {name: _translated(value, parts, parts) or value for name, value in found.groupdict().items()}
-            return translation.format(**values)
+            values = {
+                name: _translated(value, parts, parts) or _told(value) for name, value in found.groupdict().items()
+            }
+            return texts.formatter().vformat(translation, (), values)
     return None
+
+
+def _told(value: str) -> str:
+    return formats.told(value, texts.language())
 
 
 @cache

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ui.running.results import Store
-from ui.texts import escaped, t
+from ui.texts import escaped, percent, separators, t
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures
 from vizcore.pictures.colours import SHADE
@@ -130,7 +130,7 @@ def bars(title: str, rows: list[tuple[str, float, bool]]) -> None:
         cells.append(
             f'<div class="name{mark}">{escape(name)}</div>'
             f'<div><div class="bar{mark}" style="width:{100 * value:.2f}%"></div></div>'
-            f'<div class="value{mark}">{100 * value:.1f} %</div>'
+            f'<div class="value{mark}">{percent(value)}</div>'
         )
     st.html(f'<div><strong>{escape(title)}</strong><div class="vz-bars">{"".join(cells)}</div></div>')
 
@@ -148,6 +148,7 @@ def chart(figure: Any, key: str, box: Any = None) -> None:
         size = {"size": 22}
         figure = figure.update_layout(font=size, legend_font=size, height=1.5 * (figure.layout.height or 300))
         figure = figure.update_xaxes(tickfont=size, title_font=size).update_yaxes(tickfont=size, title_font=size)
+    figure.update_layout(separators=separators())
     (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
 
 

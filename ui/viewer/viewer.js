@@ -83,12 +83,19 @@ function veil(strokes, width, height) {
   return canvas;
 }
 
-function format(value, unit) {
-  if (!Number.isFinite(value)) return "–";
+// Three digits of a number with the language's decimal mark: "+0,123", "−1.2·10⁻⁵".
+function digits(value, mark) {
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 0.001 || size >= 10000) ? value.toExponential(2) : value.toPrecision(3);
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "";
-  return sign + text.replace(/^[-−]/, "") + (unit ? " " + unit : "");
+  const small = size !== 0 && (size < 0.001 || size >= 10000);
+  const [mantissa, exponent] = (small ? size.toExponential(2) : size.toPrecision(3)).split("e");
+  const power = exponent && `·10${String(Number(exponent)).replace(/./g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)])}`;
+  return (value > 0 ? "+" : value < 0 ? "−" : "") + mantissa.replace(".", mark) + (power ?? "");
+}
+
+// With its unit behind a space at which no line ends.
+function format(value, { unit, mark }) {
+  if (!Number.isFinite(value)) return "–";
+  return digits(value, mark) + (unit ? `\u00a0${unit}` : "");
 }
 
 class Viewer {
@@ -96,6 +103,7 @@ class Viewer {
     this.root = root;
     this.view = { scale: 1, x: 0.5, y: 0.5 };
     this.cursor = null;
+    this.touched = matchMedia("(hover: none)").matches; // by a finger, until a mouse comes
     this.strokes = null;
     this.stage = root.querySelector(".stage");
     this.canvas = root.querySelector("canvas.main");
@@ -111,7 +119,8 @@ class Viewer {
     this.opacity.addEventListener("input", () => this.blend("opacity"));
     this.threshold.addEventListener("input", () => this.blend("threshold"));
     this.canvas.addEventListener("pointermove", (event) => this.moved(event));
-    this.canvas.addEventListener("pointerleave", () => {
+    this.canvas.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "touch") return; // what was tapped stays read off
       this.point(null);
       this.lead();
       redraw(); // without the brush
@@ -220,8 +229,8 @@ class Viewer {
       strip.data.set([this.data.colours[3 * i], this.data.colours[3 * i + 1], this.data.colours[3 * i + 2], 255], 4 * i);
     }
     context.putImageData(strip, 0, 0);
-    const limit = format(this.data.limit, this.data.unit);
-    this.root.querySelector(".low").textContent = this.data.signed ? limit.replace("+", "−").split(" ")[0] : "0";
+    const limit = format(this.data.limit, this.data);
+    this.root.querySelector(".low").textContent = this.data.signed ? digits(-this.data.limit, this.data.mark) : "0";
     this.root.querySelector(".zero").textContent = this.data.signed ? "0" : "";
     this.root.querySelector(".high").textContent = limit;
   }
@@ -312,11 +321,11 @@ class Viewer {
   point(cursor) {
     this.cursor = cursor;
     if (!this.data) return;
-    let text = this.data.texts.hint;
+    let text = this.touched ? this.data.texts.tap : this.data.texts.hint;
     if (cursor) {
       const i = cursor.y * this.data.width + cursor.x;
       text = `x ${cursor.x}, y ${cursor.y}`;
-      if (this.data.map) text += `: ${format(this.data.map[i], this.data.unit)}`;
+      if (this.data.map) text += `: ${format(this.data.map[i], this.data)}`;
       else text += `: RGB ${[0, 1, 2].map((c) => this.data.picture[3 * i + c]).join(" ")}`;
     }
     this.status.textContent = text;
@@ -340,6 +349,7 @@ class Viewer {
 
   moved(event) {
     this.keyboard = false;
+    this.touched = event.pointerType === "touch";
     if (this.drag?.brush) {
       this.cursor = this.pixel(event);
       this.paint(this.cursor, this.drag.last);
@@ -362,6 +372,7 @@ class Viewer {
 
   pressed(event) {
     if (event.button !== 0) return;
+    this.touched = event.pointerType === "touch";
     try {
       this.canvas.setPointerCapture(event.pointerId);
     } catch {
@@ -388,7 +399,17 @@ class Viewer {
     if (!drag) return;
     if (drag.brush) return this.send();
     const at = this.pixel(event);
-    if (at && !drag.far) this.click(at);
+    if (at && !drag.far) {
+      if (this.touched) this.tapped(at);
+      this.click(at);
+    }
+  }
+
+  // A finger does not hover: its tap reads a value off.
+  tapped(at) {
+    this.point(at);
+    this.lead();
+    this.draw();
   }
 
   click(at) {

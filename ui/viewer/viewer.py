@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 from torch import Tensor
 
-from ui.texts import t
+from ui.texts import separators, t
 from vizcore.pictures import figures
 
 _HERE = Path(__file__).parent
@@ -119,7 +119,9 @@ def viewer(
                 for name in ("opacity", "threshold", "closer", "farther", "whole", "save", "keys", "waiting")
             },
             "hint": "" if controls == "compact" else t(f"viewer.hint_{mode}"),
+            "tap": "" if controls == "compact" else t(f"viewer.tap_{mode}"),
         },
+        "mark": separators()[0],
     }
     data = pack(head, blobs)
     mounted: dict[str, Any] = st.session_state.setdefault(_MOUNTED, {})

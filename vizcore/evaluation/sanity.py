@@ -82,15 +82,16 @@ class Cascade:
         """What was found and by which criterion, as a sentence."""
         if self.remaining != self.remaining:  # NaN
             return "Failed: the map has one and the same value everywhere, so it shows nothing of what was learned."
-        found, limit, count = f"{self.remaining:.2f}", f"{LIMIT:g}", str(len(self.full))
+        found, limit, count = f"{self.remaining:.2f}", f"{LIMIT:g}", len(self.full)
+        networks = "random network" if count == 1 else "random networks"
         if self.passed:
             return (
                 f"Passed: with all weights random, the rank correlation with the original map is {found} "
-                f"(mean over {count} random networks; from -{limit} to {limit} passes)."
+                f"(mean over {count} {networks}; from -{limit} to {limit} passes)."
             )
         return (
             f"Failed: with all weights random, the rank correlation with the original map is still {found} "
-            f"(mean over {count} random networks; from -{limit} to {limit} passes), so the map shows little of what "
+            f"(mean over {count} {networks}; from -{limit} to {limit} passes), so the map shows little of what "
             "was learned."
         )
 

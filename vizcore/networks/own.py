@@ -135,8 +135,9 @@ def network(
         weights.fit(module, state, source)
     except WeightsError as error:
         if found and found != count:
+            outputs = "output" if found == 1 else "outputs"
             raise WeightsError(
-                f"{error} Its last layer, {last}, has {found} outputs: set the number of classes to {found}."
+                f"{error} Its last layer, {last}, has {found} {outputs}: set the number of classes to {found}."
             ) from error
         raise
     _check_values(module, source)

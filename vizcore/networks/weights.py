@@ -137,7 +137,8 @@ def fit(module: nn.Module, state: dict[str, Tensor], source: str | Path = "the g
     for key in wrong[:_SHOWN]:
         faults.append(f"{key} has the shape {tuple(state[key].shape)} where {tuple(needed[key].shape)} is needed")
     if wrong[_SHOWN:]:
-        faults.append(f"{len(wrong) - _SHOWN} more shapes differ")
+        more = len(wrong) - _SHOWN
+        faults.append(f"{more} more {'shape differs' if more == 1 else 'shapes differ'}")
     if faults:
         raise WeightsError(f"{source} does not fit {type(module).__name__}: {'; '.join(faults)}.")
     # The names are today's, so that no version that a module has left behind is looked for.

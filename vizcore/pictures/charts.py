@@ -71,12 +71,11 @@ def matrix(names: Sequence[str], values: ArrayLike, *, low: float = -1.0, height
     array = np.asarray(values, dtype=np.float64)
     ramp = figures.signed_colours(np.linspace(low, 1.0, 33), limit=1.0)
     scale = [[i / 32, "rgb({}, {}, {})".format(*colour)] for i, colour in enumerate(ramp.tolist())]
-    text = [["" if np.isnan(value) else f"{value:.2f}" for value in row] for row in array.round(2) + 0.0]
-    tiles = go.Heatmap(z=array.tolist(), zmin=low, zmax=1.0, colorscale=scale)
-    tiles.update(text=text, texttemplate="%{text}", xgap=2, ygap=2, showscale=False)
+    tiles = go.Heatmap(z=(array.round(2) + 0.0).tolist(), zmin=low, zmax=1.0, colorscale=scale)
+    tiles.update(texttemplate="%{z:.2f}", xgap=2, ygap=2, showscale=False)
     at = list(range(len(names)))
     full = [[f"{a} – {b}" for b in names] for a in names]
-    tiles.update(customdata=full, hovertemplate="%{customdata}: %{text}<extra></extra>")
+    tiles.update(customdata=full, hovertemplate="%{customdata}: %{z:.2f}<extra></extra>")
     figure = figures.frame([tiles], "", "", height or 130 + 42 * len(names), left=150)
     axis = {"tickvals": at, "ticktext": list(names), "showgrid": False, "zeroline": False, "tickfont": {"color": INK}}
     figure.update_xaxes(**axis, side="bottom", tickangle=-35).update_layout(margin_b=110, margin_r=4)

@@ -50,8 +50,9 @@ def forest(
         trace.update(
             error_x={"type": "data", "symmetric": False, "color": colour(at), "thickness": 2, "width": 4, **arms}
         )
-        text = [f"{names[row]}: {m:.3g} [{low:.3g}, {h:.3g}]" for row, (low, m, h) in zip(rows, ends, strict=True)]
-        trace.update(hovertext=text, hovertemplate="%{hovertext}<extra></extra>")
+        told = "%{hovertext}: %{x:.3g} [%{customdata[0]:.3g} – %{customdata[1]:.3g}]<extra></extra>"
+        trace.update(hovertext=[names[row] for row in rows], customdata=[(low, h) for low, _, h in ends])
+        trace.update(hovertemplate=told)
         traces.append(trace)
     figure = figures.frame(traces, x_title, "", height or 90 + (26 + 8 * len(series)) * max(1, len(names)), left=130)
     if line is not None:

@@ -116,7 +116,8 @@ def read(text: str) -> tuple[Row, ...]:
 
 def _row(cells: list[str], number: int) -> Row:
     if len(cells) != len(COLUMNS):
-        raise StudyError(f"Line {number} of the table has {len(cells)} columns; accepted: {len(COLUMNS)}.")
+        columns = "column" if len(cells) == 1 else "columns"
+        raise StudyError(f"Line {number} of the table has {len(cells)} {columns}; accepted: {len(COLUMNS)}.")
     values: dict[str, str | float | int | None] = {}
     for name, cell in zip(COLUMNS, cells, strict=True):
         if name in _TEXTS:
