@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.frame import examination, layout, link, uploads
-from ui.texts import quoted, t
+from ui.texts import listed, quoted, t
 from ui.texts.sentences import translated
 from vizcore.networks import architectures, class_names, own
 from vizcore.networks.preprocessing import for_unit_pixels
@@ -39,8 +39,8 @@ with layout.page("network") as page:
             sides = st.columns(2)
             height = sides[0].number_input(t("network.height"), *own.SIDES, value=224, step=1)
             width = sides[1].number_input(t("network.width"), *own.SIDES, value=224, step=1)
-            mean = st.text_input(t("network.mean"), ", ".join(map(str, own.MEAN)), max_chars=200)
-            std = st.text_input(t("network.std"), ", ".join(map(str, own.STD)), max_chars=200, help=t("network.grey"))
+            mean = st.text_input(t("network.mean"), listed(own.MEAN), max_chars=200)
+            std = st.text_input(t("network.std"), listed(own.STD), max_chars=200, help=t("network.grey"))
             rescaling = None
             if architecture in architectures.RESCALING:
                 rescaling = st.toggle(t("network.rescaling"), value=True, key="own.rescaling")
@@ -76,7 +76,7 @@ with layout.page("network") as page:
             st.caption(
                 t("network.row", architecture=one.design.architecture, classes=len(one.clf.classes), shape=shape)
             )
-            normal = {"mean": own.listed(one.design.mean), "std": own.listed(one.design.std)}
+            normal = {"mean": listed(one.design.mean), "std": listed(one.design.std)}
             st.caption(t("network.converted" if one.converted else "network.normal", **normal))
             if one.design.architecture in architectures.RESCALING:
                 st.caption(t("network.rescales" if one.design.rescaling else "network.rescales_not"))

@@ -76,7 +76,7 @@ def test_the_strip_shows_every_lambda_and_hands_one_over(warm: str, browser: Bro
 def test_each_part_of_saliency_opens_by_a_press_and_fits_a_phone(warm: str, browser: Browser) -> None:  # noqa: F811
     visit = Visit(browser, warm, "/saliency?saliency.copies=4", width=390)
     for name, shown in (
-        ("Taylor check", "text=/the line is off by more than 10 %/"),
+        ("Taylor check", "text=/stays within 10\\s%/"),
         ("Noisy copies", "text=/Copy 4: /"),
         ("Other methods", "text=/contributions add up/"),
     ):

@@ -41,18 +41,18 @@ def drag(visit: Visit, place: Locator, start: tuple[float, float], end: tuple[fl
 
 def covered(visit: Visit, more_than: float) -> float:
     """The share of the picture that is covered, in percent, once it is more than so much."""
-    caption = visit.page.get_by_text(re.compile(r"\d+ % of the picture is covered"))
+    caption = visit.page.get_by_text(re.compile(r"\d+\s% of the picture is covered"))
     caption.wait_for(timeout=PATIENCE)
     visit.page.wait_for_function(
         """limit => [...document.querySelectorAll('[data-testid=stImageCaption]')].some(element => {
-          const found = /(\\d+) % of the picture is covered/.exec(element.innerText);
+          const found = /(\\d+)\\s% of the picture is covered/.exec(element.innerText);
           return found && Number(found[1]) > limit;
         })""",
         arg=more_than,
         timeout=PATIENCE,
     )
     visit.wait()
-    found = re.search(r"(\d+) %", caption.inner_text())
+    found = re.search(r"(\d+)\s%", caption.inner_text())
     assert found is not None
     return float(found[1])
 
@@ -120,7 +120,7 @@ def test_superpixels_are_switched_by_clicks_and_by_keys(warm: str, browser: Brow
     place = canvas(visit, "Superpixels")
 
     def off(count: int) -> None:
-        visit.page.get_by_text(re.compile(rf"^{count} of \d+ superpixels are off")).wait_for(timeout=PATIENCE)
+        visit.page.get_by_text(re.compile(rf"^{count} of \d+\ssuperpixels (is|are) off")).wait_for(timeout=PATIENCE)
         visit.wait()
 
     off(0)

@@ -289,6 +289,11 @@ def test_large_files_are_refused_before_they_are_read(monkeypatch: pytest.Monkey
 
 def test_numbers_are_read_from_a_text() -> None:
     assert own.numbers_of("(0.5; 0.25 0.1)") == (0.5, 0.25, 0.1)
+    assert own.numbers_of("0.5,0.25,0.1") == own.numbers_of("0.5, 0.25, 0.1") == (0.5, 0.25, 0.1)
+    assert own.numbers_of("0,5; 0,25; 0,1") == own.numbers_of("[0,5, 0,25, 0,1]") == (0.5, 0.25, 0.1)
+    assert own.numbers_of("1,1,1") == own.numbers_of("1, 1, 1") == (1.0, 1.0, 1.0)
+    assert own.numbers_of("0,5") == (0.5,)
+    assert own.numbers_of(" ; ,") == ()
 
 
 @pytest.fixture(scope="module")

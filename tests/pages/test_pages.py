@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,34 @@ def test_an_engine_error_becomes_a_sentence_and_the_page_lives_on() -> None:
     assert healthy(app)
     app.slider(key="param.occlusion.window").set_value(32).run()
     assert healthy(app)
+
+
+def _shown(app: AppTest) -> Iterator[str]:
+    """What the page says, its formulas and figures among it; neither code nor marks of HTML."""
+    yield from (one.value for kind in ("markdown", "caption", "info", "warning", "latex") for one in getattr(app, kind))
+    yield from (one.value for one in app.metric)
+    yield from (stop for one in app.select_slider for stop in one.options)
+    yield from (re.sub(r"<style>.*?</style>|<[^>]*>", " ", one.proto.body, flags=re.DOTALL) for one in app.get("html"))
+
+
+@pytest.mark.parametrize(("language", "mark"), [("cs", ","), ("en", ".")])
+@pytest.mark.parametrize("page", OF_ONE_PICTURE)
+def test_numbers_on_a_page_are_written_as_its_language_writes_them(page: str, language: str, mark: str) -> None:
+    app = opened(page, lang=language, **{"lime.closer": "best", "saliency.part": "taylor"})
+    assert healthy(app)
+    shown = "\n".join(_shown(app))
+    shown = re.sub(r"(?:oddíl|section) \d\.\d", "", shown.replace("\u00a0", " "))
+    shown = re.sub(r"[a-z]\.\d+", "", shown)  # names of layers
+    wrong = "." if mark == "," else ","
+    assert re.findall(rf".*\d{re.escape(wrong)}\d.*", shown.replace("{,}", ",").replace(r"\{0,1\}", "")) == []
+    assert re.search(rf"\d{re.escape(mark)}\d %", shown)  # the probabilities, at least
+
+
+def test_another_language_leaves_the_settings_as_they_are() -> None:
+    app = opened("pages/saliency.py", **{"saliency.noise": "0.2", "lang": "en"})
+    assert "0.2" in app.select_slider(key="param.saliency.noise").options
+    app.selectbox(key="frame.language").set_value("cs").run()
+    assert healthy(app)
+    noise = app.select_slider(key="param.saliency.noise")
+    assert (noise.value, "0,2" in noise.options) == (0.2, True)
+    assert address(app)["saliency.noise"] == "0.2"  # a link is the same in every language

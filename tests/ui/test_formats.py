@@ -222,6 +222,7 @@ def test_numbers_in_the_engines_sentences() -> None:
         "v1.2",
         "1, 2",
     ]
+    assert formats.told("0.485, 1", "cs") == "0,485; 1"
     assert formats.told("1.02", "en") == "1.02"
 
 

@@ -195,7 +195,7 @@ def in_units_of_the_score(what: Choice, method: str) -> bool:
 
 def unit(what: Choice, method: str) -> str:
     """The unit of a method's map, as the legend names it."""
-    output = t(f"options.output.{what.output}")
+    output = t(f"viewer.unit_{what.output}")
     if method in methods.BASELINES:
         return ""
     if in_units_of_the_score(what, method):

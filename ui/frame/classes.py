@@ -10,7 +10,7 @@ from torch import Tensor
 from ui.frame import sources, state, steps
 from ui.frame.strip import Answer
 from ui.frame.strip import strip as draw_strip
-from ui.texts import t, t_or, worded
+from ui.texts import percent, t, t_or, worded
 from vizcore.networks.classifier import Classifier
 
 SHOWN = 5  # of the most probable classes
@@ -49,7 +49,7 @@ def strip(clf: Classifier, image: Tensor, probabilities: Tensor, target: int, so
     for index in best if target in best else [*best, target]:
         name, share = class_name(clf, index), float(probabilities[index])
         tip = t("frame.explained", name=name) if index == target else t("frame.explain", name=name)
-        answers.append(Answer(index, name, share, f"{100 * share:.1f} %", index == target, tip))
+        answers.append(Answer(index, name, share, percent(share), index == target, tip))
     steps.offer_classes([one.index for one in answers])
     draw_strip(image, answers, partial(_take, _key(clf), best[0]))
     if target != best[0]:

@@ -48,7 +48,7 @@ def draw(page: Frame, params: lime.Lime, result: lime.LimeMap | None = None) -> 
         page.image,
         t("lime.map", name=page.class_name),
         heat=None if result is None else result.heat(),
-        unit=t(f"options.output.{params.output}"),
+        unit=t(f"viewer.unit_{params.output}"),
         meaning=t("lime.meaning"),
         waiting=result is None,
     )

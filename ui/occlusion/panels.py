@@ -43,7 +43,7 @@ def draw(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMa
         page.image,
         t("occlusion.map", name=page.class_name),
         heat=None if result is None else result.heat(),
-        unit=t(f"options.output.{params.output}"),
+        unit=t(f"viewer.unit_{params.output}"),
         meaning=t("occlusion.meaning"),
         mode="click",
         box=box(page, params),
@@ -201,7 +201,7 @@ def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], lege
             heat = found.get(k)
             bare = figures.picture(page.image)
             _small(bare if heat is None else figures.overlay(page.image, heat, signed=True, limit=limit), box)
-        unit, mark = t(f"options.output.{strip[0].output}"), separators()[0]
+        unit, mark = t(f"viewer.unit_{strip[0].output}"), separators()[0]
         strip_of_colours = figures.legend(limit, True, unit, width=640, height=36, mark=mark)
         show.picture(strip_of_colours, t("occlusion.meaning"), legend)
 

@@ -56,7 +56,7 @@ def draw(page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap 
         t("saliency.map", method=t(f"saliency.{name}"), name=page.class_name),
         heat=None if result is None else VIEWS[view](result),
         signed=view != "absolute",
-        unit=t(f"saliency.unit_{output}") if view != "times_input" else t(f"options.output.{output}"),
+        unit=t(f"saliency.unit_{output}") if view != "times_input" else t(f"viewer.unit_{output}"),
         meaning=t(f"saliency.meaning_{view}"),
         opacity=1.0 if view == "absolute" else 0.5,
         waiting=result is None,
@@ -116,7 +116,7 @@ def others(what: Looking) -> None:
 
 def _path(what: Looking) -> None:
     page, params = what.page, integrated_gradients.IntegratedGradients(output=what.params.output)
-    unit = t(f"options.output.{params.output}")
+    unit = t(f"viewer.unit_{params.output}")
 
     def draw(result: integrated_gradients.PathMap | None = None) -> None:
         viewer(
@@ -159,7 +159,7 @@ def _cam(what: Looking) -> None:
         t("saliency.map", method=t("saliency.cam"), name=page.class_name),
         heat=found.upsampled,
         signed=False,
-        unit=t(f"options.output.{params.output}"),
+        unit=t(f"viewer.unit_{params.output}"),
         meaning=t("saliency.cam_meaning", layer=found.layer),
     )
     height, width = found.signed.shape

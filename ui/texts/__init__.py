@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,11 @@ def latex(value: float, spec: str = "g") -> str:
 def percent(share: float, decimals: int = 1) -> str:
     """A share of 1 as "99.4 %", in the session's language."""
     return f"{number(100 * share, f'.{decimals}f')}{formats.NO_BREAK}%"
+
+
+def listed(values: Sequence[float]) -> str:
+    """Several numbers one after the other, as the session's language writes them: "0.5, 1" and "0,5; 1"."""
+    return formats.BETWEEN[language()].join(map(number, values))
 
 
 def separators() -> str:

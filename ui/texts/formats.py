@@ -15,6 +15,7 @@ from typing import Any
 
 NO_BREAK = "\u00a0"
 MARKS = {"en": ".", "cs": ","}  # before the decimals
+BETWEEN = {"en": ", ", "cs": "; "}  # numbers in a row
 GROUPS = {"en": ",", "cs": NO_BREAK}  # between thousands
 # How many forms a word has, and which of them goes with a number.
 FORMS: dict[str, tuple[int, Callable[[int], int]]] = {
@@ -22,7 +23,8 @@ FORMS: dict[str, tuple[int, Callable[[int], int]]] = {
     "cs": (3, lambda n: 0 if n == 1 else 1 if 2 <= n <= 4 else 2),
 }
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_NUMERAL = re.compile(r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(%?)")
+_NUMERAL = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+_ONE, _ROW = re.compile(rf"({_NUMERAL})(%?)"), re.compile(rf"{_NUMERAL}(?:, {_NUMERAL})+")
 # Behind a number: its unit, the word that it counts, and the other side of "3 × 4".
 _UNITS = re.compile(r"(?<=[}\d]) (?=(?:%|s|h|px|MB)(?!\w))|(?<=\}) (?=\{\w+:[^{}]*\|)")
 _TIMES = re.compile(r"(?<=[}\d]) × (?=[{\d])")
@@ -47,9 +49,13 @@ def localised(text: str, language: str) -> str:
 
 
 def told(text: str, language: str) -> str:
-    """What was filled into a sentence: where it is a number or a percentage as Python writes it, localised."""
-    found = _NUMERAL.fullmatch(text)
-    if found is None or language == "en":
+    """What was filled into a sentence: where it is a number, a percentage or numbers in a row, localised."""
+    if language == "en":
+        return text
+    if "." in text and _ROW.fullmatch(text):
+        return BETWEEN[language].join(localised(one, language) for one in text.split(", "))
+    found = _ONE.fullmatch(text)
+    if found is None:
         return text
     return localised(found[1], language) + (f"{NO_BREAK}%" if found[2] else "")
 

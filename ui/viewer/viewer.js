@@ -85,17 +85,13 @@ function veil(strokes, width, height) {
 
 // Three digits of a number with the language's decimal mark: "+0,123", "−1.2·10⁻⁵".
 function digits(value, mark) {
+  if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const small = size !== 0 && (size < 0.001 || size >= 10000);
+  if (size === 0) return "0";
+  const small = size < 0.001 || size >= 10000;
   const [mantissa, exponent] = (small ? size.toExponential(2) : size.toPrecision(3)).split("e");
   const power = exponent && `·10${String(Number(exponent)).replace(/./g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)])}`;
   return (value > 0 ? "+" : value < 0 ? "−" : "") + mantissa.replace(".", mark) + (power ?? "");
-}
-
-// With its unit behind a space at which no line ends.
-function format(value, { unit, mark }) {
-  if (!Number.isFinite(value)) return "–";
-  return digits(value, mark) + (unit ? `\u00a0${unit}` : "");
 }
 
 class Viewer {
@@ -229,10 +225,11 @@ class Viewer {
       strip.data.set([this.data.colours[3 * i], this.data.colours[3 * i + 1], this.data.colours[3 * i + 2], 255], 4 * i);
     }
     context.putImageData(strip, 0, 0);
-    const limit = format(this.data.limit, this.data);
-    this.root.querySelector(".low").textContent = this.data.signed ? digits(-this.data.limit, this.data.mark) : "0";
+    const { limit, mark, unit } = this.data;
+    this.root.querySelector(".low").textContent = this.data.signed ? digits(-limit, mark) : "0";
     this.root.querySelector(".zero").textContent = this.data.signed ? "0" : "";
-    this.root.querySelector(".high").textContent = limit;
+    this.root.querySelector(".high").textContent = digits(limit, mark);
+    this.root.querySelector(".unit").textContent = unit;
   }
 
   blend(name) {
@@ -325,7 +322,7 @@ class Viewer {
     if (cursor) {
       const i = cursor.y * this.data.width + cursor.x;
       text = `x ${cursor.x}, y ${cursor.y}`;
-      if (this.data.map) text += `: ${format(this.data.map[i], this.data)}`;
+      if (this.data.map) text += `: ${digits(this.data.map[i], this.data.mark)}`;
       else text += `: RGB ${[0, 1, 2].map((c) => this.data.picture[3 * i + c]).join(" ")}`;
     }
     this.status.textContent = text;
@@ -472,7 +469,8 @@ class Viewer {
       context.drawImage(this.legend, 4, height + 30, width - 8, 16);
       for (const [name, align, x] of [["low", "left", 4], ["zero", "center", width / 2], ["high", "right", width - 4]]) {
         context.textAlign = align;
-        context.fillText(this.root.querySelector(`.${name}`).textContent, x, height + 64);
+        const unit = name === "high" && this.data.unit ? `\u00a0${this.data.unit}` : "";
+        context.fillText(this.root.querySelector(`.${name}`).textContent + unit, x, height + 64);
       }
     }
     const link = document.createElement("a");

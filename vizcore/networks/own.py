@@ -96,8 +96,13 @@ class Design:
 
 
 def numbers_of(text: str) -> tuple[float, ...]:
-    """The numbers in a text such as "0.485, 0.456, 0.406"; NaN for what is none."""
-    return tuple(_number(piece) for piece in re.split(r"[\s,;]+", text.strip(" \t\n()[]"))[:10] if piece)
+    """The numbers in a text such as "0.485, 0.456, 0.406" or "0,485; 0,456; 0,406"; NaN for what is none.
+
+    The one comma between two digits is a decimal one, unless a point stands there, too.
+    """
+    words = [word.strip(",") for word in re.split(r"[\s;]+", text.strip(" \t\n()[]"))]
+    pieces = (word.replace(",", ".") if re.fullmatch(r"[-+]?\d+,\d+", word) else word for word in words)
+    return tuple(_number(piece) for piece in ",".join(pieces).split(",")[:10] if piece)
 
 
 def listed(values: tuple[float, ...]) -> str:
