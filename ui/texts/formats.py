@@ -41,6 +41,8 @@ def written(value: float, spec: str, language: str) -> str:
 def localised(text: str, language: str) -> str:
     """A number that Python has written, as the language writes it."""
     mantissa, scientific, exponent = text.partition("e")
+    if float(mantissa) == 0:
+        mantissa = mantissa.removeprefix("-")  # what rounds to zero has no sign
     number = mantissa.replace(".", MARKS[language]).replace("-", "−")
     if not scientific:
         return number
