@@ -42,7 +42,9 @@ QUICK = {"compare.methods": "gradient,gradcam,random"}
 
 
 def words(app: Any) -> str:
-    return " ".join(element.value for element in [*app.header, *app.markdown, *app.caption, *app.info]).replace("\u00a0", " ")
+    return " ".join(element.value for element in [*app.header, *app.markdown, *app.caption, *app.info]).replace(
+        "\u00a0", " "
+    )
 
 
 def chosen(

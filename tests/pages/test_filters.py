@@ -28,7 +28,11 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(app: AppTest) -> str:
-    return " ".join(one.value for one in [*app.header, *app.markdown, *app.caption]).replace("\\", "").replace("\u00a0", " ")
+    return (
+        " ".join(one.value for one in [*app.header, *app.markdown, *app.caption])
+        .replace("\\", "")
+        .replace("\u00a0", " ")
+    )
 
 
 def test_channels_are_shown_page_by_page() -> None:

@@ -33,7 +33,11 @@ def asked(app: AppTest, key: str, otherwise: str = "") -> str:
 
 
 def words(app: AppTest) -> str:
-    return " ".join(one.value for one in [*app.header, *app.markdown, *app.caption]).replace("\\", "").replace("\u00a0", " ")
+    return (
+        " ".join(one.value for one in [*app.header, *app.markdown, *app.caption])
+        .replace("\\", "")
+        .replace("\u00a0", " ")
+    )
 
 
 def test_a_film_is_kept_beside_the_ascent_and_changes_nothing_in_it() -> None:

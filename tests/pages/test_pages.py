@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,6 +181,8 @@ def _shown(app: AppTest) -> Iterator[str]:
     yield from (one.value for kind in ("markdown", "caption", "info", "warning", "latex") for one in getattr(app, kind))
     yield from (one.value for one in app.metric)
     yield from (stop for one in app.select_slider for stop in one.options)
+    heads = [one.proto for one in app.get("bidi_component") if one.proto.component_name == "vizcore_strip"]
+    yield from (answer["value"] for head in heads for answer in json.loads(head.json)["rows"])
     yield from (re.sub(r"<style>.*?</style>|<[^>]*>", " ", one.proto.body, flags=re.DOTALL) for one in app.get("html"))
 
 
@@ -198,9 +201,9 @@ def test_numbers_on_a_page_are_written_as_its_language_writes_them(page: str, la
 
 def test_another_language_leaves_the_settings_as_they_are() -> None:
     app = opened("pages/saliency.py", **{"saliency.noise": "0.2", "lang": "en"})
-    assert "0.2" in app.select_slider(key="param.saliency.noise").options
+    assert "0.2" in app.select_slider(key="param.saliency.noise@en").options
     app.selectbox(key="frame.language").set_value("cs").run()
     assert healthy(app)
-    noise = app.select_slider(key="param.saliency.noise")
+    noise = app.select_slider(key="param.saliency.noise@cs")
     assert (noise.value, "0,2" in noise.options) == (0.2, True)
     assert address(app)["saliency.noise"] == "0.2"  # a link is the same in every language

@@ -62,7 +62,7 @@ def play(
         seat().seen[slot] = finished
         draw(finished)
         with status:
-            _text(t("run.ready", work=_work(unit, finished.of)))
+            st.caption(t("run.ready", work=t(unit, n=finished.of)))
         return finished
     for call in _BEFORE:
         call()
@@ -85,9 +85,9 @@ def play(
             icon=":material/play_arrow:" if held.stopped else ":material/stop:",
         )
     if run.latest is None:
-        ahead = t("run.cost", work=_work(unit, cost))
+        ahead = t("run.cost", work=t(unit, n=cost))
         if expected is not None:
-            ahead = t("run.cost_time", work=_work(unit, cost), seconds=max(1.0, expected))
+            ahead = t("run.cost_time", work=t(unit, n=cost), seconds=max(1.0, expected))
         line.progress(0.0, text=ahead)
     else:
         _progress(line, held.job, unit)
@@ -100,7 +100,7 @@ def play(
             _PACES[pace] = min(run.pace, _PACES.get(pace, run.pace))
         button.empty()
         with line:
-            _text(t("run.done", work=_work(unit, latest.of), seconds=run.seconds))
+            st.caption(t("run.done", work=t(unit, n=latest.of), seconds=run.seconds))
     return latest
 
 
@@ -234,7 +234,7 @@ def _progress(line: Any, job: Job[Any], unit: str) -> None:
         left, others = standing.left, standing.of - 1
     if left is not None:
         name = "run.step_shared" if others else "run.step"
-        whole = _work(f"of_{unit}", run.latest.of)
+        whole = t(f"of_{unit}", n=run.latest.of)  # as it stands behind "3 of"
         line.progress(run.share, text=t(name, step=run.latest.step, whole=whole, seconds=left, others=others))
 
 
@@ -242,14 +242,4 @@ def _waiting(line: Any, job: Job[Any]) -> None:
     """The place in the queue of a job without an estimate, where that takes more than a moment."""
     standing = QUEUE.standing(job)
     if job.run.latest is None and standing is not None and standing.of > 1 and standing.wait > QUICK:
-        text = t("run.waiting", place=standing.place, of=standing.of, seconds=standing.wait)
-        line.progress(0.0, text=text)
-
-
-def _work(unit: str, count: int) -> str:
-    """So many ``units``, or ``of_units``, as they stand behind "3 of"."""
-    return t(unit, n=count)
-
-
-def _text(text: str) -> None:
-    st.caption(text)
+        line.progress(0.0, text=t("run.waiting", place=standing.place, of=standing.of, seconds=standing.wait))

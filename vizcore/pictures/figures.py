@@ -105,8 +105,7 @@ def legend(limit: float, signed: bool, unit: str = "", width: int = 320, height:
     bound = _check_limit(np.zeros(1), limit)
     ramp = colours(np.linspace(-1.0 if signed else 0.0, 1.0, width), signed=signed, limit=1.0)
     strip = Image.fromarray(np.repeat(ramp[None], height, axis=0))
-    draw = ImageDraw.Draw(strip)
-    font = ImageFont.load_default(size=height * 0.6)
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(size=height * 0.6)
     end = f"{bound:.2g}".replace(".", mark)
     texts = [(0.0, "lm", f"-{end}" if signed else "0"), (1.0, "rm", f"{'+' * signed}{end} {unit}".rstrip())]
     for at, anchor, text in [*texts, (0.5, "mm", "0")] if signed else texts:
@@ -164,11 +163,9 @@ def bars(
     fill = [CATEGORICAL[1] if index == highlight else CATEGORICAL[0] for index in range(len(values))]
     names = [label if len(label) <= 22 else label[:21] + "…" for label in labels]
     positions = list(range(len(names)))  # numbers, since two shortened names may be equal
-    form = "%{x:.1%}" if span == (0.0, 1.0) else "%{x:.3g}"
-    bar = go.Bar(x=list(values), y=positions, orientation="h", marker_color=fill, hovertext=list(labels))
-    bar.update(
-        texttemplate=form, textposition="auto", hovertemplate="%{hovertext}: %{x:.4g}<extra></extra>", cliponaxis=False
-    )
+    text = [f"{value:.1%}" if span == (0.0, 1.0) else f"{value:.3g}" for value in values]
+    bar = go.Bar(x=list(values), y=positions, orientation="h", marker_color=fill, text=text, hovertext=list(labels))
+    bar.update(textposition="auto", hovertemplate="%{hovertext}: %{x:.4g}<extra></extra>", cliponaxis=False)
     figure = frame([bar], title, "", height or 60 + 28 * max(1, len(values)), left=150)
     figure.update_xaxes(range=list(span))
     return figure.update_yaxes(tickvals=positions, ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False)
