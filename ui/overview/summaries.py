@@ -121,8 +121,8 @@ def larger(page: Frame) -> None:
     if page.clf.name not in bundled.NAMES:
         return
     entry = zoo.entry(LARGER)
-    words = {"title": entry.title, "megabytes": f"{entry.megabytes:.0f}"}
-    text = t("overview.larger" if entry.on_disk else "overview.larger_download", **words)
+    name = "overview.larger" if entry.on_disk else "overview.larger_download"
+    text = t(name, title=entry.title, megabytes=entry.megabytes)
     navigation.to("overview", text, {"network": LARGER, "picture": sources.PHOTOGRAPH, "class": ""})
 
 
