@@ -30,10 +30,10 @@ def test_frames_are_moved_through_and_played_without_the_server(warm: str, brows
     assert visit.page.locator(CAPTION).inner_text().startswith("Step 1 of 60")
     frame.press("ArrowRight")
     assert not visit.page.locator(CAPTION).inner_text().startswith("Step 1 of 60")
-    visit.page.get_by_role("button", name="Play").click()
+    visit.page.get_by_role("button", name="Play", exact=True).click()
     visit.page.get_by_role("button", name="Pause").wait_for(timeout=10_000)
     visit.page.locator(CAPTION).get_by_text("Step 60 of 60").wait_for(timeout=30_000)
-    visit.page.get_by_role("button", name="Play").wait_for(timeout=10_000)  # stopped by itself at the end
+    visit.page.get_by_role("button", name="Play", exact=True).wait_for(timeout=10_000)  # stopped by itself at the end
     before = visit.page.locator(PLAYER).evaluate("canvas => canvas.toDataURL()")
     visit.page.get_by_text("Contrast stretched").click()
     assert "not the picture that was optimised" in visit.page.locator(CAPTION).inner_text()
@@ -78,7 +78,7 @@ def test_each_part_of_saliency_opens_by_a_press_and_fits_a_phone(warm: str, brow
     for name, shown in (
         ("Taylor check", "text=/stays within 10\\s%/"),
         ("Noisy copies", "text=/Copy 4: /"),
-        ("Other methods", "text=/contributions add up/"),
+        ("Other methods", "text=/pixels add up/"),
     ):
         visit.page.get_by_text(name, exact=True).click()
         visit.page.locator(shown).wait_for(timeout=30_000)

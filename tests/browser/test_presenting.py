@@ -122,7 +122,7 @@ def test_a_prepared_lecture_leads_from_link_to_link_and_each_can_be_followed(war
         "nonsense",
         f"{warm}/lime?class=3&{SMALL}",
     ]
-    page.get_by_role("textbox", name="Links, one a line").fill("\n".join(links))
+    page.get_by_role("textbox", name="Links, one per line").fill("\n".join(links))
     page.keyboard.press("Control+Enter")
     page.get_by_text("This is no link to a page: nonsense").wait_for(timeout=30_000)
     page.get_by_role("button", name="Present these links (2)").click()

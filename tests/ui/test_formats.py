@@ -230,6 +230,7 @@ def test_numbers_in_the_engines_sentences() -> None:
 def test_lines_do_not_end_between_a_number_and_its_unit_or_word() -> None:
     assert formats.bound("{a} × {b} px, {c} s", "en") == "{a}\u00a0×\u00a0{b}\u00a0px, {c}\u00a0s"
     assert formats.bound("{n} {n:map|maps} of 5 %", "en") == "{n}\u00a0{n:map|maps} of 5\u00a0%"
+    assert formats.bound("{n:map|maps} {n:is|are}", "en") == "{n:map|maps} {n:is|are}"
     assert formats.bound("mapa v síti a z ní", "cs") == "mapa v\u00a0síti a\u00a0z\u00a0ní"
     assert formats.bound("a map", "en") == "a map"
 

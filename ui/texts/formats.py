@@ -26,7 +26,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NUMERAL = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _ONE, _ROW = re.compile(rf"({_NUMERAL})(%?)"), re.compile(rf"{_NUMERAL}(?:, {_NUMERAL})+")
 # Behind a number: its unit, the word that it counts, and the other side of "3 × 4".
-_UNITS = re.compile(r"(?<=[}\d]) (?=(?:%|s|h|px|MB)(?!\w))|(?<=\}) (?=\{\w+:[^{}]*\|)")
+_UNITS = re.compile(r"([}\d]) (?=(?:%|s|h|px|MB)(?!\w))|(\{\w+\}) (?=\{\w+:[^{}]*\|)")
 _TIMES = re.compile(r"(?<=[}\d]) × (?=[{\d])")
 _SHORT = {"cs": re.compile(r"(?<![\w{}])([aikosuvzAIKOSUVZ]) (?=\S)")}  # no line of Czech ends with one of these
 
@@ -90,7 +90,7 @@ def _counted(value: Any) -> int:
 
 def bound(text: str, language: str) -> str:
     """A text from the tables, its spaces made no-break ones where a line may not end."""
-    text = _TIMES.sub(f"{NO_BREAK}×{NO_BREAK}", _UNITS.sub(NO_BREAK, text))
+    text = _TIMES.sub(f"{NO_BREAK}×{NO_BREAK}", _UNITS.sub(lambda found: found[0][:-1] + NO_BREAK, text))
     return _SHORT[language].sub(rf"\1{NO_BREAK}", text) if language in _SHORT else text
 
 
