@@ -17,6 +17,7 @@ from ui.texts import number, t
 from ui.viewer import show as shared
 from vizcore.methods import METHODS
 from vizcore.pictures import charts
+from vizcore.study.cells import cell
 
 P = TypeVar("P")
 Start = Callable[[], Iterator[Any]]
@@ -92,9 +93,10 @@ def key(methods: Sequence[str], band: str = "") -> None:
 def table(records: list[dict[str, Any]], numbers: Sequence[str], key: str, box: Any = None) -> None:
     """Records as a table that can be sorted; ``numbers`` names the columns of them, shown with three decimals.
 
-    By the styles of pandas, which comes with Streamlit: its own formats of columns know no decimal comma.
+    By the styles of pandas, which comes with Streamlit: its own formats of columns know no decimal comma. The table
+    offers itself as a file, too, in which no cell may begin a formula.
     """
-    frame = pandas.DataFrame(records)
+    frame = pandas.DataFrame([{name: cell(value) for name, value in one.items()} for one in records])
     columns = {name: frame[name].astype(float) for name in numbers if name in frame}
     shown = dict.fromkeys(columns, lambda value: number(value, ".3f"))
     (box or st).dataframe(frame.assign(**columns).style.format(shown), hide_index=True, key=key, width="stretch")

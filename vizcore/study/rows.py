@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from vizcore.study.cells import cell
 from vizcore.study.sources import StudyError
 
 MAX_BYTES = 20 * 2**20
@@ -64,7 +65,10 @@ HEADER = ",".join(COLUMNS)
 
 
 def write(rows: Iterable[Row]) -> str:
-    """The rows as lines of CSV, each ended by a line feed; numbers with six digits, which hide how many threads ran."""
+    """The rows as lines of CSV, each ended by a line feed; numbers with six digits, which hide how many threads ran.
+
+    No cell begins a formula, wherever its text came from.
+    """
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows([_shown(getattr(row, name)) for name in COLUMNS] for row in rows)
     return file.getvalue()
@@ -73,13 +77,13 @@ def write(rows: Iterable[Row]) -> str:
 def _shown(value: str | float | int | None) -> str:
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(cell(value))
 
 
 def line(text: str) -> str:
     """A text as it may stand in a table: one line, printable, not too long, and not the beginning of a formula."""
     shown = "".join(one if one.isprintable() else " " for one in text)[:MAX_FIELD].strip()
-    return f"'{shown}" if shown[:1] in ("=", "+", "-", "@") else shown
+    return str(cell(shown))
 
 
 def rounded(rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -119,13 +123,13 @@ def _row(cells: list[str], number: int) -> Row:
         columns = "column" if len(cells) == 1 else "columns"
         raise StudyError(f"Line {number} of the table has {len(cells)} {columns}; accepted: {len(COLUMNS)}.")
     values: dict[str, str | float | int | None] = {}
-    for name, cell in zip(COLUMNS, cells, strict=True):
+    for name, text in zip(COLUMNS, cells, strict=True):
         if name in _TEXTS:
-            if len(cell) > MAX_FIELD + 1 or not cell.isprintable() or not (cell or name in ("target", "error")):
+            if len(text) > MAX_FIELD + 1 or not text.isprintable() or not (text or name in ("target", "error")):
                 raise StudyError(f"Line {number} of the table has something in {name} that no study writes.")
-            values[name] = cell
+            values[name] = text
         else:
-            values[name] = _number(cell, name, number)
+            values[name] = _number(text, name, number)
     for name in ("network", "method"):
         if not _NAME.fullmatch(str(values[name])):
             raise StudyError(f"Line {number} of the table has something in {name} that no study writes.")
