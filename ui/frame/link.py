@@ -35,10 +35,12 @@ def take(query: Mapping[str, str]) -> None:
     if not sources.valid(picture):
         choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=quoted(picture)))
         picture = sources.usual(network)
+    picture = sources.canonical(picture)
     index = query.get("class", "")
     if index and not (index.isascii() and index.isdigit() and len(index) < 6):
         choices.complaints.append(t("link.class", given=quoted(index)))
         index = ""
+    index = str(int(index)) if index else ""
     choices.frame = {"network": network, "picture": picture, "class": index}
     choices.linked = {key: value for key, value in query.items() if "." in key}
     # What an address leaves out has its default, also for whoever goes back to it.

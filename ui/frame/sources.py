@@ -54,6 +54,12 @@ def valid(identifier: str) -> bool:
     return identifier == "upload" and _UPLOAD in st.session_state
 
 
+def canonical(identifier: str) -> str:
+    """The one id of a valid picture: 007 is the seed 7, and no number in Python."""
+    kind, _, rest = identifier.partition(":")
+    return f"{kind}:{int(rest)}" if kind in ("scene", "stamped") else identifier
+
+
 def scene(identifier: str) -> scenes.Scene | None:
     """The scene behind ``scene:SEED`` or ``stamped:SEED``, with its mask; None for any other picture."""
     if identifier.partition(":")[0] not in ("scene", "stamped"):
