@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,8 @@ def part(what: Choice, maps: Maps) -> None:
             _chart(name, latest, params, place, drawing)
         with areas.container():
             several.table(_records(latest), [t(f"compare.{n}_area") for n in places], f"areas-{drawing}")
+            for method in puzzling(latest.found):
+                st.caption(t("verdicts.enough_not_needed", method=method_name(method)))
 
     several.show(
         "compare-faithfulness",
@@ -92,11 +94,12 @@ def _chart(name: str, latest: several.Several, params: faithfulness.Faithfulness
         100 * band.fractions,
         lines,
         band=band.interval(getattr(band, name)),
+        band_name=t("compare.band"),
         x_title=t(f"compare.{name}_share"),
         y_title=t(f"options.output.{params.output}"),
     )
     with place.container():
-        show.chart(figure, f"compare-{name}-{drawing}")
+        show.chart(figure, f"compare-{name}-{drawing}", title=t(f"compare.{name}"))
 
 
 def _records(latest: several.Several) -> list[dict[str, Any]]:
@@ -118,6 +121,17 @@ def _records(latest: several.Several) -> list[dict[str, Any]]:
     record = {t("compare.method"): t("compare.orders"), names["deletion"]: middle, names["insertion"]: middle}
     verdict = f"{number(low, '.3f')} – {number(high, '.3f')}"
     return [*records, record | {t("compare.deletion_verdict"): verdict, t("compare.insertion_verdict"): verdict}]
+
+
+def puzzling(found: Mapping[str, Any]) -> list[str]:
+    """The methods that are worse than chance by deletion and, of all of them, best by insertion: most often none."""
+    band: faithfulness.Band | None = found.get(BAND)
+    curves = {method: one for method, one in found.items() if method != BAND}
+    if band is None or len(curves) < 2 or any(one.step < one.of for one in curves.values()):
+        return []
+    best = max(one.insertion_area for one in curves.values())
+    high = float(band.interval(band.areas)[1])
+    return [m for m, one in curves.items() if one.deletion_area > high and one.insertion_area == best > high]
 
 
 def _verdict(better: float, worse: float) -> str:

@@ -32,6 +32,7 @@ def curves(
     lines: Mapping[str, tuple[int, ArrayLike]],
     *,
     band: tuple[ArrayLike, ArrayLike] | None = None,
+    band_name: str = "",
     x_title: str = "",
     y_title: str = "",
     x_names: Sequence[str] | None = None,
@@ -41,7 +42,8 @@ def curves(
     """Curves over a common x; ``lines`` holds the number of the :func:`style` and the values (n,) by name.
 
     A curve keeps its number, and so its looks, whichever others are shown: charts beside each other share one key, and
-    have none of their own. ``band`` (low, high), each (n,), is shaded; ``x_names`` stand in place of the numbers of x.
+    have none of their own. ``band`` (low, high), each (n,), is shaded, and called ``band_name`` in print;
+    ``x_names`` stand in place of the numbers of x.
     """
     go = graph_objects()
 
@@ -50,7 +52,8 @@ def curves(
         low, high = (np.asarray(side, dtype=np.float64).tolist() for side in band)
         edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
         traces.append(go.Scatter(x=across, y=low, showlegend=False, **edge))
-        traces.append(go.Scatter(x=across, y=high, fill="tonexty", fillcolor=SHADE, showlegend=False, **edge))
+        shade = {"fill": "tonexty", "fillcolor": SHADE, "name": band_name}
+        traces.append(go.Scatter(x=across, y=high, showlegend=False, **shade, **edge))
     for name, (index, values) in lines.items():
         y = np.asarray(values, dtype=np.float64).tolist()
         how = "lines+markers" if markers else "lines"
