@@ -18,7 +18,7 @@ with layout.page("saliency") as page:
         view = controls.look("saliency.view", list(checks.VIEWS), t("saliency.view"), "view")
         return checks.Settings(controls.more("saliency", params, ("output", "seed")), view)
 
-    def results(chosen: checks.Settings, closer: DeltaGenerator) -> saliency.SaliencyMap | None:
+    def results(chosen: checks.Settings, closer: DeltaGenerator) -> checks.Both | None:
         params = chosen.params
         with st.container(key="pair"):
             columns = st.columns(2)
@@ -44,9 +44,13 @@ with layout.page("saliency") as page:
                 cost=params.copies,
                 pace=("saliency", page.clf.checksum),
             )
-        if latest is not None:
-            with closer:
-                checks.PARTS[part](checks.Looking(page, params, chosen.view, latest))
-        return latest
+        if latest is None:
+            return None
+        both = checks.Both(gradient, latest, chosen.view)
+        with run:
+            st.caption(checks.scales(both))
+        with closer:
+            checks.PARTS[part](checks.Looking(page, params, chosen.view, latest))
+        return both
 
     technique(page, settings, results, formula=lambda chosen: formulas.saliency(chosen.params), of=saliency.SmoothGrad)

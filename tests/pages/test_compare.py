@@ -272,8 +272,10 @@ def test_the_archive_the_table_and_the_snippet_hold_the_same_maps(bundled: Class
     params = {name: replace(one, **small.get(name, {})) for name, one in what.params.items()}
     what = replace(what, params=params)
     found = Run(maps.compute(what)).finish()
-    arrays = np.load(io.BytesIO(export.npz(what, found)))
-    assert set(arrays) == {f"{name}.{row}" for name in what.methods for row in (0, 1)}
+    arrays = np.load(io.BytesIO(pages_export.npz(export.arrays(found), json.dumps(export.record(what, found)))))
+    held = json.loads(str(arrays["settings"]))
+    assert (held["step"], held["of"], len(held["rows"])) == (6, 6, 2)
+    assert set(arrays) - {"settings"} == {f"{name}.{row}" for name in what.methods for row in (0, 1)}
     lines = export.table(what, found).splitlines()
     assert len(lines) == 7
     assert lines[0] == "network,target,method,score,seconds,forward,backward,min,max"
@@ -299,7 +301,7 @@ def test_the_archive_the_table_and_the_snippet_hold_the_same_maps(bundled: Class
     )
     assert done.returncode == 0, done.stderr
     theirs = np.load(tmp_path / "compare.npz")
-    for name in arrays:
+    for name in theirs:
         assert np.allclose(arrays[name], theirs[name], atol=1e-5 * float(np.abs(arrays[name]).max()))
 
 

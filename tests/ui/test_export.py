@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from ui.frame import code, export, sources
+from ui.saliency import checks
 from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
@@ -51,7 +52,11 @@ def computed(page: Any, settings: Any) -> Any:
     work = {
         "filters": lambda: filters.kernels(clf),
         "maximisation": lambda: Run(maximize.maximize(clf, target, settings)).finish(),
-        "saliency": lambda: Run(saliency.smoothgrad(clf, image, target, settings)).finish(),
+        "saliency": lambda: checks.Both(
+            saliency.gradient(clf, image, target, saliency.Saliency(settings.output)),
+            Run(saliency.smoothgrad(clf, image, target, settings)).finish(),
+            "times_input",
+        ),
         "occlusion": lambda: Run(occlusion.occlude(clf, image, target, settings)).finish(),
         "lime": lambda: Run(lime.explain(clf, image, target, settings)).finish(),
     }
@@ -64,17 +69,22 @@ def computed(page: Any, settings: Any) -> Any:
 )
 def test_the_snippet_gives_the_same_arrays(bundled: Classifier, tmp_path: Path, name: str, picture: str) -> None:
     page = shown(bundled, name, picture)
-    script = export.snippet(page, SETTINGS[name])
+    result = computed(page, SETTINGS[name])
+    script = export.snippet(page, SETTINGS[name], result)
+    assert script.startswith("# Runs in any folder once the package is installed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     (tmp_path / "snippet.py").write_text(script, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "snippet.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    expected = np.load(io.BytesIO(export.npz(name, computed(page, SETTINGS[name]))))
+    settings = json.dumps(export.record(page, SETTINGS[name], result))
+    expected = np.load(io.BytesIO(export.npz(export.arrays(name, result), settings)))
     found = np.load(tmp_path / f"{name}.npz")
-    assert sorted(found) == sorted(expected) == sorted(export.RECIPES[name].arrays)
-    for key in expected:
+    assert sorted(found) == sorted(export.RECIPES[name].arrays)
+    assert sorted(expected) == sorted([*found, "settings"])
+    assert json.loads(str(expected["settings"]))["network"]["weights_sha256"] == bundled.checksum
+    for key in found:
         np.testing.assert_allclose(found[key], expected[key], rtol=1e-4, atol=1e-5, err_msg=key)
 
 
@@ -108,13 +118,13 @@ def test_both_snippets_make_of_an_uploaded_file_what_the_page_makes_of_it(
     page: Any = SimpleNamespace(
         page="saliency", clf=bundled, source=source, image=bundled.pixels(drawn), target=2, channel=None, unit=2
     )
-    expected = computed(page, SETTINGS["saliency"]).gradient.numpy()
+    expected = computed(page, SETTINGS["saliency"]).smooth.gradient.numpy()
     monkeypatch.chdir(tmp_path)
     Path("picture.png").write_bytes(data)
     Path("snippet.py").write_text(export.snippet(page, SETTINGS["saliency"]), encoding="utf-8")
     shown_in_code = runpy.run_path("snippet.py")
     assert np.array_equal(shown_in_code["image"], page.image)
-    np.testing.assert_allclose(np.load("saliency.npz")["gradient"], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.load("saliency.npz")["smoothgrad"], expected, rtol=1e-4, atol=1e-5)
     Path("code.py").write_text(code.script(page, SETTINGS["saliency"], None), encoding="utf-8")
     found = runpy.run_path("code.py")
     assert np.array_equal(found["image"], page.image)
@@ -140,7 +150,10 @@ def test_both_snippets_maximise_a_channel(bundled: Classifier, tmp_path: Path, m
 
 def test_the_snippet_of_a_deeper_layer(bundled: Classifier) -> None:
     layer = filters.layers(bundled)[1][0]
-    assert f'filters.kernels(clf, "{layer}")' in export.snippet(shown(bundled, "filters", "scene:1"), None, layer)
+    kernels = filters.kernels(bundled, layer)
+    page = shown(bundled, "filters", "scene:1")
+    assert f'filters.kernels(clf, "{layer}")' in export.snippet(page, None, kernels)
+    assert export.record(page, None, kernels)["layer"] == layer
 
 
 def test_the_record_names_everything_that_the_result_depends_on(bundled: Classifier) -> None:

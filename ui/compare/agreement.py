@@ -42,5 +42,9 @@ def part(what: Choice, maps: Maps) -> None:
         ("agreement", what.whole_key, measure, top),
         lambda: agreement.matrix(dict(zip(names, heats, strict=True)), measure, int(top) / 100),
     )
-    show.chart(charts.matrix(names, found, low=0.0 if measure == "overlap" else -1.0), "compare-agreement")
+    show.chart(
+        charts.matrix(names, found, low=0.0 if measure == "overlap" else -1.0),
+        "compare-agreement",
+        title=f"{t('options.compare_part.agreement')}: {t(f'options.measure.{measure}')}",
+    )
     st.caption(t(f"compare.{measure}_meaning", top=top))

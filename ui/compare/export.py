@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from ui.compare import faithfulness, sanity, stability, truth
+from ui.compare import faithfulness, printed, sanity, stability, truth
 from ui.compare.choice import Choice, Row, constructor
 from ui.compare.maps import Maps
-from ui.frame import export
+from ui.frame import export, scripts
 from ui.texts import t
 from vizcore import params as declared
+from vizcore.pictures.sheets import plain
+from vizcore.study import cells
 from vizcore.targets import Contrast
 
 
@@ -25,36 +25,32 @@ def offer(what: Choice, maps: Maps | None) -> None:
         if maps is None:
             st.caption(t("export.nothing"))
             return
-        export.download("compare.npz", lambda: npz(what, maps), t("export.npz"), "application/octet-stream")
-        lines = table(what, maps)  # now: what is known belongs to this session, which a later thread cannot ask
-        export.download("compare.csv", lambda: lines.encode(), t("compare.csv"), "text/csv")
-        settings = json.dumps(record(what), indent=2, ensure_ascii=False)
-        export.download("compare.json", lambda: settings.encode(), t("export.json"), "application/json")
-        st.caption(t("export.snippet"))
-        st.code(snippet(what), language="python")
+        # Written now: what is known belongs to this session, which a later thread cannot ask.
+        lines, script, found = table(what, maps), snippet(what), arrays(maps)
+        settings = json.dumps(record(what, maps), indent=2, ensure_ascii=False)
+        files = {
+            "compare.npz": lambda: export.npz(found, settings),
+            "compare.csv": lines.encode,
+            "compare.json": settings.encode,
+            "compare.py": script.encode,
+        }
+        export.offer_all(what.page, files, printed.figures(what, maps), script)
 
 
-def npz(what: Choice, maps: Maps) -> bytes:
-    """Every map (H,W) as float32, named ``method.number_of_the_row``, as a NumPy archive."""
-    arrays = {
+def arrays(maps: Maps) -> dict[str, np.ndarray]:
+    """Every map (H,W) as float32, named ``method.number_of_the_row``."""
+    return {
         f"{method}.{number}": np.asarray(mapped.heat)
         for (number, method), mapped in maps.by_place.items()
         if mapped.found is not None
     }
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 def table(what: Choice, maps: Maps) -> str:
     """One line for each map, as CSV, with all figures of it that were computed so far."""
     lines = records(what, maps)
     columns = list(dict.fromkeys(name for one in lines for name in one))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, restval="")
-    writer.writeheader()
-    writer.writerows(lines)
-    return buffer.getvalue()
+    return cells.table(columns, lines)
 
 
 def records(what: Choice, maps: Maps) -> list[dict[str, Any]]:
@@ -75,9 +71,9 @@ def records(what: Choice, maps: Maps) -> list[dict[str, Any]]:
     return found
 
 
-def record(what: Choice) -> dict[str, Any]:
+def record(what: Choice, maps: Maps | None = None) -> dict[str, Any]:
     """Everything that the maps depend on; the rows in the order of the archive's numbers."""
-    common = export.record(what.page, None)
+    common = export.record(what.page, None, maps)
     common["parameters"] = {method: declared.to_json(what.params[method]) for method in what.methods}
     common["rows"] = [_row(row) for row in what.rows]
     return {name: value for name, value in common.items() if name not in ("network", "preprocessing", "class")}
@@ -95,14 +91,15 @@ def _row(row: Row) -> dict[str, Any]:
 
 def snippet(what: Choice) -> str:
     """A Python script against ``vizcore`` that computes the page's maps and writes them to an archive."""
-    needs, picture = export.picture_of(what.page.source.id)
+    needs, picture = scripts.picture_of(what.page.source.id)
     networks = list(dict.fromkeys(row.clf for row in what.rows))
-    loading = [export.network_of(clf) for clf in networks]
+    loading = [scripts.network_of(clf) for clf in networks]
     imports = ["import numpy as np", "from vizcore import methods", "from vizcore.jobs.run import Run", *needs]
     imports += [line for lines, _ in loading for line in lines]
     if any(isinstance(row.target, Contrast) for row in what.rows):
         imports.append("from vizcore.targets import Contrast")
-    lines = [*export.import_block(imports), "", f"picture = {picture}", "params = {"]
+    above = dict.fromkeys(line for clf in networks for line in scripts.above(clf, what.page.source.id))
+    lines = [*above, *scripts.import_block(imports), "", f"picture = {picture}", "params = {"]
     for method in what.methods:
         kind = f'methods.METHODS["{method}"]'
         lines.append(f'    "{method}": {kind}({constructor(what.params[method])}),')
@@ -114,6 +111,6 @@ def snippet(what: Choice) -> str:
         lines += load
         for number, row in enumerate(what.rows):
             if row.clf is clf:
-                lines.append(f"explain(clf, {number}, {row.target!r})  # {' '.join(row.name.split())}")
+                lines.append(f"explain(clf, {number}, {row.target!r})  # {plain(row.name)}")
     lines.append('np.savez("compare.npz", **maps)')
     return "\n".join(lines) + "\n"

@@ -16,12 +16,12 @@ from ui.frame import controls
 from ui.running.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import translated
-from ui.viewer import show
+from ui.viewer import show, shown
 from vizcore import methods
 from vizcore.evaluation import sanity
 from vizcore.methods import METHODS
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures import charts, figures
+from vizcore.pictures import charts, figures, sheets
 
 QUICK = ("gradient", "gradcam")  # those that are looked at before the user asks for more
 CARD = 112
@@ -47,16 +47,17 @@ def part(what: Choice, maps: Maps) -> None:
     several.key(chosen)
     chart, strips = st.empty(), {method: st.container() for method in chosen}
     places = {method: box.empty() for method, box in strips.items()}
-    shown: set[str] = set()
+    drawn: set[str] = set()
 
     def draw(latest: several.Several, drawing: int) -> None:
         finished = {m: found for m, found in latest.found.items() if found.step >= found.of}
         if not finished:
             return
         with chart.container():
-            show.chart(_chart(finished, measure), f"compare-sanity-{drawing}")
-        for method in [m for m in finished if m not in shown]:
-            shown.add(method)
+            title = t("options.compare_part.sanity")
+            show.chart(_chart(finished, measure), f"compare-sanity-{drawing}", title=title)
+        for method in [m for m in finished if m not in drawn]:
+            drawn.add(method)
             with places[method].container():
                 _strip(row, method, finished[method])
 
@@ -106,6 +107,7 @@ def _chart(found: dict[str, sanity.Cascade], measure: str) -> Any:
 def _strip(row: Row, method: str, cascade: sanity.Cascade) -> None:
     """The map before, and after each stage, each on its own scale: what counts is where it points."""
     mark = ":green[:material/check:]" if cascade.passed else ":red[:material/close:]"
+    title = f"{t('options.compare_part.sanity')}: {method_name(method)}"
     st.markdown(f"**{method_name(method)}** {mark} {translated(cascade.verdict)}")
     with st.container(horizontal=True, gap="small"):
         for k, name in enumerate(cascade.layers):
@@ -116,3 +118,5 @@ def _strip(row: Row, method: str, cascade: sanity.Cascade) -> None:
                 caption = t("compare.untouched") if k == 0 else t("compare.down_to", layer=name)
                 label = t("compare.map", method=method_name(method), name=caption)
                 st.image(picture, caption=caption, width="stretch", output_format="PNG", alt=label)
+                tile = partial(sheets.Tile, caption, picture, limit)
+                shown.keep(str(k), caption, tile, within=f"compare-sanity-{method}", heading=title)

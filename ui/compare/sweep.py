@@ -19,10 +19,10 @@ from ui.frame import controls, navigation
 from ui.running.results import RESULTS
 from ui.texts import number, t
 from ui.texts.sentences import translated
-from ui.viewer import show
+from ui.viewer import show, shown
 from vizcore.evaluation import agreement, faithfulness, truth
 from vizcore.params import specs
-from vizcore.pictures import charts, figures
+from vizcore.pictures import charts, figures, sheets
 
 CARD = 150
 # What is worth a sweep, and where: from too little to more than enough.
@@ -136,6 +136,8 @@ def _card(box: Any, row: Row, field: str, value: str, swept: Swept) -> None:
         heat = swept.mapped.heat
         picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=figures.robust_limit(heat))
         st.image(picture, width="stretch", output_format="PNG", alt=f"{field} = {value}")
+        tile = partial(sheets.Tile, f"{field} = {value}", picture, figures.robust_limit(heat))
+        shown.keep(value, field, tile, within="compare-sweep-maps", heading=t("options.compare_part.sweep"))
         st.markdown(f"**{value}**")
         st.caption(passes(swept.mapped))
 
@@ -152,4 +154,5 @@ def _chart(latest: several.Several, label: str, drawing: int) -> None:
     shown = [(name, charts.style(index)) for name, (index, _) in lines.items()]
     show.line_key([(name, str(style["color"]), str(style["dash"])) for name, style in shown])
     figure = charts.curves(range(len(known)), lines, x_title=label, x_names=list(known), markers=True, height=300)
-    show.chart(figure, f"compare-sweep-{drawing}")
+    title = f"{t('options.compare_part.sweep')}: {label}"
+    show.chart(figure, f"compare-sweep-{drawing}", title=title)

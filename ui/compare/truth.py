@@ -19,8 +19,9 @@ from ui.frame.classes import class_name
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or
+from ui.viewer import shown
 from vizcore.evaluation import truth
-from vizcore.pictures import cutouts, figures
+from vizcore.pictures import cutouts, figures, sheets
 
 CARD = 200
 
@@ -52,6 +53,8 @@ def part(what: Choice, maps: Maps) -> None:
             picture = pointed(row, np.asarray(maps.by_place[number, method].heat), inside, one.peak)
             with st.container(width=CARD, gap="xsmall"):
                 name = t("compare.points", method=method_name(method))
+                tile = partial(sheets.Tile, method_name(method), picture)
+                shown.keep(method, name, tile, within="compare-truth", heading=t("options.compare_part.truth"))
                 st.image(picture, caption=method_name(method), width="stretch", output_format="PNG", alt=name)
 
 

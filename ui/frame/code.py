@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.frame import export
+from ui.frame import scripts
 from ui.frame.layout import Frame
 from ui.texts import t
 from vizcore import snippets
@@ -21,9 +21,10 @@ def script(page: Frame, params: Any | None, result: Any | None) -> str:
     """The script that computes what the page shows by the textbook's function."""
     if isinstance(result, LimeMap) and result.learning_rate is not None:
         params = replace(params, learning_rate=result.learning_rate)  # type: ignore[type-var]
-    imports, network = export.network_of(page.clf)
-    needs, picture = export.picture_of(page.source.id)
-    return snippets.snippet(
+    imports, network = scripts.network_of(page.clf)
+    needs, picture = scripts.picture_of(page.source.id)
+    above = "\n".join(scripts.above(page.clf, page.source.id))
+    return f"{above}\n" + snippets.snippet(
         FUNCTIONS.get(page.page, page.page),
         params,
         page.unit,

@@ -14,9 +14,9 @@ from torch import Tensor
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.texts import number, t
-from ui.viewer import show
+from ui.viewer import show, shown
 from ui.viewer.viewer import Event, viewer
-from vizcore.pictures import cutouts, figures
+from vizcore.pictures import cutouts, figures, sheets
 from vizcore.pictures.colours import CATEGORICAL
 from vizcore.techniques import adaline, lime
 
@@ -59,7 +59,9 @@ def outlines(page: Frame, chosen: Settings) -> None:
     title = t("lime.segments", count=chosen.count)
     show.title(title)
     scale = max(1, show.DISPLAY // page.image.shape[1])
-    show.picture(cutouts.outlines(page.image, chosen.segments, scale=scale), alt=title)
+    picture = cutouts.outlines(page.image, chosen.segments, scale=scale)
+    shown.keep("lime-segments", title, lambda: sheets.Tile(title, picture))
+    show.picture(picture, alt=title)
 
 
 def trust(result: lime.LimeMap) -> None:
@@ -86,7 +88,11 @@ def fit(_page: Frame, result: lime.LimeMap) -> None:
     with left:
         st.caption(t("lime.scatter"))
         titles = (t("lime.actual"), t("lime.predicted"))
-        show.chart(figures.scatter(result.predicted, result.scores, titles=titles, height=300), "lime-scatter")
+        show.chart(
+            figures.scatter(result.predicted, result.scores, titles=titles, height=300),
+            "lime-scatter",
+            title=t("lime.scatter"),
+        )
     if result.history is None:
         return
     at = _epochs(result.history)
@@ -95,12 +101,14 @@ def fit(_page: Frame, result: lime.LimeMap) -> None:
         st.caption(t("lime.history"))
         errors = {"ADALINE": result.history.error[at].clamp(min=1e-30)}  # the axis is logarithmic
         chart = figures.lines(at, errors, x_title=epoch, y_title=t("lime.error_title"), height=300)
-        show.chart(chart.update_yaxes(type="log", exponentformat="power", nticks=6), "lime-history")
+        chart.update_yaxes(type="log", exponentformat="power", nticks=6)
+        show.chart(chart, "lime-history", title=t("lime.history"))
     st.caption(t("lime.growth"))
     largest = result.weights.abs().argsort(descending=True)[: len(CATEGORICAL)].tolist()
     curves = {f"w{str(k).translate(_SUBSCRIPTS)}": result.history.weights[at, k] for k in largest}
     chart = figures.lines(at, curves, x_title=epoch, y_title=weight, height=320)
-    show.chart(chart.update_layout(margin_t=60).update_yaxes(exponentformat="power"), "lime-growth")
+    chart.update_layout(margin_t=60).update_yaxes(exponentformat="power")
+    show.chart(chart, "lime-growth", title=t("lime.growth"))
 
 
 def _epochs(history: adaline.History) -> list[int]:

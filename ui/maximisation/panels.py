@@ -47,7 +47,7 @@ def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, 
         lines[t("maximisation.objective")] = result.objectives
         st.caption(t("maximisation.curves"))
         figure = _over_steps(result, lines, 320).update_layout(margin_t=56)  # the legend may need two rows here
-        show.chart(figure, f"maximisation-curves-{count}")
+        show.chart(figure, f"maximisation-curves-{count}", title=t("maximisation.curves"))
 
 
 def scores(_: Ascending, result: maximize.Ascent) -> None:
@@ -59,14 +59,16 @@ def scores(_: Ascending, result: maximize.Ascent) -> None:
     ):
         with place:
             st.caption(t(f"maximisation.{name}"))
-            show.chart(_over_steps(result, {name: values}, 240), f"maximisation-{name}")
+            show.chart(
+                _over_steps(result, {name: values}, 240), f"maximisation-{name}", title=t(f"maximisation.{name}")
+            )
     st.markdown(t("maximisation.scores"))
 
 
 def value(_: Ascending, result: maximize.Ascent) -> None:
     """A channel's value, step by step."""
     name = t("maximisation.value")
-    show.chart(_over_steps(result, {name: result.logits}, 240), "maximisation-value")
+    show.chart(_over_steps(result, {name: result.logits}, 240), "maximisation-value", title=name)
 
 
 def _over_steps(result: maximize.Ascent, lines: dict[str, tuple[float, ...]], height: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 from torch import Tensor
@@ -15,9 +16,9 @@ from ui.maximisation.ascending import Ascending, alone
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
-from ui.viewer import show
+from ui.viewer import show, shown
 from vizcore import params as declared
-from vizcore.pictures import figures
+from vizcore.pictures import figures, sheets
 from vizcore.techniques import maximize
 
 STOPS = declared.specs(maximize.Maximisation)["lambda_"].levels  # type: ignore[union-attr]
@@ -109,9 +110,11 @@ def _strip(
         if strip.step < strip.of and time.monotonic() - drawn[0] < 0.5:
             return
         drawn[0] = time.monotonic()
-        for box, ascent in zip(boxes, strip.ascents, strict=True):
+        for box, label, ascent in zip(boxes, labels, strip.ascents, strict=True):
             part = "strip_caption" if page.channel is None else "strip_value"
             caption = t(f"maximisation.{part}", percent=100 * ascent.probability, logit=ascent.logit)
+            tile = partial(sheets.Tile, caption, figures.picture(ascent.image))
+            shown.keep(label, label, tile, within="maximisation-strip", heading=t("maximisation.title"))
             box.image(figures.picture(ascent.image), caption=caption, width="stretch", alt=caption)
 
     key = ("strip", page.picture_key[0], page.unit, page.source.digest if start is not None else "", tuple(variants))

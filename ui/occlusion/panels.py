@@ -18,9 +18,9 @@ from ui.frame.layout import Frame
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, separators, t
-from ui.viewer import show
+from ui.viewer import show, shown
 from ui.viewer.viewer import Event, viewer
-from vizcore.pictures import figures
+from vizcore.pictures import figures, sheets
 from vizcore.techniques import occlusion
 
 _CARD = 140  # pixels: four beside the settings, two in a row on a telephone
@@ -100,6 +100,7 @@ def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
     ranked = found[counts.argsort(descending=True)][: len(figures.CATEGORICAL)]
     picture = figures.categories(result.top_class, ranked.tolist())
     title = t("occlusion.class_map")
+    shown.keep("occlusion-classes", title, lambda: sheets.Tile(title, picture))
     st.markdown(f"**{title}**")
     place, names = st.columns([3, 2])
     with place:
@@ -200,7 +201,12 @@ def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], lege
         for k, box in enumerate(boxes):  # all of them, since the scale is common
             heat = found.get(k)
             bare = figures.picture(page.image)
-            _small(bare if heat is None else figures.overlay(page.image, heat, signed=True, limit=limit), box)
+            picture = bare if heat is None else figures.overlay(page.image, heat, signed=True, limit=limit)
+            _small(picture, box)
+            if heat is not None:
+                title = f"{strip[k].window} × {strip[k].window} px"
+                tile = partial(sheets.Tile, title, picture, limit, True, t(f"options.output.{strip[0].output}"))
+                shown.keep(str(k), title, tile, within="occlusion-sizes", heading=t("occlusion.sizes"))
         unit, mark = t(f"viewer.unit_{strip[0].output}"), separators()[0]
         strip_of_colours = figures.legend(limit, True, unit, width=640, height=36, mark=mark)
         show.picture(strip_of_colours, t("occlusion.meaning"), legend)

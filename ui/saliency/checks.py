@@ -14,10 +14,10 @@ from ui.running import play
 from ui.saliency import taylor
 from ui.texts import t
 from ui.texts.sentences import translated
-from ui.viewer import show
+from ui.viewer import show, shown
 from ui.viewer.viewer import viewer
 from vizcore.networks.classifier import NetworkError
-from vizcore.pictures import figures
+from vizcore.pictures import figures, sheets
 from vizcore.techniques import gradcam, integrated_gradients, saliency
 
 VIEWS: dict[str, Callable[[saliency.SaliencyMap], Tensor]] = {
@@ -47,6 +47,34 @@ class Looking:
     latest: saliency.SaliencyMap
 
 
+@dataclass(frozen=True, eq=False)
+class Both:
+    """The two maps that the page shows, the plain gradient's and SmoothGrad's latest, and the view of them."""
+
+    plain: saliency.SaliencyMap
+    smooth: saliency.SaliencyMap
+    view: str
+
+    @property
+    def step(self) -> int:
+        """Copies that SmoothGrad has averaged, of ``of``."""
+        return self.smooth.step
+
+    @property
+    def of(self) -> int:
+        return self.smooth.of
+
+    def drawn(self, one: saliency.SaliencyMap) -> Tensor:
+        """A map (H,W) as it is shown."""
+        return VIEWS[self.view](one)
+
+
+def scales(both: Both) -> str:
+    """That each map has a scale of its own, and how far they are apart."""
+    plain, smooth = (figures.robust_limit(both.drawn(one)) for one in (both.plain, both.smooth))
+    return t("scales.saliency", plain=plain, smooth=smooth, times=max(plain, smooth) / min(plain, smooth))
+
+
 def draw(page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap | None = None) -> None:
     """The map called ``name`` over the picture; the picture alone until there is a result."""
     view, output = chosen.view, chosen.params.output
@@ -73,7 +101,7 @@ def convergence(what: Looking) -> None:
         height=220,
     )
     st.caption(t("saliency.convergence"))
-    show.chart(curve, "saliency-convergence")
+    show.chart(curve, "saliency-convergence", title=t("saliency.convergence"))
 
 
 def copies(what: Looking) -> None:
@@ -97,9 +125,21 @@ def copies(what: Looking) -> None:
         for k in range(count):
             with st.container(width=CARD, gap="xsmall"):
                 caption = t("saliency.copy", number=k + 1, percent=100 * probabilities[k])
-                st.image(figures.picture(noisy[k]), width="stretch", output_format="PNG", alt=caption)
-                heat = figures.colours(maps[k], signed=what.view != "absolute", limit=limit)
-                st.image(heat, caption=caption, width="stretch", output_format="PNG", alt=t("saliency.copy_map"))
+                pair = (
+                    figures.picture(noisy[k]),
+                    figures.colours(maps[k], signed=what.view != "absolute", limit=limit),
+                )
+                _keep_copy(k, caption, pair, limit, what.view != "absolute")
+                st.image(pair[0], width="stretch", output_format="PNG", alt=caption)
+                st.image(pair[1], caption=caption, width="stretch", output_format="PNG", alt=t("saliency.copy_map"))
+
+
+def _keep_copy(k: int, caption: str, pair: tuple[figures.Picture, figures.Picture], limit: float, signed: bool) -> None:
+    """Let one noisy copy and its map be taken along with the others."""
+    t_map = t("saliency.copy_map")
+    group = {"within": "saliency-copies", "heading": t("options.saliency_part.copies")}
+    shown.keep(f"copy-{k}", caption, lambda: sheets.Tile(caption, pair[0]), **group)
+    shown.keep(f"map-{k}", caption, lambda: sheets.Tile(t_map, pair[1], limit, signed), **group)
 
 
 def others(what: Looking) -> None:

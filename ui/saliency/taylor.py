@@ -42,12 +42,12 @@ def check(page: Frame, output: Output, seed: int) -> None:
     y = t(f"saliency.change_{params.output}")
     with left:
         st.caption(t("saliency.taylor_along"))
-        show.chart(_both_ways(found, y), "saliency-taylor-along")
+        show.chart(_both_ways(found, y), "saliency-taylor-along", title=t("saliency.taylor_along"))
     with right:
         st.caption(t("saliency.taylor_sideways"))
-        show.chart(_one_way(found, _middle(found), y), "saliency-taylor-sideways")
+        show.chart(_one_way(found, _middle(found), y), "saliency-taylor-sideways", title=t("saliency.taylor_sideways"))
     st.caption(t("saliency.taylor_error"))
-    show.chart(_errors(found, params), "saliency-taylor-error")
+    show.chart(_errors(found, params), "saliency-taylor-error", title=t("saliency.taylor_error"))
 
 
 def _verdict(found: TaylorCheck, params: Taylor, values: int) -> str:

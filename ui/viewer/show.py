@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -15,8 +16,9 @@ from torch import Tensor
 
 from ui.running.results import Store
 from ui.texts import escaped, percent, separators, t
+from ui.viewer import shown
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures import figures
+from vizcore.pictures import figures, sheets
 from vizcore.pictures.colours import SHADE
 
 # Network inputs are small; browsers smooth what they enlarge, which would blur a map's true resolution.
@@ -142,8 +144,13 @@ def explain(page: str) -> None:
             st.markdown(t(f"{page}.{part}"))
 
 
-def chart(figure: Any, key: str, box: Any = None) -> None:
-    """A plotly chart in the page's own theme, without the tool bar that covers small charts; large before a hall."""
+def chart(figure: Any, key: str, box: Any = None, *, title: str = "") -> None:
+    """A plotly chart in the page's own theme, without the tool bar that covers small charts; large before a hall.
+
+    ``title`` is what it is called where it is taken along.
+    """
+    shown.keep(key, title or key, partial(sheets.Chart, title, figure))
+    figure = type(figure)(figure)  # another one than what is kept
     if st.session_state.get("presenting"):
         size = {"size": 22}
         figure = figure.update_layout(font=size, legend_font=size, height=1.5 * (figure.layout.height or 300))

@@ -461,7 +461,14 @@ class Viewer {
     context.fillStyle = "white";
     context.fillRect(0, 0, sheet.width, sheet.height);
     context.imageSmoothingEnabled = false;
+    const { cursor, data } = this;
+    this.cursor = null; // what is pointed at and selected is no part of the picture
+    this.data = { ...data, box: null };
+    this.draw();
     context.drawImage(this.canvas, 0, 0, width, height);
+    this.cursor = cursor;
+    this.data = data;
+    this.draw();
     context.fillStyle = "black";
     context.font = "15px sans-serif";
     context.fillText(this.data.label, 4, height + 20, width - 8);

@@ -15,7 +15,8 @@ import streamlit as st
 from torch import Tensor
 
 from ui.texts import separators, t
-from vizcore.pictures import figures
+from ui.viewer import shown
+from vizcore.pictures import figures, sheets
 
 _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
@@ -123,6 +124,8 @@ def viewer(
         },
         "mark": separators()[0],
     }
+    if mode != "brush" and not waiting:
+        _keep(key, label, picture, pixels, heat, signed, scale, unit, opacity)
     data = pack(head, blobs)
     mounted: dict[str, Any] = st.session_state.setdefault(_MOUNTED, {})
     if key in mounted:
@@ -145,6 +148,31 @@ def viewer(
 def new_run() -> None:
     """Forget which viewers were mounted: to be called at the start of every run of a page's script."""
     st.session_state[_MOUNTED] = {}
+    shown.new_run()
+
+
+def _keep(
+    key: str,
+    label: str,
+    picture: figures.Picture,
+    pixels: Tensor,
+    heat: Tensor | np.ndarray | None,
+    signed: bool,
+    limit: float,
+    unit: str,
+    opacity: float,
+) -> None:
+    """Let what is shown be taken along: the map blended as at first, without frames and cursors."""
+    if heat is None:
+        shown.keep(key, label, lambda: sheets.Tile(label, picture))
+        return
+    blend = {"signed": signed, "limit": limit, "opacity": opacity}
+    values = np.asarray(heat)
+    shown.keep(
+        key,
+        label,
+        lambda: sheets.Tile(label, sheets.blended(pixels, values, **blend), limit, signed, unit),  # type: ignore[arg-type]
+    )
 
 
 @cache
