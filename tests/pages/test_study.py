@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
+import math
+from types import SimpleNamespace
+from zipfile import ZipFile
+
 import pytest
 
 from tests.pages.test_pages import address, healthy, opened
+from ui.frame import printed
+from ui.study import export, pictures, results
 from ui.texts.sentences import translated
-from vizcore.study import rows
+from vizcore.networks import catalogue
+from vizcore.study import plan, rows, sources
 from vizcore.study.rows import HEADER, Row
 from vizcore.study.sources import StudyError
 
@@ -23,13 +32,18 @@ def test_a_study_waits_to_be_begun_and_then_finishes() -> None:
     app = opened(PAGE, **SMALL)
     assert healthy(app)
     assert "maps: 6" in told(app)
-    assert len(app.table) == 0
+    assert len(app.dataframe) == 0
+    assert "on this machine" in told(app)  # how long it will take is told before it begins
     next(button for button in app.button if button.label == "Start").click().run()
     assert healthy(app)
     assert "6 rows on 2 pictures" in told(app)
-    table = app.table[0].value
+    table = app.dataframe[0].value
     assert list(table["Method"]) == ["Gradient", "Edges", "Random"]
-    assert table["Difference"].iloc[-1] == ""  # the baseline against itself
+    assert math.isnan(table["Difference"].iloc[-1])  # the baseline against itself
+    assert table["Mean"].dtype.kind == table["Mean, from"].dtype.kind == "f"  # numbers, which sort as such
+    assert "Network" not in table  # one network is no column
+    assert "In every line: Network" in told(app)
+    assert "Where the methods are least faithful" in told(app)
     assert SMALL.items() <= address(app).items()
     app.selectbox(key="look.study.figure@en").set_value("insertion").run()
     assert healthy(app)
@@ -67,11 +81,12 @@ def test_a_finished_study_is_opened_and_compared_with_another_method() -> None:
     app.file_uploader(key="study.table").upload("study.csv", table, "text/csv").run()
     assert healthy(app)
     assert "56 rows on 10 pictures" in told(app)
-    shown = app.table[0].value
+    shown = app.dataframe[0].value
     assert list(shown["Network"].unique()) == ["Mini-AlexNet (bundled)", "somebody:else"]
     assert list(shown["Method"].unique()) == ["Gradient", "their-own", "Random"]
     assert shown["Result"].iloc[0] == "▲ beats Random"
-    assert shown["Difference"].iloc[1].startswith("+0.250 [+0.250")
+    assert shown["Difference"].iloc[1] == pytest.approx(0.25, abs=1e-5)
+    assert shown["Difference, from"].iloc[1] == pytest.approx(0.25, abs=1e-5)
     assert any("2\u00a0maps failed" in one.label for one in app.expander)
 
 
@@ -92,3 +107,54 @@ def test_the_sentences_of_a_table_are_translated(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(StudyError) as caught:
             rows.read(text)
         assert translated(str(caught.value)) != str(caught.value)
+
+
+def test_an_odd_picture_opens_in_compare_under_its_network_class_and_methods() -> None:
+    app = opened(PAGE, **{**SMALL, "study.steps": "8"})
+    next(button for button in app.button if button.label == "Begin the study").click().run()
+    next(button for button in app.button if button.label == "Open in Compare").click().run()
+    assert healthy(app)
+    assert app.title[0].value == "Compare"
+    taken = address(app)
+    assert taken["picture"] in ("scene:700000", "scene:700001")
+    assert taken["compare.methods"] == "gradient,random,edges"
+    known = catalogue.load("mini-alexnet").classes
+    label = sources.compose(taken["picture"], 128).label
+    assert known[int(taken["class"])] == label
+
+
+@pytest.mark.parametrize(
+    ("data", "taken"),
+    [
+        (["scene:1", "mini-alexnet", "cat"], ("scene:1", "mini-alexnet", "cat")),
+        (["scene:1", "mini-alexnet"], None),
+        (["scene:1", {}, "cat"], None),
+        ("abc", None),
+        (None, None),
+    ],
+)
+def test_a_click_is_trusted_no_further_than_its_shape(data: object, taken: object) -> None:
+    event = SimpleNamespace(selection=SimpleNamespace(points=[{"customdata": data}]))
+    assert pictures._clicked(event) == taken
+    assert pictures._clicked(SimpleNamespace(selection=SimpleNamespace(points=[]))) is None
+
+
+def test_columns_with_a_single_value_are_told_once_and_a_single_line_is_left_alone() -> None:
+    lines = [{"network": "a", "mean": 0.5, "finding": ""}, {"network": "a", "mean": 0.25, "finding": ""}]
+    same, shown = results.apart_from_the_same(lines)
+    assert same == {"network": "a", "finding": ""}
+    assert shown == [{"mean": 0.5}, {"mean": 0.25}]
+    assert results.apart_from_the_same(lines[:1]) == ({}, lines[:1])
+
+
+def test_a_study_is_taken_along_with_its_command_and_settings() -> None:
+    what = plan.make(plan.Study(steps=4), sources.find(["scenes:2"]), ["mini-alexnet"], ["gradient"])
+    command = export.command(what)
+    assert command.startswith("python -m vizcore.study scenes:700000-700001 ")
+    assert sources.find([command.split()[3]]) == what.pictures
+    files = {"study.csv": lambda: HEADER.encode(), "study.json": lambda: json.dumps(what.settings).encode()}
+    with ZipFile(io.BytesIO(printed.archive("study", [], files))) as packed:
+        assert packed.namelist() == ["study/study.csv", "study/study.json"]
+        assert (
+            json.loads(packed.read("study/study.json"))["methods"] == json.loads(json.dumps(what.settings))["methods"]
+        )

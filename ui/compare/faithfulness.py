@@ -11,7 +11,7 @@ import streamlit as st
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
-from ui.frame import controls
+from ui.frame import controls, tables
 from ui.running.results import RESULTS
 from ui.texts import number, t
 from ui.viewer import show
@@ -44,7 +44,7 @@ def part(what: Choice, maps: Maps) -> None:
         for name, place in places.items():
             _chart(name, latest, params, place, drawing)
         with areas.container():
-            several.table(_records(latest), [t(f"compare.{n}_area") for n in places], f"areas-{drawing}")
+            tables.table(_records(latest), [t(f"compare.{n}_area") for n in places], f"areas-{drawing}")
             for method in puzzling(latest.found):
                 st.caption(t("verdicts.enough_not_needed", method=method_name(method)))
 

@@ -6,18 +6,14 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import pandas
-import streamlit as st
-
 from ui.compare.choice import Choice, method_name
 from ui.frame import controls, state
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import number, t
+from ui.texts import t
 from ui.viewer import show as shared
 from vizcore.methods import METHODS
 from vizcore.pictures import charts
-from vizcore.study.cells import cell
 
 P = TypeVar("P")
 Start = Callable[[], Iterator[Any]]
@@ -88,15 +84,3 @@ def key(methods: Sequence[str], band: str = "") -> None:
     """Which line of a chart is which method's, and what the ``band`` is: one key for all charts beside each other."""
     entries = [(method_name(method), charts.style(list(METHODS).index(method))) for method in methods]
     shared.line_key([(name, str(style["color"]), str(style["dash"])) for name, style in entries], band)
-
-
-def table(records: list[dict[str, Any]], numbers: Sequence[str], key: str, box: Any = None) -> None:
-    """Records as a table that can be sorted; ``numbers`` names the columns of them, shown with three decimals.
-
-    By the styles of pandas, which comes with Streamlit: its own formats of columns know no decimal comma. The table
-    offers itself as a file, too, in which no cell may begin a formula.
-    """
-    frame = pandas.DataFrame([{name: cell(value) for name, value in one.items()} for one in records])
-    columns = {name: frame[name].astype(float) for name in numbers if name in frame}
-    shown = dict.fromkeys(columns, lambda value: number(value, ".3f"))
-    (box or st).dataframe(frame.assign(**columns).style.format(shown), hide_index=True, key=key, width="stretch")

@@ -12,7 +12,7 @@ from torch import Tensor
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps, unit
-from ui.frame import controls
+from ui.frame import controls, tables
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
@@ -55,7 +55,7 @@ def part(what: Choice, maps: Maps) -> None:
     records = list(_records(what, row, able, repeats, changes))
     if records:
         st.markdown(f"**{t('compare.so_far')}**")
-        several.table(records, [t("compare.seeds_agree"), t("compare.max_sensitivity")], "compare-stability")
+        tables.table(records, [t("compare.seeds_agree"), t("compare.max_sensitivity")], "compare-stability")
 
 
 def _explain(what: Choice, row: Row, method: str, params: Any, picture: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from PIL import Image
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps
-from ui.frame import sources
+from ui.frame import sources, tables
 from ui.frame.classes import class_name
 from ui.running import play
 from ui.running.results import RESULTS
@@ -44,7 +44,7 @@ def part(what: Choice, maps: Maps) -> None:
     on_stamp = {}
     if stamp is not None:
         on_stamp = {m: truth.mass(maps.by_place[number, m].heat, stamp) for m in found}
-    several.table(_records(found, on_stamp), _columns(), "compare-truth")
+    tables.table(_records(found, on_stamp), _columns(), "compare-truth")
     st.caption(t("compare.truth_chance", share=float(inside.mean())))
     if stamp is not None:
         st.caption(t("compare.stamp_chance", share=float(stamp.mean())))

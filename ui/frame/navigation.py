@@ -23,6 +23,9 @@ PAGES = {  # in the order of the links: name -> (script, icon)
 }
 
 
+_FRAME = ("network", "picture", "class")  # the order of an address
+
+
 def links(current: str, place: DeltaGenerator) -> None:
     """A link to each page in ``place``, instead of what was there before."""
     with place.container():
@@ -42,6 +45,15 @@ def to(page: str, label: str, more: Mapping[str, str] | None = None) -> None:
 def go(page: str) -> None:
     """Show ``page`` with the choices of now."""
     st.switch_page(PAGES[page][0], query_params=_offered(page))
+
+
+def open_link(page: str, more: Mapping[str, str]) -> None:
+    """Show ``page`` with the choices of now, and ``more`` that it is to take up as from any other link."""
+    asked = {**link.address(page), **more}
+    first = {name: asked[name] for name in _FRAME if asked.get(name)}
+    st.switch_page(
+        PAGES[page][0], query_params={**first, **{name: asked[name] for name in asked if name not in _FRAME}}
+    )
 
 
 def _offered(page: str) -> dict[str, str]:

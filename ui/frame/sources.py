@@ -48,7 +48,7 @@ def valid(identifier: str) -> bool:
     """Whether ``identifier`` names a picture that can be shown here and now."""
     kind, _, rest = identifier.partition(":")
     if kind in ("scene", "stamped"):
-        return rest.isascii() and rest.isdigit() and int(rest) <= LARGEST_SEED
+        return rest.isascii() and rest.isdigit() and len(rest) <= 200 and int(rest) <= LARGEST_SEED
     if kind == "photo":
         return rest in decoding.sample_photographs()
     return identifier == "upload" and _UPLOAD in st.session_state
@@ -129,6 +129,14 @@ def _seed() -> int:
     return int(seed)
 
 
+def take(decoded: decoding.Decoded) -> str:
+    """Make a decoded file this session's own picture, and return the id of that."""
+    st.session_state[_UPLOAD] = Source(
+        "upload", decoded.picture, decoding.digest(decoded.picture), tuple(decoded.notes)
+    )
+    return "upload"
+
+
 def _uploaded(current: str) -> str:
     file = st.file_uploader(
         t("picture.file"), key="frame.file", help=t("picture.file_help"), max_upload_size=decoding.MAX_BYTES >> 20
@@ -144,9 +152,7 @@ def _uploaded(current: str) -> str:
         except decoding.PictureError as error:
             st.session_state["vizcore.upload.error"] = str(error)
         else:
-            st.session_state[_UPLOAD] = Source(
-                "upload", decoded.picture, decoding.digest(decoded.picture), tuple(decoded.notes)
-            )
+            take(decoded)
     if st.session_state.get("vizcore.upload.error"):
         st.error(translated(st.session_state["vizcore.upload.error"]), icon=":material/broken_image:")
         return current

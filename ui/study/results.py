@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from ui.frame import controls, network_cache
-from ui.texts import number, t
+from ui.frame import controls, tables
+from ui.study import export, pictures
+from ui.study.names import method, network
+from ui.texts import escaped, number, t
 from ui.texts.sentences import translated
 from ui.viewer import show
-from vizcore import methods as known
-from vizcore.study import charts, plan, report, rows
+from vizcore.study import charts, plan, report
 from vizcore.study.bootstrap import Interval
+from vizcore.study.plan import Plan
 from vizcore.study.rows import FIGURES, Row
 
 SHOWN_ERRORS = 10
@@ -49,8 +53,17 @@ def opened(found: Sequence[Row]) -> None:
         st.info(t("study.no_rows"), icon=":material/playlist_add:")
         return
     names, kinds = report.methods_of(found), list(dict.fromkeys(report.kind_of(row.picture) for row in found))
-    draw(found, look(names, kinds), names)
+    pictures.odd_ones(found, {})
+    view = look(names, kinds)
+    draw(found, view, names)
+    each(found, view, names, {})
     whole(found)
+
+
+def each(found: Sequence[Row], view: View, names: Sequence[str], files: pictures.Files) -> None:
+    """The chosen figure picture by picture."""
+    own = [row for row in found if report.kind_of(row.picture) == view.kind]
+    pictures.every(own, view.figure, names, files, f"study-points-{view.figure}-{view.kind}")
 
 
 def draw(found: Sequence[Row], view: View, names: Sequence[str]) -> None:
@@ -66,18 +79,25 @@ def draw(found: Sequence[Row], view: View, names: Sequence[str]) -> None:
     st.caption(t(f"study.meaning_{view.figure}"))
     if len(means) > 1:
         show.key([(charts.colour(at), network(one)) for at, one in enumerate(means)])
-    chart = charts.forest(titles, {network(one): _placed(part, names) for one, part in means.items()})
-    show.chart(chart, f"study-means-{len(found)}")
+    told = t(f"options.study_figure.{view.figure}")
+    y = t("study.method")
+    chart = charts.forest(
+        titles, {network(one): _placed(part, names) for one, part in means.items()}, x_title=told, y_title=y
+    )
+    show.chart(chart, f"study-means-{len(found)}", title=told)
     apart = {name: report.differences(part, view.figure, view.against) for name, part in own.items()}
     if not any(apart.values()):
         return
-    st.markdown(f"**{t('study.differences', method=method(view.against))}**")
+    title = t("study.differences", method=method(view.against))
+    st.markdown(f"**{title}**")
     st.caption(t("study.differences_meaning"))
     series = {network(one): _placed(part, names) for one, part in apart.items()}
-    show.chart(charts.forest(titles, series, line=0.0), f"study-differences-{len(found)}")
+    x = f"{t('study.difference')}: {told}"
+    chart = charts.forest(titles, series, x_title=x, y_title=y, line=0.0)
+    show.chart(chart, f"study-differences-{len(found)}", title=f"{told} · {title}")
     if any(one.count < FEW for part in apart.values() for one in part.values()):
         st.caption(t("study.few"))
-    st.table(_statements(view, means, apart, names), width="stretch")
+    _table(_statements(view, means, apart, names), f"study-table-{len(found)}")
 
 
 def _placed(intervals: dict[str, Interval], names: Sequence[str]) -> dict[int, Interval]:
@@ -89,24 +109,45 @@ def _statements(
     means: dict[str, dict[str, Interval]],
     apart: dict[str, dict[str, Interval]],
     names: Sequence[str],
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     """One line per network and method: mean, interval, difference, and whether that is a finding."""
     lines = []
     for name, own in means.items():
         for one in (one for one in names if one in own):
-            mean, difference = own[one], apart[name].get(one)
-            line = {t("study.network"): network(name), t("study.method"): method(one), t("study.mean"): _told(mean)}
-            line[t("study.difference")] = "" if difference is None else _told(difference, signed=True)
+            line: dict[str, Any] = {t("study.network"): network(name), t("study.method"): method(one)}
+            difference = apart[name].get(one)
             line[t("study.finding")] = "" if difference is None else _finding(view, difference)
+            line |= _numbers("mean", own[one]) | _numbers("difference", difference)
             lines.append(line)
     return lines
 
 
-def _told(value: Interval, *, signed: bool = False) -> str:
-    form = "+.3f" if signed else ".3f"
-    if value.low != value.low:  # a single picture has no interval
-        return number(value.mean, form)
-    return t("study.interval", **{name: number(getattr(value, name), form) for name in ("mean", "low", "high")})
+def _numbers(name: str, value: Interval | None) -> dict[str, float | None]:
+    """Mean and ends as columns of their own, so that they can be sorted; a single picture has no interval."""
+    ends = (None, None, None) if value is None else (value.mean, value.low, value.high)
+    columns = (t(f"study.{name}"), *(t(f"study_table.{side}", name=t(f"study.{name}")) for side in ("low", "high")))
+    return {column: None if end is None or math.isnan(end) else end for column, end in zip(columns, ends, strict=True)}
+
+
+def _table(lines: list[dict[str, Any]], key: str) -> None:
+    """The lines as a table that sorts by a click; what is the same in all of them is told under it once."""
+    same, shown = apart_from_the_same(lines)
+    tables.table(shown, [name for name in shown[0] if any(isinstance(one[name], float) for one in shown)], key)
+    told = [f"{escaped(name)}: {escaped(_told(value))}" for name, value in same.items() if value not in ("", None)]
+    if told:
+        st.caption(t("study_table.same", columns=" · ".join(told)))
+
+
+def apart_from_the_same(lines: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What has one value in all of several lines, and the lines without it; a single line is left as it is."""
+    if len(lines) < 2:
+        return {}, lines
+    same = {name: value for name, value in lines[0].items() if all(one[name] == value for one in lines)}
+    return same, [{name: value for name, value in one.items() if name not in same} for one in lines]
+
+
+def _told(value: Any) -> str:
+    return number(value, ".3f") if isinstance(value, float) else str(value)
 
 
 def _finding(view: View, difference: Interval) -> str:
@@ -116,8 +157,8 @@ def _finding(view: View, difference: Interval) -> str:
     return f"{SIGNS[found]} {t(f'study.{found}', method=method(view.against))}"
 
 
-def whole(found: Sequence[Row]) -> None:
-    """What there is beside the charts: how many pictures, what failed, and the table to take along."""
+def whole(found: Sequence[Row], plan: Plan | None = None) -> None:
+    """What there is beside the charts: how many pictures, what failed, and what can be taken along."""
     pictures = len({row.picture for row in found})
     st.caption(t("study.size", rows=len(found), pictures=pictures))
     failed = [row for row in found if row.error]
@@ -127,23 +168,4 @@ def whole(found: Sequence[Row]) -> None:
                 st.text(f"{row.picture} · {method(row.method)}: {translated(row.error)}")
             if len(failed) > SHOWN_ERRORS:
                 st.caption(t("study.more", count=len(failed) - SHOWN_ERRORS))
-    table = f"{rows.HEADER}\n{rows.write(found)}"
-    st.download_button(
-        t("study.download"),
-        table,
-        "study.csv",
-        "text/csv",
-        key="study.download",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-
-
-def method(one: str) -> str:
-    """A method's name; a table from elsewhere may hold one that is not ours."""
-    return t(f"options.method.{one}") if one in known.METHODS else one
-
-
-def network(one: str) -> str:
-    """A network's name, likewise."""
-    return network_cache.title(one) if one in network_cache.names() else one
+    export.offer(found, plan)

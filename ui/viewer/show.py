@@ -144,10 +144,11 @@ def explain(page: str) -> None:
             st.markdown(t(f"{page}.{part}"))
 
 
-def chart(figure: Any, key: str, box: Any = None, *, title: str = "") -> None:
+def chart(figure: Any, key: str, box: Any = None, *, title: str = "", select: bool = False) -> Any:
     """A plotly chart in the page's own theme, without the tool bar that covers small charts; large before a hall.
 
-    ``title`` is what it is called where it is taken along.
+    ``title`` is what it is called where it is taken along. Where points can be ``select``ed, the page runs again by a
+    click at one, and what was clicked is returned.
     """
     shown.keep(key, title or key, partial(sheets.Chart, title, figure))
     figure = type(figure)(figure)  # another one than what is kept
@@ -156,7 +157,8 @@ def chart(figure: Any, key: str, box: Any = None, *, title: str = "") -> None:
         figure = figure.update_layout(font=size, legend_font=size, height=1.5 * (figure.layout.height or 300))
         figure = figure.update_xaxes(tickfont=size, title_font=size).update_yaxes(tickfont=size, title_font=size)
     figure.update_layout(separators=separators())
-    (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
+    how: dict[str, Any] = {"on_select": "rerun", "selection_mode": "points"} if select else {}
+    return (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False}, **how)
 
 
 def line_key(entries: list[tuple[str, str, str]], band: str = "") -> None:

@@ -47,7 +47,7 @@ def measure(
         sentence = _sentence(error)
         yield from (Row(identifier, network, method, error=sentence) for method in requested)
         return
-    blank = _randomised(clf, shown, identifier) if seed_of(identifier) < 10_000 * study.sanity else None
+    blank = unlearned(clf, shown, identifier) if seed_of(identifier) < 10_000 * study.sanity else None
     for method in requested:
         row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
         try:
@@ -66,7 +66,7 @@ def _target(clf: Classifier, shown: Shown, study: Study) -> int:
     return clf.top(shown.image)[0][0]
 
 
-def _randomised(clf: Classifier, shown: Shown, identifier: str) -> Classifier:
+def unlearned(clf: Classifier, shown: Shown, identifier: str) -> Classifier:
     """A network of the same plan that has learned nothing; another one for each picture."""
     layers = randomisation.layers_from_the_top(clf)
     return randomisation.randomised(clf, layers, randomisation.draw(clf, layers, seed_of(identifier), 0), shown.image)
