@@ -20,7 +20,8 @@ from PIL import Image
 
 from tests.conftest import linear_classifier, random_picture
 from tests.pages.test_pages import address, healthy, opened
-from ui.compare import export, maps, several, sweep
+from ui.compare import export, maps, printed, several, sweep
+from ui.compare import faithfulness as curves
 from ui.compare import truth as scene_truth
 from ui.compare.choice import Choice, Row
 from ui.compare.parts import PARTS
@@ -34,6 +35,7 @@ from vizcore.networks import own
 from vizcore.networks.classifier import Classifier
 from vizcore.params import specs
 from vizcore.pictures import decoding, scenes
+from vizcore.pictures import figures as colours
 from vizcore.targets import Contrast, Target
 from vizcore.techniques import gradcam
 
@@ -303,6 +305,43 @@ def test_the_archive_the_table_and_the_snippet_hold_the_same_maps(bundled: Class
     theirs = np.load(tmp_path / "compare.npz")
     for name in theirs:
         assert np.allclose(arrays[name], theirs[name], atol=1e-5 * float(np.abs(arrays[name]).max()))
+
+
+def test_the_grid_holds_every_map_under_what_it_is_of(bundled: Classifier) -> None:
+    what = chosen(bundled, ("gradient", "ridge"), (1, Contrast(1, 2)))
+    found = Run(maps.compute(what)).finish()
+    grid, *_ = printed.figures(what, found)
+    sheet = grid.sheet()
+    assert [heading for heading, _ in sheet.rows] == [row.title for row in what.rows]
+    scales = maps.limits(what, found)
+    for number, (row, (_, panels)) in enumerate(zip(what.rows, sheet.rows, strict=True)):
+        picture, *drawn = panels
+        assert np.array_equal(picture.pixels, colours.picture(row.image))  # type: ignore[union-attr]
+        for method, tile in zip(what.methods, drawn, strict=True):
+            heat, limit = found.by_place[number, method].heat, scales[number, method]
+            expected = colours.overlay(row.image, heat, signed=True, opacity=1.0, limit=limit)
+            assert np.array_equal(tile.pixels, expected)  # type: ignore[union-attr]
+            assert tile.limit == limit  # type: ignore[union-attr]
+    said = "\n".join([*sheet.lines, *sheet.notes])
+    for part in ("Mini-AlexNet", "Scene 34", what.rows[0].name, "LIME (ridge)", "Samples 500", bundled.checksum[:12]):
+        assert part in said
+
+
+def curve(deletion: float, insertion: float) -> faithfulness.Curves:
+    ends = torch.tensor([0.0, 1.0])
+    flat = [torch.full((2,), area) for area in (deletion, insertion)]
+    return faithfulness.Curves(2, 2, ends, flat[0], flat[1], done=torch.ones(2, dtype=torch.bool))
+
+
+def test_only_worse_than_chance_by_deletion_and_best_by_insertion_is_explained() -> None:
+    orders = torch.linspace(0.4, 0.6, 21)[:, None].expand(21, 2)
+    band = faithfulness.Band(21, 21, torch.tensor([0.0, 1.0]), orders)
+    rest = {"gradient": curve(0.1, 0.7), curves.BAND: band}
+    assert curves.puzzling({**rest, "gradcam": curve(0.7, 0.9)}) == ["gradcam"]
+    assert curves.puzzling({**rest, "gradcam": curve(0.55, 0.9)}) == []  # within chance by deletion
+    assert curves.puzzling({**rest, "gradcam": curve(0.7, 0.65)}) == []  # not the best by insertion
+    assert curves.puzzling({curves.BAND: band, "gradcam": curve(0.7, 0.9)}) == []  # best of one says nothing
+    assert curves.puzzling({"gradient": curve(0.1, 0.7), "gradcam": curve(0.7, 0.9)}) == []
 
 
 def test_the_snippet_reads_an_uploaded_file_as_the_page_does(

@@ -11,17 +11,18 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ui.frame import code, export, sources
+from ui.frame import code, export, printed, sources
 from ui.saliency import checks
 from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures import decoding
+from vizcore.pictures import decoding, figures, sheets
 from vizcore.targets import Channel
 from vizcore.techniques import filters, lime, maximize, occlusion, saliency
 
@@ -146,6 +147,62 @@ def test_both_snippets_maximise_a_channel(bundled: Classifier, tmp_path: Path, m
     z = runpy.run_path("code.py")["z"]
     np.testing.assert_allclose(z.detach(), expected.input, rtol=1e-3, atol=1e-3)
     assert export.record(page, settings)["channel"] == {"layer": "features.3", "channel": 7, "of": "centre"}
+
+
+@pytest.mark.parametrize("identifier", ["scene:007", "stamped:0034", "scene:0"])
+def test_a_seed_with_leading_zeros_is_the_number_that_it_means(bundled: Classifier, identifier: str) -> None:
+    kind, _, digits = identifier.partition(":")
+    assert sources.canonical(identifier) == f"{kind}:{int(digits)}"
+    page = shown(bundled, "saliency", sources.canonical(identifier))
+    page.source = sources.Source(identifier, page.source.picture, page.source.digest)  # as a link may have it
+    for script in (export.snippet(page, SETTINGS["saliency"]), code.script(page, SETTINGS["saliency"], None)):
+        compile(script, "snippet.py", "exec")
+        assert f"scenes.scene({int(digits)}" in script
+
+
+def test_what_is_drawn_is_in_the_archive(bundled: Classifier) -> None:
+    for name in ("saliency", "occlusion", "lime"):
+        result = computed(shown(bundled, name, f"scene:{SCENE}"), SETTINGS[name])
+        found = export.arrays(name, result)
+        if name == "saliency":
+            assert np.array_equal(found["smoothgrad_map"], saliency.times_input(result.smooth))
+            assert np.array_equal(found["plain_gradient_map"], saliency.times_input(result.plain))
+            assert not np.array_equal(found["smoothgrad"], found["plain_gradient"])
+        else:
+            assert np.array_equal(found["heat"], result.heat())
+
+
+def test_one_file_holds_figures_arrays_settings_and_script(bundled: Classifier) -> None:
+    page = shown(bundled, "occlusion", f"scene:{SCENE}")
+    result = computed(page, SETTINGS["occlusion"])
+    heat = result.heat()
+    blend = {"signed": True, "limit": figures.robust_limit(heat), "opacity": 0.5}
+
+    def sheet() -> sheets.Sheet:
+        tile = sheets.Tile("drop", sheets.blended(page.image, heat, **blend), blend["limit"])  # type: ignore[arg-type]
+        heading = printed.heading(page, SETTINGS["occlusion"], result)
+        return sheets.Sheet("Occlusion", heading.lines, (("", (tile,)),), heading.notes)
+
+    page.class_name = "horse $x$"
+    assert any("horse $x$" in line and "Mini-AlexNet" in line and "Scene 21" in line for line in sheet().lines)
+    assert any("Window 32 px" in line and "Fill Blur" in line for line in sheet().lines)
+    settings = json.dumps(export.record(page, SETTINGS["occlusion"], result))
+    script = export.snippet(page, SETTINGS["occlusion"], result)
+    files: dict[str, Any] = {
+        "occlusion.npz": lambda: export.npz(export.arrays("occlusion", result), settings),
+        "occlusion.json": settings.encode,
+        "occlusion.py": script.encode,
+    }
+    whole = printed.archive("occlusion", [printed.Printed("../a/b\\c", "drop", sheet)], files)
+    with ZipFile(io.BytesIO(whole)) as packed:
+        names = packed.namelist()
+        assert names[:3] == [f"occlusion/{name}" for name in files]
+        assert names[3:] == ["occlusion/figures/01-a-b-c.png", "occlusion/figures/01-a-b-c.pdf"]
+        arrays = np.load(io.BytesIO(packed.read("occlusion/occlusion.npz")))
+        assert np.array_equal(arrays["heat"], heat)
+        assert json.loads(str(arrays["settings"])) == json.loads(packed.read("occlusion/occlusion.json"))
+        assert packed.read("occlusion/occlusion.py").decode() == script
+    assert whole == printed.archive("occlusion", [printed.Printed("../a/b\\c", "drop", sheet)], files)
 
 
 def test_the_snippet_of_a_deeper_layer(bundled: Classifier) -> None:

@@ -29,6 +29,7 @@ _DASHES = {
 _MARKS = {"circle": "o", "diamond": "D", "square": "s", "triangle-up": "^", "x": "X", "cross": "P"}
 _DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _TEXT = "#333740"
+_LONGEST = 160  # characters of one text
 
 Entry = tuple[Any, str]  # of a legend: a mark, and whose it is
 
@@ -92,7 +93,7 @@ def _bars(trace: Any, axes: Any) -> None:
     x, y = _numbers(trace.x), _numbers(trace.y)
     axes.barh(y, x, 0.75, color=fill)
     for at, value, text in zip(y, x, trace.text if trace.text is not None else (), strict=False):
-        axes.annotate(str(text), (value, at), (3, 0), textcoords="offset points", va="center", color=_TEXT)
+        axes.annotate(plain(str(text)), (value, at), (3, 0), textcoords="offset points", va="center", color=_TEXT)
 
 
 def _tiles(trace: Any, axes: Any) -> None:
@@ -107,7 +108,7 @@ def _tiles(trace: Any, axes: Any) -> None:
         colour = colours[row, column]
         axes.add_patch(_square(column, row, colour))
         ink = "white" if colour @ (0.299, 0.587, 0.114) < 0.5 else _TEXT
-        axes.text(column, row, str(trace.text[row][column]), ha="center", va="center", color=ink)
+        axes.text(column, row, plain(str(trace.text[row][column])), ha="center", va="center", color=ink)
     axes.set_xlim(-0.5, z.shape[1] - 0.5)
     axes.set_ylim(-0.5, z.shape[0] - 0.5)
 
@@ -123,7 +124,7 @@ def _axis(layout: Any, axes: Any, which: str) -> None:
     from matplotlib.ticker import FuncFormatter
 
     axis = getattr(axes, f"{which}axis")
-    title = layout.title.text or ""
+    title = plain(layout.title.text or "")
     getattr(axes, f"set_{which}label")(title, color=_TEXT)
     if layout.type == "log":
         getattr(axes, f"set_{which}scale")("log")
@@ -136,12 +137,23 @@ def _axis(layout: Any, axes: Any, which: str) -> None:
         getattr(axes, f"invert_{which}axis")()
     if layout.tickvals is not None:
         slanted = {"rotation": -layout.tickangle, "ha": "right", "rotation_mode": "anchor"} if layout.tickangle else {}
-        axis.set_ticks(list(layout.tickvals), labels=[str(text) for text in layout.ticktext or ()], **slanted)
+        axis.set_ticks(list(layout.tickvals), labels=[plain(str(text)) for text in layout.ticktext or ()], **slanted)
     axes.tick_params(axis=which, which="both", length=0, colors=_TEXT)
     if layout.showgrid is not False:
         axes.grid(True, axis=which, color=_colour(GRID), linewidth=0.6)
     if layout.zeroline is not False and layout.type != "log":
         getattr(axes, "axvline" if which == "x" else "axhline")(0, color=_colour(GRID), linewidth=1.2, zorder=0.5)
+
+
+def printable(text: str) -> str:
+    """A text as one line of printable characters: others have no glyph, or may not stand in a file of XML at all."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+
+
+def plain(text: str) -> str:
+    """A printable text that is not too long for a place on paper."""
+    shown = printable(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
 def power(value: float) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from vizcore.pictures import figures
 from vizcore.pictures.plotting import printing
-from vizcore.pictures.redrawing import redraw
+from vizcore.pictures.redrawing import plain, printable, redraw
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -28,7 +28,6 @@ _GAP, _EDGE = 45, 60  # pixels of print between panels, and around them
 _CHART = 1500  # width of a chart
 _SIDES = {1: 1024, 2: 768, 3: 640}  # of a picture, by how many stand beside each other
 _SMALL = 512
-_LONGEST = 160  # characters of one text
 _INK, _PALE = "#1d1f24", "#555a66"
 
 
@@ -74,12 +73,6 @@ def blended(pixels: ArrayLike, heat: ArrayLike, *, signed: bool, limit: float, o
     over = figures.overlay(pixels, heat, signed=signed, opacity=1.0, limit=limit).astype(np.float64)
     alone = figures.colours(heat, signed=signed, limit=limit)
     return np.rint(over + (2 * opacity - 1) * (alone - over)).astype(np.uint8)
-
-
-def plain(text: str) -> str:
-    """A text as it may stand on paper: one line of printable characters, not too long."""
-    shown = " ".join("".join(one if one.isprintable() else " " for one in text).split())
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
 def save(sheet: Sheet, kind: Format, dpi: int = DPI) -> bytes:
@@ -153,7 +146,7 @@ class _Page:
     def _write(self, text: str, size: float, x: int = _EDGE, width: int | None = None, **how: Any) -> None:
         """Lines of text from ``self.y`` on, broken where the width ends."""
         letters = max(8, int((width or self.width - 2 * _EDGE) / (size * DPI / 72 * 0.58)))
-        for line in textwrap.wrap(plain(text) if width else _printable(text), letters):
+        for line in textwrap.wrap(plain(text) if width else printable(text), letters):
             self._texts.append((x, self.y, line, size, how))
             self.y += round(size * 1.35 * DPI / 72)
 
@@ -235,7 +228,3 @@ def _legend_lines(figure: go.Figure) -> int:
     """How many lines the legend takes: none where there is one nameless or single curve to tell from no other."""
     names = [trace.name for trace in figure.data if trace.type == "scatter" and trace.name]
     return -(-len(names) // _COLUMNS) if len(names) > 1 else 0
-
-
-def _printable(text: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
