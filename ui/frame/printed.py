@@ -10,21 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
-from ui.frame import controls, network_cache, sources
+from ui.frame import controls, network_cache, sources, state
 from ui.frame.layout import Frame
 from ui.texts import t, t_or
 from ui.viewer import shown
 from vizcore import params as declared
 from vizcore.pictures import sheets
 from vizcore.pictures.sheets import Sheet
+from vizcore.techniques import filters
 
 MIME: dict[sheets.Format, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 IN_ZIP: tuple[sheets.Format, ...] = ("png", "pdf")
-_BESIDE = 5  # panels of one figure in a row
+_PAIRS = 4  # panels in a row where there are many and they may come in pairs
+# What recolours the results of a page and is no parameter: (the name of the look, its default).
+_LOOKS = {"filters": (("scaling", get_args(filters.Scaling)[0]), ("order", get_args(filters.Order)[0]))}
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,13 @@ def heading(page: Frame, params: Any | None, result: Any | None = None) -> Headi
     else:
         of.append(f"{page.channel.layer}, {page.channel.channel} ({page.channel.of})")
     lines = [" · ".join(of)]
-    if params is not None:
-        lines.append(settings(params))
+    chosen = [] if params is None else [settings(params)]
+    view = getattr(result, "view", None)
+    chosen += [f"{t('saliency.view')} {t(f'options.view.{view}')}"] if view else []
+    for name, usual in _LOOKS.get(page.page, ()):
+        look = state.choices().looks.get(f"{page.page}.{name}", usual)
+        chosen.append(f"{t(f'{page.page}.{name}')} {t(f'options.{name}.{look}')}")
+    lines += [" · ".join(chosen)] if chosen else []
     step, whole = getattr(result, "step", None), getattr(result, "of", None)
     if step is not None and whole is not None and step < whole:
         lines.append(t("figure.unfinished", step=step, of=whole))
@@ -110,7 +118,9 @@ def _sheet(title: str, what: Heading, draw: Sequence[shown.Draw]) -> Sheet:
     panels = tuple(one() for one in draw)
     if len(panels) == 1:  # its title stands over the sheet already
         panels = (replace(panels[0], title=""),)
-    return Sheet(title, what.lines, (("", panels),), what.notes)
+    across = _PAIRS if len(panels) > sheets.ACROSS and len(panels) % 2 == 0 else sheets.ACROSS
+    rows = tuple(("", panels[at : at + across]) for at in range(0, len(panels), across))
+    return Sheet(title, what.lines, rows, what.notes)
 
 
 def offer(figures: Sequence[Printed], page: str) -> None:

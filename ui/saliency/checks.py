@@ -72,7 +72,8 @@ class Both:
 def scales(both: Both) -> str:
     """That each map has a scale of its own, and how far they are apart."""
     plain, smooth = (figures.robust_limit(both.drawn(one)) for one in (both.plain, both.smooth))
-    return t("scales.saliency", plain=plain, smooth=smooth, times=max(plain, smooth) / min(plain, smooth))
+    text = t("scales.saliency", plain=plain, smooth=smooth, times=max(plain, smooth) / min(plain, smooth))
+    return f"{text} {t('scales.lower')}" if smooth < plain else text
 
 
 def draw(page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap | None = None) -> None:

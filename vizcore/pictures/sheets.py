@@ -75,7 +75,7 @@ def blended(pixels: ArrayLike, heat: ArrayLike, *, signed: bool, limit: float, o
     return np.rint(over + (2 * opacity - 1) * (alone - over)).astype(np.uint8)
 
 
-def save(sheet: Sheet, kind: Format, dpi: int = DPI) -> bytes:
+def save(sheet: Sheet, kind: Format) -> bytes:
     """The sheet as a file. Every pixel of a tile is a square of whole pixels, in SVG and PDF exactly one of an image.
 
     Text stays text, and dollar signs in it are dollar signs. One sheet is drawn at a time, which takes about a second.
@@ -88,7 +88,7 @@ def save(sheet: Sheet, kind: Format, dpi: int = DPI) -> bytes:
     with printing() as matplotlib, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font lacks
         logging.getLogger("fontTools").setLevel(logging.ERROR)
-        page = _Page(matplotlib, sheet)
+        page = _Page(matplotlib, sheet, kind)
         file = io.BytesIO()
         title = {"Title": plain(sheet.title)}
         undated: dict[str, dict[str, Any]] = {
@@ -96,15 +96,15 @@ def save(sheet: Sheet, kind: Format, dpi: int = DPI) -> bytes:
             "svg": {"Date": None},
             "pdf": {"CreationDate": None},
         }
-        page.figure.savefig(file, format=kind, dpi=dpi, metadata={**title, **undated[kind]})
+        page.figure.savefig(file, format=kind, dpi=DPI, metadata={**title, **undated[kind]})
         return file.getvalue()
 
 
 class _Page:
     """The sheet laid out from its top, in pixels of print, and drawn on one of matplotlib's figures."""
 
-    def __init__(self, matplotlib: Any, sheet: Sheet) -> None:
-        self.sheet = sheet
+    def __init__(self, matplotlib: Any, sheet: Sheet, kind: Format) -> None:
+        self.kind = kind
         lines = [(heading, panels[at : at + ACROSS] if at else panels[:ACROSS], at) for heading, panels in sheet.rows
                  for at in range(0, len(panels), ACROSS)]  # fmt: skip
         most = max(len(panels) for _, panels, _ in lines)
@@ -196,6 +196,11 @@ class _Page:
         return self.figure.add_axes(box)
 
     def _image(self, pixels: figures.Picture, x: int, y: int, width: int, height: int) -> None:
+        if self.kind == "png":  # laid down as they are: the library's own scaling may be a pixel off at an edge
+            rows = np.arange(height) * pixels.shape[0] // height
+            columns = np.arange(width) * pixels.shape[1] // width
+            self.figure.figimage(pixels[rows[:, None], columns], xo=x, yo=self.height - y - height)
+            return
         axes = self._axes(x, y, width, height)
         axes.imshow(pixels, interpolation="none", aspect="auto")
         axes.axis("off")
