@@ -199,17 +199,16 @@ def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], lege
     def paint() -> None:
         limit = max(figures.robust_limit(heat) for heat in found.values())
         for k, box in enumerate(boxes):  # all of them, since the scale is common
-            heat = found.get(k)
-            bare = figures.picture(page.image)
-            picture = bare if heat is None else figures.overlay(page.image, heat, signed=True, limit=limit)
-            _small(picture, box)
+            heat, picture = found.get(k), figures.picture(page.image)
             if heat is not None:
+                picture = figures.overlay(page.image, heat, signed=True, limit=limit)
                 title = f"{strip[k].window} × {strip[k].window} px"
                 tile = partial(sheets.Tile, title, picture, limit, True, t(f"options.output.{strip[0].output}"))
                 shown.keep(str(k), title, tile, within="occlusion-sizes", heading=t("occlusion.sizes"))
-        unit, mark = t(f"viewer.unit_{strip[0].output}"), separators()[0]
-        strip_of_colours = figures.legend(limit, True, unit, width=640, height=36, mark=mark)
-        show.picture(strip_of_colours, t("occlusion.meaning"), legend)
+            _small(picture, box)
+        unit = t(f"viewer.unit_{strip[0].output}")
+        colours = figures.legend(limit, True, unit, width=640, height=36, mark=separators()[0])
+        show.picture(colours, t("occlusion.meaning"), legend)
 
     for index, one in enumerate(strip):
 
