@@ -85,8 +85,7 @@ def square(page: Frame, params: occlusion.Occlusion) -> None:
     rows, columns = occlusion.grid(page.clf, params)
     picture = occlusion.occluded(page.clf, page.image, params, *chosen)
     drop, probabilities = _answer(page, picture, params)
-    top, left = rows[chosen[0]], columns[chosen[1]]
-    show.picture(picture, t("occlusion.covered", row=top, column=left))
+    show.picture(picture, t("occlusion.covered", row=rows[chosen[0]], column=columns[chosen[1]]))
     _fall(drop)
     _top_five(page, probabilities, t("occlusion.top_five"))
 
