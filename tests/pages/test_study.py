@@ -33,7 +33,7 @@ def test_a_study_waits_to_be_begun_and_then_finishes() -> None:
     assert healthy(app)
     assert "maps: 6" in told(app)
     assert len(app.dataframe) == 0
-    assert "on this machine" in told(app)  # how long it will take is told before it begins
+    assert "on this computer" in told(app)  # how long it will take is told before it begins
     next(button for button in app.button if button.label == "Start").click().run()
     assert healthy(app)
     assert "6 rows on 2 pictures" in told(app)
@@ -111,7 +111,7 @@ def test_the_sentences_of_a_table_are_translated(monkeypatch: pytest.MonkeyPatch
 
 def test_an_odd_picture_opens_in_compare_under_its_network_class_and_methods() -> None:
     app = opened(PAGE, **{**SMALL, "study.steps": "8"})
-    next(button for button in app.button if button.label == "Begin the study").click().run()
+    next(button for button in app.button if button.label == "Start").click().run()
     next(button for button in app.button if button.label == "Open in Compare").click().run()
     assert healthy(app)
     assert app.title[0].value == "Compare"

@@ -62,7 +62,7 @@ NAMING = {
 }  # one, by number
 MEASURED = {"value", "mean", "percent", "logit", "noise", "usual", "sum", "rise", "radius", "levels", "times", "share"}
 MEASURED |= {"drop", "change", "r2", "rate", "used", "seconds", "megabytes", "done", "total", "size", "hours", "away"}
-MEASURED |= {"score", "maximum"}
+MEASURED |= {"score", "maximum", "plain", "smooth"}
 WORDS = {
     "name",
     "layer",
@@ -78,7 +78,8 @@ WORDS = {
     "what",
 }
 WORDS |= {"one", "other", "figure", "against", "work", "whole", "device", "up", "down", "random", "low", "high"}
-UNITS = {"s", "px", "h", "MB", "million"}
+WORDS |= {"time", "each", "best", "worst", "columns", "picture"}
+UNITS = {"s", "min", "px", "h", "MB", "million"}
 JOINING = {
     "of",
     "in",

@@ -11,7 +11,7 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.study import pictures, results
 from ui.study.choice import Choice
-from ui.texts import t
+from ui.texts import number, t
 from vizcore.networks.classifier import Classifier
 from vizcore.study import forecast, local, report
 from vizcore.study.plan import Plan
@@ -87,7 +87,7 @@ def _foretell(plan: Plan, networks: Mapping[str, Classifier]) -> None:
 def duration(seconds: float) -> str:
     """A length of time as one says it: seconds up to two minutes, minutes up to two hours, then hours."""
     if seconds < 120:
-        return t("forecast.seconds", count=f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}")
+        return t("forecast.seconds", count=number(seconds, ".2g" if seconds < 10 else ".0f"))
     if seconds < 7200:
-        return t("forecast.minutes", count=f"{seconds / 60:.0f}")
-    return t("forecast.hours", count=f"{seconds / 3600:.1f}")
+        return t("forecast.minutes", count=number(seconds / 60, ".0f"))
+    return t("forecast.hours", count=number(seconds / 3600, ".1f"))

@@ -26,7 +26,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NUMERAL = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _ONE, _ROW = re.compile(rf"({_NUMERAL})(%?)"), re.compile(rf"{_NUMERAL}(?:, {_NUMERAL})+")
 # Behind a number: its unit, the word that it counts, and the other side of "3 × 4".
-_UNITS = re.compile(r"([}\d]) (?=(?:%|s|h|px|MB)(?!\w))|(\{\w+\}) (?=\{\w+:[^{}]*\|)")
+_UNITS = re.compile(r"([}\d]) (?=(?:%|s|min|h|px|MB)(?!\w))|(\{\w+\}) (?=\{\w+:[^{}]*\|)")
 _TIMES = re.compile(r"(?<=[}\d]) × (?=[{\d])")
 _SHORT = {"cs": re.compile(r"(?<![\w{}])([aikosuvzAIKOSUVZ]) (?=\S)")}  # no line of Czech ends with one of these
 
