@@ -43,7 +43,17 @@ with layout.page("filters") as page:
             show.title(title)
             index = controls.kept("filters.chosen", sheet.count - 1)
             box = sheet.box(index)
-            event = viewer("filters", sheet.pixels, title, mode="click", box=box, pixelated=True, group="kernels")
+            event = viewer(
+                "filters",
+                sheet.pixels,
+                title,
+                mode="click",
+                box=box,
+                pixelated=True,
+                group="kernels",
+                parts=sheet.numbers(chosen.order),
+                part=t("viewer.kernel"),
+            )
             if event.x is not None:
                 controls.keep("filters.chosen", sheet.at(event.y, event.x, index))
                 st.rerun()

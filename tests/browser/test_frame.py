@@ -178,6 +178,19 @@ def test_the_viewer_reads_values_out_by_keyboard(warm: str, browser: Browser) ->
     visit.page.close()
 
 
+@pytest.mark.parametrize(
+    ("path", "told"), [("lime", r"superpixel w\d+: [+−]?0\.\d+"), ("filters", r"filter \d+$")], ids=["lime", "filters"]
+)
+def test_the_viewer_reads_out_parts_by_their_number(warm: str, browser: Browser, path: str, told: str) -> None:
+    visit = Visit(browser, warm, f"/{path}?{SMALL}")
+    viewer = visit.page.locator(".st-key-result .viewer").first
+    viewer.locator("canvas.main").focus()
+    for key in ["ArrowRight"] * 8 + ["ArrowDown"] * 8:  # away from the gap in the middle
+        visit.page.keyboard.press(key)
+    assert re.match(told, viewer.locator(".status").inner_text())
+    visit.page.close()
+
+
 def test_a_click_on_a_kernel_shows_it(warm: str, browser: Browser) -> None:
     visit = Visit(browser, warm, "/filters")
     canvas = visit.page.locator("canvas.main").first

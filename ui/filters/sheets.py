@@ -62,6 +62,14 @@ class Sheet:
         """(3,H,W) in [0,1]."""
         return torch.from_numpy(self.picture).permute(2, 0, 1) / 255
 
+    def numbers(self, order: Tensor) -> NDArray[np.int32]:
+        """(H,W): the number in ``order`` of the kernel to which each pixel belongs; -1 between the tiles."""
+        found = np.full(self.picture.shape[:2], -1, dtype=np.int32)
+        for index in range(self.count):
+            top, left, bottom, right = self.box(index)
+            found[top:bottom, left:right] = int(order[index])
+        return found
+
     def box(self, index: int) -> tuple[int, int, int, int]:
         """Top, left, bottom and right edge of a tile."""
         row, column = divmod(index, self.columns)

@@ -51,6 +51,8 @@ def draw(page: Frame, params: lime.Lime, result: lime.LimeMap | None = None) -> 
         unit=t(f"viewer.unit_{params.output}"),
         meaning=t("lime.meaning"),
         waiting=result is None,
+        parts=None if result is None else result.segments,
+        part=t("viewer.superpixel"),
     )
 
 

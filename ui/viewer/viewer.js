@@ -15,11 +15,12 @@ function unpack(bytes) {
     const entry = head.blobs[name];
     return entry ? bytes.slice(start + entry[0], start + entry[0] + entry[1]) : null;
   };
-  const map = blob("map");
+  const [map, parts] = [blob("map"), blob("parts")];
   return {
     ...head,
     picture: blob("picture"),
     map: map ? new Float32Array(map.buffer) : null,
+    parts: parts ? new Int32Array(parts.buffer) : null,
     colours: blob("colours"),
     mask: blob("mask"),
   };
@@ -321,9 +322,10 @@ class Viewer {
     let text = this.touched ? this.data.texts.tap : this.data.texts.hint;
     if (cursor) {
       const i = cursor.y * this.data.width + cursor.x;
-      text = `x ${cursor.x}, y ${cursor.y}`;
+      const part = this.data.parts?.[i] ?? -1;
+      text = part < 0 ? `x ${cursor.x}, y ${cursor.y}` : this.data.part.replace("{n}", part);
       if (this.data.map) text += `: ${digits(this.data.map[i], this.data.mark)}`;
-      else text += `: RGB ${[0, 1, 2].map((c) => this.data.picture[3 * i + c]).join(" ")}`;
+      else if (part < 0) text += `: RGB ${[0, 1, 2].map((c) => this.data.picture[3 * i + c]).join(" ")}`;
     }
     this.status.textContent = text;
   }

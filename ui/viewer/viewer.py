@@ -71,6 +71,8 @@ def viewer(
     waiting: bool = False,
     controls: Literal["full", "compact", "remote"] = "full",
     follow: bool = False,
+    parts: Tensor | np.ndarray | None = None,
+    part: str = "",
 ) -> Event:
     """Show ``pixels`` (C,H,W) in [0,1], with ``heat`` (H,W) over it where there is one, and return what was done.
 
@@ -81,7 +83,8 @@ def viewer(
     of the brush; what is brushed lives in the browser, and ``mask`` replaces it only where ``round`` has changed, so
     that an answer to one stroke cannot undo the next. Viewers of one ``group`` zoom, pan and blend together, and where
     they ``follow`` they also read off the same place. ``compact`` ones leave out the group's controls, which a
-    ``remote`` one shows even without a map of its own.
+    ``remote`` one shows even without a map of its own. ``parts`` (H,W) says which part each pixel belongs to, -1 for
+    none, and ``part`` with its ``{n}`` how it is read off, in place of the pixel's coordinates.
     """
     picture = figures.picture(pixels)
     height, width = picture.shape[:2]
@@ -92,6 +95,8 @@ def viewer(
         scale = figures.robust_limit(values) if limit is None else limit
         blobs["map"] = values.tobytes()
         blobs["colours"] = _ramp(signed)
+    if parts is not None:
+        blobs["parts"] = np.ascontiguousarray(parts, dtype="<i4").tobytes()
     if mask is not None:
         blobs["mask"] = np.ascontiguousarray(mask, dtype=np.uint8).tobytes()
     head = {
@@ -111,6 +116,7 @@ def viewer(
         "waiting": waiting,
         "controls": controls,
         "follow": follow,
+        "part": part,
         "key": key,
         "stamp": [_START, next(_STAMPS)],
         "texts": {
