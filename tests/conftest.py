@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from xdist.scheduler import LoadScopeScheduling
 
 from vizcore.networks.catalogue import load
 from vizcore.networks.classifier import Classifier, Preprocess
@@ -19,12 +21,18 @@ torch.set_num_threads(1)
 SHARED = Path(os.environ.get("VIZCORE_SHARED", Path(__file__).parents[2] / "shared"))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process for all browser tests, which would take each other's processor time; elsewhere one for each file."""
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+class _Parts(LoadScopeScheduling):
+    """One process for all tests with servers and browsers, which take each other's time; else one for each file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "servers" if file.startswith(("tests/browser/", "tests/server/")) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Parts:
+    """How several processes share the tests."""
+    return _Parts(config, log)
 
 
 class Linear(nn.Module):
