@@ -215,5 +215,5 @@ def test_exports_are_offered(warm: str, browser: Browser, tmp_path: Path) -> Non
     with visit.page.expect_download() as archive:
         visit.page.get_by_role("button", name="Raw arrays").click()
     archive.value.save_as(tmp_path / "occlusion.npz")
-    assert set(np.load(tmp_path / "occlusion.npz")) == {"drop", "top_class", "rows", "columns"}
+    assert set(np.load(tmp_path / "occlusion.npz")) == {"heat", "drop", "top_class", "rows", "columns", "settings"}
     visit.page.close()

@@ -39,7 +39,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("page", ["", "filters", "saliency"])
 def test_the_app_starts_on_the_operators_network(digits: str, browser: Browser, page: str) -> None:
     visit = Visit(browser, digits, f"/{page}?saliency.copies=4")
-    visit.page.locator(".strip img[alt='What the network sees: 28 × 28 pixels']").wait_for()
+    visit.page.get_by_alt_text(re.compile(r"sees: 28\s×\s28\spixels")).wait_for()
     visit.page.wait_for_url(re.compile("tests.helpers.networks%3Agrey"), timeout=30_000)
     visit.healthy()
     visit.page.close()
@@ -70,7 +70,7 @@ def test_a_network_is_brought_and_nobody_else_sees_it(digits: str, browser: Brow
     visit.page.get_by_role("button", name="Check and use").click()
     visit.page.wait_for_url(re.compile("network=own%3A"), timeout=90_000)
     visit.wait()
-    main.locator(".strip img[alt='What the network sees: 224 × 224 pixels']").wait_for()
+    main.get_by_alt_text(re.compile(r"sees: 224\s×\s224\spixels")).wait_for()
     assert main.get_by_text("squeezenet1_1, 5 classes").count() == 1
     visit.healthy()
     link = visit.page.url

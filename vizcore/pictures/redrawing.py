@@ -108,9 +108,17 @@ def _tiles(trace: Any, axes: Any) -> None:
         colour = colours[row, column]
         axes.add_patch(_square(column, row, colour))
         ink = "white" if colour @ (0.299, 0.587, 0.114) < 0.5 else _TEXT
-        axes.text(column, row, plain(str(trace.text[row][column])), ha="center", va="center", color=ink)
+        axes.text(column, row, plain(_told(trace, value)), ha="center", va="center", color=ink)
     axes.set_xlim(-0.5, z.shape[1] - 0.5)
     axes.set_ylim(-0.5, z.shape[0] - 0.5)
+
+
+def _told(trace: Any, value: float) -> str:
+    """What a tile says of its value, by the template of the page's chart."""
+    template = re.fullmatch(r"%\{z:([^}]*)\}(.*)", str(trace.texttemplate))
+    if template is None:
+        raise ValueError(f"texttemplate is {trace.texttemplate!r}; accepted: a format of z, such as '%{{z:.2f}}'.")
+    return format(value, template[1]) + template[2]
 
 
 def _square(column: int, row: int, colour: NDArray[Any]) -> Any:
