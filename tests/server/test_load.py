@@ -10,7 +10,6 @@ import pytest
 
 from benchmarks import expected, load
 from benchmarks.student import Answer, wrong
-from vizcore.pictures import figures
 
 ADDRESS = {"network": "mini-alexnet", "picture": "scene:7", "occlusion.stride": "32"}
 
@@ -27,7 +26,7 @@ def answer() -> Answer:
         time.monotonic(),
         address=ADDRESS,
         wanted=ADDRESS,
-        seen=figures.enlarge(own, 512),
+        seen=own,
         shown=expected.result("occlusion", picture, ADDRESS),
         views={"occlusion": own},
     )
@@ -40,7 +39,7 @@ def test_what_belongs_to_the_visitor_passes(answer: Answer) -> None:
 def test_what_belongs_to_somebody_else_is_noticed(answer: Answer) -> None:
     other = expected.scene(8)
     pixels = expected.pixels(other)
-    assert wrong(replace(answer, seen=figures.enlarge(pixels, 512))) != []
+    assert wrong(replace(answer, seen=pixels)) != []
     assert wrong(replace(answer, views={"occlusion": pixels})) != []
     assert wrong(replace(answer, shown=expected.result("occlusion", other, ADDRESS))) != []
     finer = expected.result("occlusion", answer.picture, {**ADDRESS, "occlusion.stride": "16"})
