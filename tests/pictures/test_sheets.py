@@ -198,7 +198,7 @@ def test_every_kind_of_chart_of_the_pages_can_be_printed() -> None:
         study_charts.points(["a"], {"n": [point]}, x_title="x", y_title="y"),
     ]
     drawn = sheet(*(Chart(str(number), one) for number, one in enumerate(every)))
-    assert {"10⁻³", "-0.50", "80.0%"} <= set(texts(sheets.save(drawn, "svg")))
+    assert {"10⁻³", "−0.50", "80.0%"} <= set(texts(sheets.save(drawn, "svg")))
 
 
 def test_a_trace_that_is_not_known_is_not_left_out_in_silence() -> None:
@@ -211,3 +211,17 @@ def test_a_trace_that_is_not_known_is_not_left_out_in_silence() -> None:
 @pytest.mark.parametrize(("value", "text"), [(100, "100"), (0.01, "0.01"), (1e-5, "10⁻⁵"), (2e6, "2·10⁶")])
 def test_numbers_of_a_logarithmic_axis(value: float, text: str) -> None:
     assert power(value) == text
+
+
+def test_numbers_have_the_decimal_mark_of_the_page() -> None:
+    matrix = charts.matrix(["a", "b"], [[1.0, 0.25], [-0.5, 1.0]])
+    curve = charts.curves([0.0, 0.5, 1.0], {"a": (0, [0.0, 0.5, 1.0])})
+    panels = (Tile("", pixels(), 0.25), Chart("", matrix), Chart("", curve))
+    shown = texts(sheets.save(Sheet("t", (), (("", panels),), mark=","), "svg"))
+    assert {"−0,25", "+0,25", "0,25", "−0,50", "1,00", "0,4"} <= set(shown)
+    assert not [one for one in shown if re.search(r"\d\.\d", one)]
+
+
+def test_own_texts_of_a_trace_are_printed_as_they_are() -> None:
+    shown = texts(sheets.save(sheet(Chart("", figures.bars(["a"], [0.2]))), "svg"))
+    assert "20.0%" in shown

@@ -92,4 +92,4 @@ def _grid(title: str, what: Heading, rows: list[Drawn]) -> Sheet:
             blend = sheets.blended(image, heat, signed=True, limit=limit, opacity=_OPACITY)
             panels.append(Tile(method, blend, limit, True, meaning))
         lines.append((name, tuple(panels)))
-    return Sheet(title, what.lines, tuple(lines), what.notes)
+    return Sheet(title, what.lines, tuple(lines), what.notes, what.mark)

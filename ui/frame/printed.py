@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, get_args
@@ -16,7 +16,7 @@ import streamlit as st
 
 from ui.frame import controls, network_cache, sources, state
 from ui.frame.layout import Frame
-from ui.texts import t, t_or
+from ui.texts import number, separators, t, t_or
 from ui.viewer import shown
 from vizcore import params as declared
 from vizcore.pictures import sheets
@@ -32,10 +32,11 @@ _LOOKS = {"filters": (("scaling", get_args(filters.Scaling)[0]), ("order", get_a
 
 @dataclass(frozen=True)
 class Heading:
-    """What a figure is of: lines under its title, and notes at its foot."""
+    """What a figure is of: lines under its title, notes at its foot, and the decimal mark of the session's language."""
 
     lines: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    mark: str = field(default_factory=lambda: separators()[0])
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,18 @@ def provenance(page: Frame) -> str:
 def settings(params: Any, only: Sequence[str] | None = None) -> str:
     """The settings by their labels, with their units, in the session's language."""
     kind, found = type(params), []
-    for field, spec in declared.specs(kind).items():
-        if only is None or field in only:
-            found.append(f"{controls.label_of(kind, field, spec)} {_value(field, spec, getattr(params, field))}")
+    for name, spec in declared.specs(kind).items():
+        if only is None or name in only:
+            found.append(f"{controls.label_of(kind, name, spec)} {_value(name, spec, getattr(params, name))}")
     return " · ".join(found)
 
 
-def _value(field: str, spec: declared.Spec, value: Any) -> str:
+def _value(name: str, spec: declared.Spec, value: Any) -> str:
     if isinstance(spec, declared.Flag):
         return t("figure.on" if value else "figure.off")
     if isinstance(value, str):
-        return t_or(f"options.{field}.{value}", value)
-    return f"{value:g} {getattr(spec, 'unit', '')}".rstrip()
+        return t_or(f"options.{name}.{value}", value)
+    return f"{number(value)} {getattr(spec, 'unit', '')}".rstrip()
 
 
 def on_page(title: str, what: Heading | Callable[[str], Heading | None]) -> list[Printed]:
@@ -120,7 +121,7 @@ def _sheet(title: str, what: Heading, draw: Sequence[shown.Draw]) -> Sheet:
         panels = (replace(panels[0], title=""),)
     across = _PAIRS if len(panels) > sheets.ACROSS and len(panels) % 2 == 0 else sheets.ACROSS
     rows = tuple(("", panels[at : at + across]) for at in range(0, len(panels), across))
-    return Sheet(title, what.lines, rows, what.notes)
+    return Sheet(title, what.lines, rows, what.notes, what.mark)
 
 
 def offer(figures: Sequence[Printed], page: str) -> None:

@@ -34,9 +34,10 @@ _LONGEST = 160  # characters of one text
 Entry = tuple[Any, str]  # of a legend: a mark, and whose it is
 
 
-def redraw(figure: go.Figure, axes: Any) -> list[Entry]:
+def redraw(figure: go.Figure, axes: Any, mark: str = ".") -> list[Entry]:
     """Draw a plotly figure on matplotlib's ``axes``, and return what a legend has to tell of it.
 
+    ``mark`` is the decimal mark of its numbers.
     Raises ValueError for a trace or a shape of a kind that is not known here: nothing is left out in silence.
     """
     entries: list[Entry] = []
@@ -45,17 +46,17 @@ def redraw(figure: go.Figure, axes: Any) -> list[Entry]:
     for trace in figure.data:
         if trace.type == "scatter":
             y = _numbers(trace.y)
-            marks = _scatter(trace, _numbers(trace.x), y, below, axes)
+            drawn = _scatter(trace, _numbers(trace.x), y, below, axes)
             below = y
-            entries += [(marks, trace.name)] if trace.name and marks is not None else []
+            entries += [(drawn, trace.name)] if trace.name and drawn is not None else []
         elif trace.type == "bar" and trace.orientation == "h":
-            _bars(trace, axes)
+            _bars(trace, axes, mark)
         elif trace.type == "heatmap":
-            _tiles(trace, axes)
+            _tiles(trace, axes, mark)
         else:
             raise ValueError(f"trace.type is {trace.type!r}; accepted: scatter, horizontal bar or heatmap.")
-    _axis(figure.layout.xaxis, axes, "x")
-    _axis(figure.layout.yaxis, axes, "y")
+    _axis(figure.layout.xaxis, axes, "x", mark)
+    _axis(figure.layout.yaxis, axes, "y", mark)
     for shape in figure.layout.shapes:
         if shape.type != "line" or shape.x0 != shape.x1:
             raise ValueError(f"shape.type is {shape.type!r}; accepted: an upright line.")
@@ -87,16 +88,17 @@ def _scatter(trace: Any, x: NDArray[Any], y: NDArray[Any], below: NDArray[Any] |
     return mark
 
 
-def _bars(trace: Any, axes: Any) -> None:
+def _bars(trace: Any, axes: Any, mark: str) -> None:
     own = trace.marker.color
     fill = _colour(own) if own is None or isinstance(own, str) else [_colour(one) for one in own]
     x, y = _numbers(trace.x), _numbers(trace.y)
     axes.barh(y, x, 0.75, color=fill)
-    for at, value, text in zip(y, x, trace.text if trace.text is not None else (), strict=False):
-        axes.annotate(plain(str(text)), (value, at), (3, 0), textcoords="offset points", va="center", color=_TEXT)
+    for number, (at, value) in enumerate(zip(y, x, strict=True)):
+        text = _written(trace, (number,), "x", value, mark)
+        axes.annotate(text, (value, at), (3, 0), textcoords="offset points", va="center", color=_TEXT)
 
 
-def _tiles(trace: Any, axes: Any) -> None:
+def _tiles(trace: Any, axes: Any, mark: str) -> None:
     z = np.array([_numbers(row) for row in trace.z])
     at = np.clip((z - trace.zmin) / (trace.zmax - trace.zmin), 0, 1)
     stops = np.array([stop for stop, _ in trace.colorscale])
@@ -108,17 +110,22 @@ def _tiles(trace: Any, axes: Any) -> None:
         colour = colours[row, column]
         axes.add_patch(_square(column, row, colour))
         ink = "white" if colour @ (0.299, 0.587, 0.114) < 0.5 else _TEXT
-        axes.text(column, row, plain(_told(trace, value)), ha="center", va="center", color=ink)
+        axes.text(column, row, _written(trace, (row, column), "z", value, mark), ha="center", va="center", color=ink)
     axes.set_xlim(-0.5, z.shape[1] - 0.5)
     axes.set_ylim(-0.5, z.shape[0] - 0.5)
 
 
-def _told(trace: Any, value: float) -> str:
-    """What a tile says of its value, by the template of the page's chart."""
-    template = re.fullmatch(r"%\{z:([^}]*)\}(.*)", str(trace.texttemplate))
+def _written(trace: Any, at: tuple[int, ...], name: str, value: float, mark: str) -> str:
+    """What stands on one bar or tile: its own text, or its number by the template of the page's chart, if any."""
+    text = trace.text
+    for index in at if text is not None else ():
+        text = text[index]
+    if text is not None or trace.texttemplate is None:
+        return plain(str(text or ""))
+    template = re.fullmatch(rf"%\{{{name}:([^}}]*)\}}(.*)", trace.texttemplate)
     if template is None:
-        raise ValueError(f"texttemplate is {trace.texttemplate!r}; accepted: a format of z, such as '%{{z:.2f}}'.")
-    return format(value, template[1]) + template[2]
+        raise ValueError(f"texttemplate is {trace.texttemplate!r}; accepted: a format of {name}, such as '%{{z:.2f}}'.")
+    return format(value, template[1]).replace("-", "−").replace(".", mark) + plain(template[2])
 
 
 def _square(column: int, row: int, colour: NDArray[Any]) -> Any:
@@ -127,17 +134,25 @@ def _square(column: int, row: int, colour: NDArray[Any]) -> Any:
     return Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, facecolor=tuple(colour), linewidth=0)
 
 
-def _axis(layout: Any, axes: Any, which: str) -> None:
+def _axis(layout: Any, axes: Any, which: str, mark: str) -> None:
     """Title, kind, range, ticks and grid of one axis."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, ScalarFormatter
+
+    class Marked(ScalarFormatter):
+        """Round numbers with the decimal mark of the page's language."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return str(super().__call__(x, pos)).replace(".", mark)
 
     axis = getattr(axes, f"{which}axis")
     title = plain(layout.title.text or "")
     getattr(axes, f"set_{which}label")(title, color=_TEXT)
     if layout.type == "log":
         getattr(axes, f"set_{which}scale")("log")
-        axis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: power(value).replace(".", mark)))
         axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    else:
+        axis.set_major_formatter(Marked())
     if layout.range is not None and None not in layout.range:
         ends = [10.0**end for end in layout.range] if layout.type == "log" else list(layout.range)
         getattr(axes, f"set_{which}lim")(*ends)

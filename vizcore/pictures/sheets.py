@@ -55,12 +55,16 @@ Panel = Tile | Chart
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """Rows of panels, each row under its heading (or none), with a title, lines below it, and notes at the end."""
+    """Rows of panels, each row under its heading (or none), with a title, lines below it, and notes at the end.
+
+    ``mark`` is the decimal mark of the numbers that are written here; those in the texts are there already.
+    """
 
     title: str
     lines: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Panel, ...]], ...]
     notes: tuple[str, ...] = ()
+    mark: str = "."
 
 
 def blended(pixels: ArrayLike, heat: ArrayLike, *, signed: bool, limit: float, opacity: float) -> figures.Picture:
@@ -104,7 +108,7 @@ class _Page:
     """The sheet laid out from its top, in pixels of print, and drawn on one of matplotlib's figures."""
 
     def __init__(self, matplotlib: Any, sheet: Sheet, kind: Format) -> None:
-        self.kind = kind
+        self.kind, self.mark = kind, sheet.mark
         lines = [(heading, panels[at : at + ACROSS] if at else panels[:ACROSS], at) for heading, panels in sheet.rows
                  for at in range(0, len(panels), ACROSS)]  # fmt: skip
         most = max(len(panels) for _, panels, _ in lines)
@@ -182,9 +186,10 @@ class _Page:
         if panel.limit is not None:
             ramp = np.linspace(-1.0 if panel.signed else 0.0, 1.0, 256)[None]
             self._image(figures.colours(ramp, signed=panel.signed, limit=1.0), x, y + height + 12, width, 24)
-            ends = [(x, "left", f"−{panel.limit:.3g}" if panel.signed else "0")]
+            end = f"{panel.limit:.3g}".replace(".", self.mark)
+            ends = [(x, "left", f"−{end}" if panel.signed else "0")]
             ends += [(x + width // 2, "center", "0")] * panel.signed
-            ends.append((x + width, "right", f"{'+' * panel.signed}{panel.limit:.3g}"))
+            ends.append((x + width, "right", f"{'+' * panel.signed}{end}"))
             below = y + height + 42
             self._texts = [(at, below, text, 6.5, {"ha": side}) for at, side, text in ends]
             if panel.unit:
@@ -211,7 +216,7 @@ class _Page:
         left, right, foot = ((side or 0) * share for side in (margin.l, margin.r, margin.b))
         top = min(margin.t or 0, 24) * share  # what the page has above that is room for its own legend
         axes = self._axes(x + left, y + legend + top, width - left - right, height - top - foot)
-        entries = redraw(figure, axes)
+        entries = redraw(figure, axes, self.mark)
         if legend:
             names = [plain(name) or "–" for _, name in entries]
             self.figure.legend(

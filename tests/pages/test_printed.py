@@ -1,0 +1,41 @@
+"""Every map and chart that a page shows can be taken along: each is drawn for print from what the page has kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.test_pages import healthy, opened
+from vizcore.pictures import sheets
+
+SMALL = {"compare.methods": "gradient,occlusion", "compare.occlusion.stride": "32", "compare.faithfulness.steps": "4"}
+CASES = [
+    (
+        "saliency",
+        {"saliency.part": "convergence"},
+        {"saliency-gradient", "saliency-smoothgrad", "saliency-convergence"},
+    ),
+    ("saliency", {"saliency.part": "taylor"}, {"saliency-taylor-along", "saliency-taylor-error"}),
+    ("saliency", {"saliency.part": "copies"}, {"saliency-copies"}),
+    ("occlusion", {"occlusion.closer": "classes", "occlusion.stride": "32"}, {"occlusion", "occlusion-classes"}),
+    ("lime", {"lime.closer": "fit", "lime.samples": "40"}, {"lime", "lime-segments", "lime-scatter", "lime-history"}),
+    ("maximisation", {"maximisation.steps": "10"}, {"maximisation", "maximisation-curves"}),
+    ("filters", {}, {"filters", "filters-activation"}),
+    ("compare", {**SMALL, "compare.part": "faithfulness"}, {"compare-0-gradient", "compare-deletion"}),
+    ("compare", {**SMALL, "compare.part": "agreement"}, {"compare-agreement"}),
+    ("compare", {**SMALL, "compare.part": "truth"}, {"compare-truth"}),
+    ("compare", {**SMALL, "compare.part": "sweep", "compare.sweep": "occlusion.stride"}, {"compare-sweep"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "names"), CASES, ids=[f"{page}-{'-'.join(q.values())}" for page, q, _ in CASES]
+)
+def test_everything_that_is_shown_can_be_printed(page: str, query: dict[str, str], names: set[str]) -> None:
+    app = opened(f"pages/{page}.py", **query)
+    assert healthy(app)
+    shown = app.session_state["vizcore.shown"]
+    assert names <= set(shown)
+    for one in shown.values():
+        assert one.title
+        panels = tuple(draw() for draw in one.panels.values())
+        assert sheets.save(sheets.Sheet(one.title, (), (("", panels),)), "svg").startswith(b"<?xml")
