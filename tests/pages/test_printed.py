@@ -16,7 +16,7 @@ CASES = [
     ),
     ("saliency", {"saliency.part": "taylor"}, {"saliency-taylor-along", "saliency-taylor-error"}),
     ("saliency", {"saliency.part": "copies"}, {"saliency-copies"}),
-    ("occlusion", {"occlusion.closer": "classes", "occlusion.stride": "32"}, {"occlusion", "occlusion-classes"}),
+    ("occlusion", {"occlusion.closer": "classes", "occlusion.stride": "32"}, {"occlusion"}),
     ("lime", {"lime.closer": "fit", "lime.samples": "40"}, {"lime", "lime-segments", "lime-scatter", "lime-history"}),
     ("maximisation", {"maximisation.steps": "10"}, {"maximisation", "maximisation-curves"}),
     ("filters", {}, {"filters", "filters-activation"}),

@@ -225,3 +225,12 @@ def test_numbers_have_the_decimal_mark_of_the_page() -> None:
 def test_own_texts_of_a_trace_are_printed_as_they_are() -> None:
     shown = texts(sheets.save(sheet(Chart("", figures.bars(["a"], [0.2]))), "svg"))
     assert "20.0%" in shown
+
+
+def test_a_map_of_names_has_its_key() -> None:
+    tile = Tile("", pixels(), key=(("#3280dd", "cat"), ("#cb5a1a", "$x$ <b>")))
+    svg = sheets.save(sheet(tile), "svg")
+    shown = texts(svg)
+    assert shown.count("■") == 2
+    assert {"cat", "$x$ <b>"} <= set(shown)
+    assert b"fill: #3280dd" in svg

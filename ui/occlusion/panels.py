@@ -99,13 +99,14 @@ def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
     ranked = found[counts.argsort(descending=True)][: len(figures.CATEGORICAL)]
     picture = figures.categories(result.top_class, ranked.tolist())
     title = t("occlusion.class_map")
-    shown.keep("occlusion-classes", title, lambda: sheets.Tile(title, picture))
+    key = [(figures.CATEGORICAL[i], class_name(page.clf, int(k))) for i, k in enumerate(ranked)]
+    shown.keep("occlusion-classes", title, partial(sheets.Tile, title, picture, key=tuple(key)))
     st.markdown(f"**{title}**")
     place, names = st.columns([3, 2])
     with place:
         show.picture(figures.enlarge(picture, show.DISPLAY), alt=t("occlusion.class_map"))
     with names:
-        show.key([(figures.CATEGORICAL[i], class_name(page.clf, int(k))) for i, k in enumerate(ranked)])
+        show.key(key)
 
 
 def brush(page: Frame, params: occlusion.Occlusion) -> None:
@@ -196,16 +197,15 @@ def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], lege
     found: dict[int, Tensor] = {}
 
     def paint() -> None:
-        limit = max(figures.robust_limit(heat) for heat in found.values())
+        limit, unit = max(map(figures.robust_limit, found.values())), t(f"viewer.unit_{strip[0].output}")
         for k, box in enumerate(boxes):  # all of them, since the scale is common
             heat, picture = found.get(k), figures.picture(page.image)
             if heat is not None:
                 picture = figures.overlay(page.image, heat, signed=True, limit=limit)
                 title = f"{strip[k].window} × {strip[k].window} px"
-                tile = partial(sheets.Tile, title, picture, limit, True, t(f"options.output.{strip[0].output}"))
+                tile = partial(sheets.Tile, title, picture, limit, True, unit)
                 shown.keep(str(k), title, tile, within="occlusion-sizes", heading=t("occlusion.sizes"))
             _small(picture, box)
-        unit = t(f"viewer.unit_{strip[0].output}")
         colours = figures.legend(limit, True, unit, width=640, height=36, mark=separators()[0])
         show.picture(colours, t("occlusion.meaning"), legend)
 

@@ -33,13 +33,22 @@ _INK, _PALE = "#1d1f24", "#555a66"
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """Bytes (h,w,3), each a square of whole pixels in print; ``limit`` and ``unit`` are those of a map's colours."""
+    """Bytes (h,w,3), each a square of whole pixels in print; ``limit`` and ``unit`` are those of a map's colours.
+
+    ``key`` tells what single colours stand for, as (#rrggbb, name).
+    """
 
     title: str
     pixels: figures.Picture
     limit: float | None = None
     signed: bool = True
     unit: str = ""
+    key: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def foot(self) -> int:
+        """Pixels of print that the scale and the key take below the picture."""
+        return (84 + 32 * bool(self.unit)) * (self.limit is not None) + 36 * len(self.key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +104,7 @@ def save(sheet: Sheet, kind: Format) -> bytes:
         page = _Page(matplotlib, sheet, kind)
         file = io.BytesIO()
         title = {"Title": plain(sheet.title)}
-        undated: dict[str, dict[str, Any]] = {
-            "png": {},
-            "svg": {"Date": None},
-            "pdf": {"CreationDate": None},
-        }
+        undated: dict[str, Any] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
         page.figure.savefig(file, format=kind, dpi=DPI, metadata={**title, **undated[kind]})
         return file.getvalue()
 
@@ -109,7 +114,7 @@ class _Page:
 
     def __init__(self, matplotlib: Any, sheet: Sheet, kind: Format) -> None:
         self.kind, self.mark = kind, sheet.mark
-        lines = [(heading, panels[at : at + ACROSS] if at else panels[:ACROSS], at) for heading, panels in sheet.rows
+        lines = [(heading, panels[at : at + ACROSS], at) for heading, panels in sheet.rows
                  for at in range(0, len(panels), ACROSS)]  # fmt: skip
         most = max(len(panels) for _, panels, _ in lines)
         self.target = _SIDES.get(most, _SMALL)
@@ -171,8 +176,7 @@ class _Page:
             if isinstance(panel, Chart):
                 height += 46 * _legend_lines(panel.figure)
             found.append((panel, (_EDGE + at * (self.cell + _GAP), begin)))
-            scale = (84 + 32 * bool(panel.unit)) if isinstance(panel, Tile) and panel.limit is not None else 0
-            bottom = max(bottom, begin + height + scale)
+            bottom = max(bottom, begin + height + (panel.foot if isinstance(panel, Tile) else 0))
         self.y = bottom
         return found
 
@@ -183,6 +187,11 @@ class _Page:
             self._chart(panel.figure, x, y, width, height)
             return
         self._image(panel.pixels, x, y, width, height)
+        self._texts = []
+        for line, (colour, name) in enumerate(panel.key):
+            below = y + height + 12 + 36 * line
+            self._texts += [(x, below, "■", 7.0, {"color": colour}), (x + 40, below, plain(name), 7.0, {})]
+        self._print()
         if panel.limit is not None:
             ramp = np.linspace(-1.0 if panel.signed else 0.0, 1.0, 256)[None]
             self._image(figures.colours(ramp, signed=panel.signed, limit=1.0), x, y + height + 12, width, 24)
