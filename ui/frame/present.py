@@ -106,7 +106,9 @@ def copy_link() -> None:
 
 def begin() -> None:
     """The button that starts the presentation."""
-    st.button(t("frame.present"), key="frame.present", on_click=_switch, args=(True,), icon=":material/slideshow:")
+    st.button(
+        t("frame.present"), key="frame.present", on_click=state.present, args=(True,), icon=":material/slideshow:"
+    )
     playlist.choose()
 
 
@@ -119,10 +121,10 @@ def bar(page: str) -> None:
     with st.container(key="present", horizontal=True):
         back = st.button(t("frame.previous"), key="present.back", icon=":material/arrow_back:")
         forth = st.button(t("frame.next"), key="present.forth", icon=":material/arrow_forward:")
-        st.button(t("frame.leave"), key="present.leave", on_click=_switch, args=(False,), icon=":material/close:")
+        st.button(t("frame.leave"), key="present.leave", on_click=state.present, args=(False,), icon=":material/close:")
     key = "forth" if forth else "back" if back else getattr(pressed, "key", None)
     if key == "leave":
-        _switch(False)
+        state.present(False)
         st.rerun()
     if isinstance(key, str):
         before = steps.now(page)
@@ -138,10 +140,6 @@ def read(page: str) -> None:
     with st.container(key="read"):
         st.markdown(f"**{t('show.read')}**")
         st.markdown(t(f"{page}.read"))
-
-
-def _switch(on: bool) -> None:
-    state.present(on)
 
 
 def _nothing() -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import segno
 import streamlit as st
 
-from ui.frame import link
+from ui.frame import link, navigation
 from ui.texts import t
 
 
@@ -16,7 +16,8 @@ def address(page: str) -> str:
     here = urlsplit(st.context.url or "")
     if not here.netloc:
         return ""
-    path = here.path if here.path.endswith(f"/{page}") or page == "overview" else "/"
+    folder, _, last = here.path.rpartition("/")  # the app may live under a path of its own
+    path = f"{folder if last in navigation.PAGES else here.path.rstrip('/')}/{'' if page == 'overview' else page}"
     query = {name: value for name, value in link.address(page).items() if name != "present"}
     return urlunsplit((here.scheme, here.netloc, path, urlencode(query), ""))
 
