@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
-from ui.occlusion import panels
+from ui.occlusion import brushing, panels
 from ui.running import play
 from ui.texts import t
 from ui.viewer import show
@@ -34,7 +34,7 @@ with layout.page("occlusion") as page:
             below = st.container()
         if part == "brush":
             with below:  # before the map, which may take long: brushing is answered at once
-                panels.brush(page, params)
+                brushing.brush(page, params)
         with status:
             result = play.play(
                 "occlusion",

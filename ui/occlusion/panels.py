@@ -1,9 +1,8 @@
-"""What the page of occlusion shows besides its map: one square, a mask of one's own, winners, several sizes."""
+"""What the page of occlusion shows besides its map: one square, the winners, several sizes."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,16 +23,7 @@ from vizcore.pictures import figures, sheets
 from vizcore.techniques import occlusion
 
 _CARD = 140  # pixels: four beside the settings, two in a row on a telephone
-_CELL, _MASK = "look.occlusion.cell", "look.occlusion.mask"
-
-
-@dataclass(frozen=True, eq=False)
-class _Mask:
-    """What is brushed over one picture; ``round`` counts how often it was replaced from here, not by the brush."""
-
-    picture: tuple[str, str]
-    round: int
-    covered: NDArray[np.bool_] | None  # (H,W)
+_CELL = "look.occlusion.cell"
 
 
 def draw(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None = None) -> Event:
@@ -84,10 +74,10 @@ def square(page: Frame, params: occlusion.Occlusion) -> None:
         return
     rows, columns = occlusion.grid(page.clf, params)
     picture = occlusion.occluded(page.clf, page.image, params, *chosen)
-    drop, probabilities = _answer(page, picture, params)
+    drop, probabilities = answer(page, picture, params)
     show.picture(picture, t("occlusion.covered", row=rows[chosen[0]], column=columns[chosen[1]]))
-    _fall(drop)
-    _top_five(page, probabilities, t("occlusion.top_five"))
+    fall(drop)
+    top_five(page, probabilities, t("occlusion.top_five"))
 
 
 def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
@@ -107,68 +97,6 @@ def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
         show.picture(figures.enlarge(picture, show.DISPLAY), alt=t("occlusion.class_map"))
     with names:
         show.key(key)
-
-
-def brush(page: Frame, params: occlusion.Occlusion) -> None:
-    """A mask of one's own: brush over the picture, and see what the network answers to the rest."""
-    st.markdown(f"**{t('occlusion.brush')}**")
-    height, width = page.image.shape[1:]
-    place, answer = st.columns([3, 2])
-    mask = _mask(page)
-    with place:
-        key, largest = "look.occlusion.brush", max(2, min(height, width) // 5)
-        st.session_state[key] = min(st.session_state.get(key, largest // 3 or 1), largest)  # as pictures differ in size
-        size = st.slider(t("occlusion.brush_size"), 1, largest, key=key)
-        event = viewer(
-            "occlusion-brush",
-            page.image,
-            t("occlusion.brush_label"),
-            mode="brush",
-            mask=mask.covered,
-            round=mask.round,
-            brush=size,
-            group="brush",
-        )
-        if event.mask is not None:
-            mask = _Mask(page.picture_key, mask.round, event.mask)
-            st.session_state[_MASK] = mask
-        with st.container(horizontal=True):
-            for name, icon in (("clear", "ink_eraser"), ("invert", "invert_colors")):
-                st.button(
-                    t(f"occlusion.{name}"),
-                    key=f"occlusion.{name}",
-                    icon=f":material/{icon}:",
-                    on_click=_replace,
-                    args=(mask, name == "invert", (height, width)),
-                )
-    with answer:
-        _under_mask(page, params, mask.covered)
-
-
-def _mask(page: Frame) -> _Mask:
-    held = st.session_state.get(_MASK)
-    if isinstance(held, _Mask) and held.picture == page.picture_key:
-        return held
-    # Another picture begins with an empty mask, which the browser must take over.
-    st.session_state[_MASK] = mask = _Mask(page.picture_key, held.round + 1 if isinstance(held, _Mask) else 0, None)
-    return mask
-
-
-def _replace(mask: _Mask, invert: bool, size: tuple[int, int]) -> None:
-    covered = mask.covered if mask.covered is not None else np.zeros(size, dtype=bool)
-    st.session_state[_MASK] = _Mask(mask.picture, mask.round + 1, ~covered if invert else None)
-
-
-def _under_mask(page: Frame, params: occlusion.Occlusion, covered: NDArray[np.bool_] | None) -> None:
-    if covered is None or not covered.any():
-        st.info(t("occlusion.brush_hint"), icon=":material/brush:")
-        return
-    paint = occlusion.filling(page.clf, page.image, params.fill)
-    picture = occlusion.cover(page.image, torch.from_numpy(covered), paint)
-    drop, probabilities = _answer(page, picture, params)
-    show.picture(picture, t("occlusion.brush_covered", share=100 * covered.mean()))
-    _fall(drop)
-    _top_five(page, probabilities, t("occlusion.brush_top_five"))
 
 
 def sizes(page: Frame, params: occlusion.Occlusion) -> None:
@@ -229,7 +157,7 @@ def _small(picture: NDArray[np.uint8], box: Any) -> None:
     box.image(figures.enlarge(picture, 2 * _CARD), width="stretch", output_format="PNG")
 
 
-def _answer(page: Frame, picture: Tensor, params: occlusion.Occlusion) -> tuple[float, Tensor]:
+def answer(page: Frame, picture: Tensor, params: occlusion.Occlusion) -> tuple[float, Tensor]:
     """y(I0) - y(picture), and the network's probabilities (K,) for the picture; remembered as long as others are."""
     pixels = hashlib.sha256(picture.contiguous().numpy().tobytes()).hexdigest()
 
@@ -240,11 +168,11 @@ def _answer(page: Frame, picture: Tensor, params: occlusion.Occlusion) -> tuple[
     return play.once(("covered", *page.key, params.output, pixels), ask)
 
 
-def _fall(drop: float) -> None:
+def fall(drop: float) -> None:
     st.markdown(t("occlusion.falls", drop=drop) if drop >= 0 else t("occlusion.rises", rise=-drop))
 
 
-def _top_five(page: Frame, probabilities: Tensor, title: str) -> None:
+def top_five(page: Frame, probabilities: Tensor, title: str) -> None:
     best = probabilities.topk(min(5, len(probabilities))).indices.tolist()
     shown = best if page.target in best else [*best, page.target]  # what became of the class is what was asked
     show.bars(title, [(class_name(page.clf, k), float(probabilities[k]), k == page.target) for k in shown])
