@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+
 import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.test_pages import healthy, opened
+from ui.frame import marks
 from vizcore.pictures import cutouts
 
 
@@ -87,11 +91,46 @@ def test_inverting_nothing_covers_everything_and_clearing_uncovers_it() -> None:
 
 
 def test_a_clicked_place_belongs_to_its_picture() -> None:
-    app = opened("pages/occlusion.py")
-    app.session_state["look.occlusion.cell"] = (("another network", "another picture"), 10, 10)
-    app.run()
+    app = opened("pages/occlusion.py", **{"occlusion.square": "60.70"})
     assert healthy(app)
+    assert "Select a place in the map" not in translated(app)
+    assert app.query_params["occlusion.square"] == "60.70"
+    app.selectbox(key="frame.picture@en").set_value("photo:coffee").run()
     assert "Select a place in the map" in translated(app)
+    assert "occlusion.square" not in app.query_params
+
+
+def test_a_link_carries_what_is_brushed_and_what_is_switched_off() -> None:
+    covered = np.zeros((128, 128), dtype=bool)
+    covered[20:60, 30:90] = True
+    app = opened("pages/occlusion.py", **{"occlusion.closer": "brush", "occlusion.mask": marks.packed(covered)})
+    assert healthy(app)
+    assert "Drag over the picture" not in translated(app)
+    assert app.query_params["occlusion.mask"] == marks.packed(covered)
+    app.button(key="occlusion.clear").click().run()
+    assert "occlusion.mask" not in app.query_params
+    app = opened("pages/lime.py", **{"lime.closer": "switch", "lime.off": "2.5"})
+    assert healthy(app)
+    assert app.query_params["lime.off"] == "2.5"
+    app.button(key="lime.switch_all").click().run()
+    assert "lime.off" not in app.query_params
+    for name in ("occlusion.mask", "occlusion.square", "lime.off"):
+        app = opened(f"pages/{name.partition('.')[0]}.py", **{name: "nonsense.99999999.-1"})
+        assert healthy(app)
+
+
+@pytest.mark.parametrize("text", ["", "A", "!!!", "eJw", marks.packed(np.ones((4, 4), dtype=bool)), "é" * 40])
+def test_only_a_mask_of_the_pictures_shape_is_taken(text: str) -> None:
+    assert marks.unpacked(text, (128, 128)) is None
+
+
+def test_a_mask_comes_back_as_it_was() -> None:
+    mask = np.random.default_rng(0).random((13, 22)) < 0.3
+    back = marks.unpacked(marks.packed(mask), (13, 22))
+    assert back is not None
+    assert (back == mask).all()
+    bomb = base64.urlsafe_b64encode(zlib.compress(bytes(10**7))).decode()
+    assert marks.unpacked(bomb, (13, 22)) is None
 
 
 def test_as_many_superpixels_as_there_still_are() -> None:

@@ -18,6 +18,7 @@ from ui.frame import (
     controls,
     examination,
     link,
+    marks,
     navigation,
     network_cache,
     present,
@@ -115,6 +116,7 @@ def page(name: str) -> Iterator[Frame]:
         state.taken(name, frame.query)
     with reported(name, link.write):
         yield frame
+        marks.prune(frame.picture_key)
         link.write(name)
         if state.presenting():
             qr.draw(name)

@@ -18,6 +18,7 @@ from vizcore import params as declared
 P = TypeVar("P")
 _KEY = "vizcore.choices"
 _KEPT = 50  # addresses of a page that the session wrote itself
+LONGEST = 1500  # characters of one value in an address: a brushed mask has a few hundred
 
 
 @dataclass
@@ -88,7 +89,7 @@ def arrived(page: str) -> dict[str, str] | None:
 
 
 def _query() -> dict[str, str]:
-    return {key[:60]: str(value)[:200] for key, value in list(st.query_params.to_dict().items())[:60]}
+    return {key[:60]: str(value)[:LONGEST] for key, value in list(st.query_params.to_dict().items())[:60]}
 
 
 def _went_back() -> bool:
@@ -124,7 +125,8 @@ def offer(page: str, address: Mapping[str, str]) -> None:
 def write_address(page: str, values: Mapping[str, str]) -> None:
     """Put the session's choices into the address bar, so that the page can be shared as it is shown."""
     address = dict(values)
-    if choices().written.get(page) != address or st.query_params.to_dict() != address:
+    standing = st.query_params.to_dict()
+    if choices().written.setdefault(page, standing) != address or standing != address:
         history = _history(page)
         history.append(address)
         del history[:-_KEPT]

@@ -11,6 +11,7 @@ import torch
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
+from ui.frame import marks
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.texts import number, t
@@ -20,7 +21,7 @@ from vizcore.pictures import cutouts, figures, sheets
 from vizcore.pictures.colours import CATEGORICAL
 from vizcore.techniques import adaline, lime
 
-_OFF = "look.lime.off"
+_OFF = "lime.off"  # in the link
 _CARD = 140  # pixels: four beside the settings, two in a row on a telephone
 _SHOWN = 8  # sub-images
 _ROWS = 48  # of the picture of vectors: more would be thinner than a line of text is high
@@ -163,9 +164,8 @@ class Switches:
 
 def switch(page: Frame, params: lime.Lime, segments: Tensor) -> Switches:
     """The superpixels to click at: each click switches one off or on again."""
-    key = (page.picture_key, params.settings())
-    held, kept = st.session_state.get(_OFF, (None, frozenset()))
-    off: frozenset[int] = kept if held == key else frozenset()
+    of, count = (page.picture_key, params.settings()), int(segments.max()) + 1
+    off = frozenset(marks.numbers(marks.marked(_OFF, of), count, count))
     scale = max(1, 256 // page.image.shape[2])
 
     def draw() -> Event:
@@ -180,8 +180,9 @@ def switch(page: Frame, params: lime.Lime, segments: Tensor) -> Switches:
         if event.x is not None and event.y is not None:
             off = off ^ {int(segments[event.y // scale, event.x // scale])}
             draw()
-        st.session_state[_OFF] = (key, off)
-        st.button(t("lime.switch_all"), key="lime.switch_all", icon=":material/restart_alt:", on_click=_all_on)
+        marks.mark(_OFF, of, marks.written(sorted(off)))
+        icon = ":material/restart_alt:"
+        st.button(t("lime.switch_all"), key="lime.switch_all", icon=icon, on_click=marks.mark, args=(_OFF, of, ""))
     return Switches(_on(off, segments), right)
 
 
@@ -189,10 +190,6 @@ def _on(off: frozenset[int], segments: Tensor) -> Tensor:
     on = torch.ones(int(segments.max()) + 1, dtype=torch.bool)
     on[list(off)] = False
     return on
-
-
-def _all_on() -> None:
-    st.session_state.pop(_OFF, None)
 
 
 def compare(page: Frame, result: lime.LimeMap, switches: Switches) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
+from ui.frame import marks, state
 from ui.frame.layout import Frame
 from ui.occlusion.panels import answer, fall, top_five
 from ui.texts import t
@@ -17,6 +18,7 @@ from ui.viewer.viewer import viewer
 from vizcore.techniques import occlusion
 
 _MASK = "look.occlusion.mask"
+_BRUSHED = "occlusion.mask"  # in the link
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +51,7 @@ def brush(page: Frame, params: occlusion.Occlusion) -> None:
             group="brush",
         )
         if event.mask is not None:
-            mask = _Mask(page.picture_key, mask.round, event.mask)
-            st.session_state[_MASK] = mask
+            mask = _hold(_Mask(page.picture_key, mask.round, event.mask))
         with st.container(horizontal=True):
             for name, icon in (("clear", "ink_eraser"), ("invert", "invert_colors")):
                 st.button(
@@ -65,17 +66,25 @@ def brush(page: Frame, params: occlusion.Occlusion) -> None:
 
 
 def _mask(page: Frame) -> _Mask:
-    held = st.session_state.get(_MASK)
-    if isinstance(held, _Mask) and held.picture == page.picture_key:
+    held, linked = st.session_state.get(_MASK), _BRUSHED in state.choices().linked
+    text = marks.marked(_BRUSHED, (page.picture_key,))
+    if isinstance(held, _Mask) and held.picture == page.picture_key and not linked:
         return held
-    # Another picture begins with an empty mask, which the browser must take over.
-    st.session_state[_MASK] = mask = _Mask(page.picture_key, held.round + 1 if isinstance(held, _Mask) else 0, None)
+    # Another picture begins with an empty mask or a link's, which the browser must take over.
+    height, width = page.image.shape[1:]
+    covered = marks.unpacked(text, (height, width))
+    return _hold(_Mask(page.picture_key, held.round + 1 if isinstance(held, _Mask) else 0, covered))
+
+
+def _hold(mask: _Mask) -> _Mask:
+    st.session_state[_MASK] = mask
+    marks.mark(_BRUSHED, (mask.picture,), marks.packed(mask.covered))
     return mask
 
 
 def _replace(mask: _Mask, invert: bool, size: tuple[int, int]) -> None:
     covered = mask.covered if mask.covered is not None else np.zeros(size, dtype=bool)
-    st.session_state[_MASK] = _Mask(mask.picture, mask.round + 1, ~covered if invert else None)
+    _hold(_Mask(mask.picture, mask.round + 1, ~covered if invert else None))
 
 
 def _under_mask(page: Frame, params: occlusion.Occlusion, covered: NDArray[np.bool_] | None) -> None:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ui.frame import marks
 from ui.frame.classes import class_name
 from ui.frame.layout import Frame
 from ui.running import play
@@ -23,7 +24,7 @@ from vizcore.pictures import figures, sheets
 from vizcore.techniques import occlusion
 
 _CARD = 140  # pixels: four beside the settings, two in a row on a telephone
-_CELL = "look.occlusion.cell"
+_PLACE = "occlusion.square"  # in the link
 
 
 def draw(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None = None) -> Event:
@@ -43,14 +44,15 @@ def draw(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMa
 
 def click(page: Frame, y: int, x: int) -> None:
     """Keep the place that was clicked in the map, for this picture and network."""
-    st.session_state[_CELL] = (page.picture_key, y, x)
+    marks.mark(_PLACE, (page.picture_key,), marks.written([y, x]))
 
 
 def cell(page: Frame, params: occlusion.Occlusion) -> tuple[int, int] | None:
     """(row, column) in the grid of the square whose centre is nearest to the place that was clicked."""
-    key, y, x = st.session_state.get(_CELL, (None, 0, 0))
-    if key != page.picture_key:
+    place = marks.numbers(marks.marked(_PLACE, (page.picture_key,)), max(page.image.shape[1:]), 2)
+    if len(place) != 2:
         return None
+    y, x = place
     middle = (params.window - 1) / 2
     rows, columns = (np.asarray(edges) + middle for edges in occlusion.grid(page.clf, params))
     return int(np.abs(rows - y).argmin()), int(np.abs(columns - x).argmin())
