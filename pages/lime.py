@@ -38,7 +38,9 @@ with layout.page("lime") as page:
             weights, cut = st.columns(2)
         with weights:
             show.title(t("lime.map", name=page.class_name))
-            panels.draw(page, params)
+            event = panels.draw(page, params)
+        if event.started:
+            play.begin("lime")
         with cut:
             panels.outlines(page, chosen)
         status = st.container()
@@ -60,6 +62,8 @@ with layout.page("lime") as page:
                 unit="units.samples",
                 cost=params.samples,
                 pace=("lime", page.clf.checksum),
+                ask=lambda start: panels.draw(page, params, start=start),
+                later=below if part != "switch" else None,
             )
         if result is not None:
             with status:

@@ -49,8 +49,10 @@ with layout.page("maximisation") as frame:
             label = t("maximisation.picture", name=units.name(page))
             show.title(label)
             place = st.empty()
+            earlier, known = play.previous("maximisation", climbed.key), play.finished(climbed.key)
             with place.container():
-                panels.draw(page, play.previous("maximisation", climbed.key))
+                if panels.draw(page, earlier, waiting=not known).started:
+                    play.begin("maximisation")
         run, below = st.container(), st.container()
         with closer:
             part = controls.closer(
@@ -60,6 +62,7 @@ with layout.page("maximisation") as frame:
                 t("maximisation.part"),
                 "maximisation_part",
             )
+            further = st.container()
         with run:
             result = play.play(
                 "maximisation",
@@ -69,6 +72,8 @@ with layout.page("maximisation") as frame:
                 unit="units.steps",
                 cost=params.steps,
                 pace=climbed.pace,
+                ask=lambda start: panels.draw(page, earlier, waiting=True, start=start),
+                later=further,
             )
         if result is not None:
             with place.container():
@@ -76,7 +81,7 @@ with layout.page("maximisation") as frame:
             with below:
                 panels.gauge(page, result, params)
                 panels.remarks(result)
-            with closer:
+            with further:
                 panels.PARTS[part](climbed, result)
         return result
 

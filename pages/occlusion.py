@@ -23,6 +23,8 @@ with layout.page("occlusion") as page:
         with drop:
             show.title(t("occlusion.map", name=page.class_name))
             event = panels.draw(page, params)
+        if event.started:
+            play.begin("occlusion")
         if event.x is not None and event.y is not None:
             panels.click(page, event.y, event.x)
             panels.draw(page, params)
@@ -44,6 +46,8 @@ with layout.page("occlusion") as page:
                 unit="units.windows",
                 cost=occlusion.passes(page.clf, params),
                 pace=("occlusion", page.clf.checksum),
+                ask=lambda start: panels.draw(page, params, start=start),
+                later=below if part == "classes" else None,
             )
         with below:
             if part == "classes" and result is not None:

@@ -25,7 +25,8 @@ with layout.page("saliency") as page:
         for name, column in zip(("gradient", "smoothgrad"), columns, strict=True):
             with column:
                 show.title(t(f"saliency.{name}"))
-                checks.draw(page, chosen, name)
+                if checks.draw(page, chosen, name).started:
+                    play.begin("saliency")
         gradient = play.once(
             ("gradient", *page.key, params.output),
             lambda: saliency.gradient(page.clf, page.image, page.target, saliency.Saliency(params.output)),
@@ -34,6 +35,7 @@ with layout.page("saliency") as page:
         run = st.container()
         with closer:
             part = controls.closer("saliency", "saliency.part", list(checks.PARTS), t("saliency.part"), "saliency_part")
+            below = st.container()
         with run:
             latest = play.play(
                 "saliency",
@@ -43,13 +45,15 @@ with layout.page("saliency") as page:
                 unit="units.copies",
                 cost=params.copies,
                 pace=("saliency", page.clf.checksum),
+                ask=lambda start: checks.draw(page, chosen, "smoothgrad", start=start),
+                later=below,
             )
         if latest is None:
             return None
         both = checks.Both(gradient, latest, chosen.view)
         with run:
             st.caption(checks.scales(both))
-        with closer:
+        with below:
             checks.PARTS[part](checks.Looking(page, params, chosen.view, latest))
         return both
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -188,3 +189,24 @@ def test_too_few_pictures_for_all_are_left_to_all_threads_of_one(bundled: Classi
     assert len(more) == 2 * beside
     assert sum(size for size, _ in more) == 8 * beside + 1
     assert max(size for size, _ in more) <= 8
+
+
+def test_what_workers_compute_counts_as_the_work_of_the_run_that_waits_for_them(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = threading.local()
+    monkeypatch.setattr(workers, "time", SimpleNamespace(thread_time=lambda: getattr(clock, "now", 0.0)))
+
+    def work(_: int) -> None:
+        clock.now = getattr(clock, "now", 0.0) + 3.0
+
+    def estimates() -> Iterator[SimpleNamespace]:
+        for step in (1, 2):
+            side_by_side(work, range(4), 2)  # two at a time, twice: six seconds
+            yield SimpleNamespace(step=step, of=2)
+
+    run: Run[SimpleNamespace] = Run(estimates())
+    run.advance()
+    assert run.worked == pytest.approx(6.0, abs=0.5)
+    run.advance()
+    assert run.pace == pytest.approx(6.0, abs=0.5)

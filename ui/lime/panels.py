@@ -42,9 +42,9 @@ class Settings:
         return int(self.segments.max()) + 1
 
 
-def draw(page: Frame, params: lime.Lime, result: lime.LimeMap | None = None) -> None:
-    """The weights over the picture; the picture alone until there is a result."""
-    viewer(
+def draw(page: Frame, params: lime.Lime, result: lime.LimeMap | None = None, start: str = "") -> Event:
+    """The weights over the picture; until there is a result the picture, with a button ``start``."""
+    return viewer(
         "lime",
         page.image,
         t("lime.map", name=page.class_name),
@@ -52,6 +52,7 @@ def draw(page: Frame, params: lime.Lime, result: lime.LimeMap | None = None) -> 
         unit=t(f"viewer.unit_{params.output}"),
         meaning=t("lime.meaning"),
         waiting=result is None,
+        start=start,
         parts=None if result is None else result.segments,
         part=t("viewer.superpixel"),
     )

@@ -12,15 +12,16 @@ from ui.maximisation import strips, units
 from ui.maximisation.ascending import Ascending
 from ui.texts import number, percent, t
 from ui.viewer import show
-from ui.viewer.viewer import viewer
+from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import figures
 from vizcore.techniques import maximize
 
 
-def draw(page: Frame, ascent: maximize.Ascent | None) -> None:
-    """The picture as it is now; the mean colour until there is one."""
+def draw(page: Frame, ascent: maximize.Ascent | None, *, waiting: bool = False, start: str = "") -> Event:
+    """The picture as it is now, dimmed while it is still another one; the mean colour until there is one."""
     shown = ascent.image if ascent is not None else show.blank(page.clf)
-    viewer("maximisation", shown, t("maximisation.picture", name=units.name(page)))
+    label = t("maximisation.picture", name=units.name(page))
+    return viewer("maximisation", shown, label, waiting=waiting, start=start)
 
 
 def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, box: Any, count: int) -> None:

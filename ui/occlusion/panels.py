@@ -27,8 +27,10 @@ _CARD = 140  # pixels: four beside the settings, two in a row on a telephone
 _PLACE = "occlusion.square"  # in the link
 
 
-def draw(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None = None) -> Event:
-    """The map over the picture, and the chosen square; the picture alone until there is a result."""
+def draw(
+    page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None = None, start: str = ""
+) -> Event:
+    """The map over the picture, and the chosen square; until there is a result the picture, with a button ``start``."""
     return viewer(
         "occlusion",
         page.image,
@@ -39,6 +41,7 @@ def draw(page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMa
         mode="click",
         box=box(page, params),
         waiting=result is None,
+        start=start,
     )
 
 

@@ -11,8 +11,10 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 import torch
 from streamlit import runtime
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
+from ui.running import progress
 from ui.running.drawing import Drawing
 from ui.running.results import RESULTS
 from ui.running.seat import QUEUE, Slot, seat
@@ -25,7 +27,6 @@ E = TypeVar("E", bound=Estimate)
 T = TypeVar("T")
 FRAMES_PER_SECOND = 8
 ASK_FIRST = 30.0
-QUICK = 1.0  # seconds: a wait that is not worth a word
 _BEAT = "vizcore.beat"
 _BEFORE: list[Callable[[], None]] = []
 _PACES: dict[Hashable, float] = {}  # seconds per unit of work, by technique and network, the least measured here
@@ -45,6 +46,8 @@ def play(
     unit: str,
     cost: int,
     pace: Hashable,
+    ask: Callable[[str], object] = lambda _: None,
+    later: DeltaGenerator | None = None,
 ) -> E | None:
     """Show the result called ``key`` in the page's ``slot``, computing what is missing; return the last estimate.
 
@@ -54,7 +57,8 @@ def play(
     drawing calls; what was computed so far is kept in the slot until another key is asked for there.
 
     ``cost`` units of work lie ahead; what they take is told beforehand from earlier runs of the same ``pace``. A run of
-    more than ``ASK_FIRST`` seconds waits to be started by hand.
+    more than ``ASK_FIRST`` seconds waits to be started by hand. ``ask`` is then called with the words of a button that
+    starts it. ``later`` is the place of what needs the finished result, where that is said until then.
     """
     status = st.container(key=f"status-{slot}", horizontal=True, vertical_alignment="center")
     finished: E | None = RESULTS.get(key)
@@ -72,6 +76,7 @@ def play(
     if held.fresh:
         long = expected is not None and expected > ASK_FIRST
         held.fresh, held.stopped = False, long and not QUEUE.watched(key)
+    note = None
     with status:
         line, button = st.empty(), st.empty()
     if run.latest is not None:
@@ -89,11 +94,18 @@ def play(
         if expected is not None:
             ahead = t("run.cost_time", work=t(unit, n=cost), seconds=max(1.0, expected))
         line.progress(0.0, text=ahead)
+        if held.stopped:
+            ask(t("run.start_this", ahead=ahead))
+        if later is not None:
+            note = later.empty()
+            note.caption(t("run.later"))
     else:
-        _progress(line, held.job, unit)
-    if not held.stopped and not _watch(held.job, draw, lambda: _progress(line, held.job, unit)):
+        progress.line(line, held.job, unit)
+    if not held.stopped and not _watch(held.job, draw, lambda: progress.line(line, held.job, unit)):
         return None
     latest: E | None = run.latest
+    if note is not None:
+        note.empty()
     if run.finished and latest is not None:
         seat().seen[slot] = latest
         if run.pace is not None:
@@ -125,8 +137,20 @@ def quietly(slot: str, key: Hashable, start: Callable[[], Iterator[E]], draw: Ca
     if held.job.run.latest is not None:
         draw(held.job.run.latest)
     note = st.empty()
-    if _watch(held.job, draw, lambda: _waiting(note, held.job)):
+    if _watch(held.job, draw, lambda: progress.waiting(note, held.job)):
         note.empty()
+
+
+def begin(slot: str) -> None:
+    """Have what waits in the slot computed, as its button does."""
+    held = seat().slots.get(slot)
+    if held is not None:
+        held.stopped = False
+
+
+def finished(key: Hashable) -> bool:
+    """Whether the result called ``key`` is there."""
+    return RESULTS.get(key) is not None
 
 
 def previous(slot: str, key: Hashable = None) -> Any | None:
@@ -193,7 +217,7 @@ def _gone() -> bool:
     return context is not None and runtime.exists() and not runtime.get_instance().is_active_session(context.session_id)
 
 
-def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], None]) -> bool:
+def _watch(job: Job[Any], draw: Callable[[Any], object], tell: Callable[[], None]) -> bool:
     """Show the job's estimates until it is over; whether it could be computed."""
     drawn: Any = job.run.latest
     drawing = Drawing()
@@ -203,7 +227,7 @@ def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], 
             st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt
             latest = job.run.latest
             if latest is None or latest is not drawn:
-                progress()
+                tell()
             if latest is not drawn and not job.over and drawing.due:
                 drawn = latest
                 standing = QUEUE.standing(job)
@@ -219,27 +243,3 @@ def _watch(job: Job[Any], draw: Callable[[Any], object], progress: Callable[[], 
     elif job.run.cancelled:  # given up for another's sake in the moment before it was watched
         st.rerun()
     return job.error is None
-
-
-def _progress(line: Any, job: Job[Any], unit: str) -> None:
-    """How far the job is, and how long it will take beside the others; or how long until its first turn."""
-    run: Run[Any] = job.run
-    if run.latest is None:
-        _waiting(line, job)
-        return
-    left = run.seconds_left
-    others = 0
-    standing = QUEUE.standing(job)
-    if standing is not None:
-        left, others = standing.left, standing.of - 1
-    if left is not None:
-        name = "run.step_shared" if others else "run.step"
-        whole = t(f"of_{unit}", n=run.latest.of)  # as it stands behind "3 of"
-        line.progress(run.share, text=t(name, step=run.latest.step, whole=whole, seconds=left, others=others))
-
-
-def _waiting(line: Any, job: Job[Any]) -> None:
-    """The place in the queue of a job without an estimate, where that takes more than a moment."""
-    standing = QUEUE.standing(job)
-    if job.run.latest is None and standing is not None and standing.of > 1 and standing.wait > QUICK:
-        line.progress(0.0, text=t("run.waiting", place=standing.place, of=standing.of, seconds=standing.wait))

@@ -15,7 +15,7 @@ from ui.saliency import taylor
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
-from ui.viewer.viewer import viewer
+from ui.viewer.viewer import Event, viewer
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures, sheets
 from vizcore.techniques import gradcam, integrated_gradients, saliency
@@ -76,10 +76,12 @@ def scales(both: Both) -> str:
     return f"{text} {t('scales.lower')}" if smooth < plain else text
 
 
-def draw(page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap | None = None) -> None:
-    """The map called ``name`` over the picture; the picture alone until there is a result."""
+def draw(
+    page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap | None = None, start: str = ""
+) -> Event:
+    """The map called ``name`` over the picture; until there is a result the picture, with a button ``start``."""
     view, output = chosen.view, chosen.params.output
-    viewer(
+    return viewer(
         f"saliency-{name}",
         page.image,
         t("saliency.map", method=t(f"saliency.{name}"), name=page.class_name),
@@ -89,6 +91,7 @@ def draw(page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap 
         meaning=t(f"saliency.meaning_{view}"),
         opacity=1.0 if view == "absolute" else 0.5,
         waiting=result is None,
+        start=start,
     )
 
 

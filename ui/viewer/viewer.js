@@ -140,6 +140,7 @@ class Viewer {
       if (bytes && event.detail === this.data?.key) this.show(unpack(bytes), this.component);
     };
     window.addEventListener("vizcore-feed", this.fed);
+    this.root.querySelector(".start").addEventListener("click", () => this.component.setTriggerValue("start", true));
     this.root.querySelector(".save").addEventListener("click", () => this.save());
     this.heard = (event) => {
       if (event.detail.from === this || event.detail.group !== this.data?.group) return;
@@ -206,6 +207,7 @@ class Viewer {
         element.title = text;
       }
     }
+    this.root.querySelector(".start").hidden = !data.texts.start;
     this.canvas.setAttribute("aria-label", `${data.label}. ${data.texts.keys}`);
     // What is brushed lives here; the server's answers lag behind it. Only a new mask, or none, replaces it.
     if (first || !this.strokes || old.round !== data.round || this.strokes.length !== data.width * data.height) {

@@ -43,11 +43,12 @@ _STAMPS = itertools.count()
 
 @dataclass(frozen=True)
 class Event:
-    """What the user did in the viewer in this run: a click at a pixel, or a mask brushed over the picture."""
+    """What the user did in the viewer in this run: a click at a pixel, a mask brushed over the picture, or a start."""
 
     x: int | None = None
     y: int | None = None
     mask: np.ndarray | None = None  # bool (H,W)
+    started: bool = False  # the button on the picture was pressed
 
 
 def viewer(
@@ -69,6 +70,7 @@ def viewer(
     group: str = "page",
     pixelated: bool = False,
     waiting: bool = False,
+    start: str = "",
     controls: Literal["full", "compact", "remote"] = "full",
     follow: bool = False,
     parts: Tensor | np.ndarray | None = None,
@@ -77,7 +79,8 @@ def viewer(
     """Show ``pixels`` (C,H,W) in [0,1], with ``heat`` (H,W) over it where there is one, and return what was done.
 
     Called again under the same key in the same run of the script, it updates the viewer in place; only the first call
-    returns events. A first call with ``waiting`` keeps the map that is there, dimmed, until the next one is.
+    returns events. A first call with ``waiting`` keeps the map that is there, dimmed, until the next one is; ``start``
+    are the words of a button on it, for what waits to be started by hand.
     ``limit`` is the value at the end of the colour scale (a robust maximum of |heat| where None), ``meaning`` the
     sentence under the legend, ``box`` a framed rectangle (top, left, bottom, right) in pixels. ``brush`` is the radius
     of the brush; what is brushed lives in the browser, and ``mask`` replaces it only where ``round`` has changed, so
@@ -121,6 +124,7 @@ def viewer(
         "stamp": [_START, next(_STAMPS)],
         "texts": {
             "meaning": meaning,
+            "start": start,
             **{
                 name: t(f"viewer.{name}")
                 for name in ("opacity", "threshold", "closer", "farther", "whole", "save", "keys", "waiting")
@@ -143,6 +147,7 @@ def viewer(
         data=data,
         on_click_change=_nothing,
         on_mask_change=_nothing,
+        on_start_change=_nothing,
         width="stretch",
         height="content",
     )
@@ -203,6 +208,8 @@ def event_of(result: Any, width: int, height: int) -> Event:
     click, runs = getattr(result, "click", None), getattr(result, "mask", None)
     if isinstance(click, dict) and isinstance(click.get("x"), int) and isinstance(click.get("y"), int):
         return Event(x=min(max(click["x"], 0), width - 1), y=min(max(click["y"], 0), height - 1))
+    if getattr(result, "start", None) is True:
+        return Event(started=True)
     whole = isinstance(runs, list) and len(runs) <= width * height + 1 and all(type(r) is int and r >= 0 for r in runs)
     if isinstance(runs, list) and whole and sum(runs) == width * height:
         values = np.arange(len(runs)) % 2 == 1  # the first run is of zeros

@@ -8,6 +8,7 @@ threads as torch gives him; the workers take these in his place, not in addition
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
@@ -52,17 +53,24 @@ def side_by_side(work: Callable[[A], B], parts: Sequence[A], most: int) -> list[
     pool, able = _pool(threads)
     gradients, turns = torch.is_grad_enabled(), threading.Semaphore(min(workers, able))
 
-    def step(part: A) -> B:
-        with turns, torch.set_grad_enabled(gradients):  # which torch keeps for each thread
-            return work(part)
+    spent = [0.0] * len(parts)
 
-    jobs = [pool.submit(step, part) for part in parts]
+    def step(index: int) -> B:
+        with turns, torch.set_grad_enabled(gradients):  # which torch keeps for each thread
+            begun = time.thread_time()
+            try:
+                return work(parts[index])
+            finally:
+                spent[index] = time.thread_time() - begun
+
+    jobs = [pool.submit(step, index) for index in range(len(parts))]
     try:
         return [job.result() for job in jobs]
     finally:  # after an error as well: nothing is left running for a result that nobody waits for
         for job in jobs:
             job.cancel()
         wait(jobs)
+        machine.credit(sum(spent) / min(workers, able))
 
 
 def _pool(threads: int) -> tuple[ThreadPoolExecutor, int]:

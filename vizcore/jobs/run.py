@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
+from vizcore import machine
+
 
 class Estimate(Protocol):
     """What every technique yields: an estimate of the whole result after ``step`` of ``of`` units of work."""
@@ -24,11 +26,16 @@ class Estimate(Protocol):
 E = TypeVar("E", bound=Estimate)
 
 
+def _work() -> float:
+    return time.thread_time() + machine.credited()
+
+
 class Run(Generic[E]):
     """One computation that can be advanced, left, resumed on another thread and cancelled.
 
     ``latest`` is the newest estimate or None; ``finished`` is true once the generator is exhausted; ``seconds`` counts
-    only the time spent computing, not the pauses, and ``worked`` of it only what the computing thread had a core for.
+    only the time spent computing, not the pauses, and ``worked`` of it only what the computing thread, or in its place
+    others side by side, had a core for.
     """
 
     def __init__(self, estimates: Iterator[E]) -> None:
@@ -49,7 +56,7 @@ class Run(Generic[E]):
         with self._lock:
             if self.finished or self.cancelled:
                 return None
-            begun, began_work = time.perf_counter(), time.thread_time()
+            begun, began_work = time.perf_counter(), _work()
             try:
                 estimate = next(self._estimates)
             except StopIteration:
@@ -60,7 +67,7 @@ class Run(Generic[E]):
                 raise
             finally:
                 self.seconds += time.perf_counter() - begun
-                self.worked += time.thread_time() - began_work
+                self.worked += _work() - began_work
             self.latest = estimate
             if self._first is None:
                 self._first = (self.worked, estimate.step)
