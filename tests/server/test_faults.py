@@ -111,6 +111,13 @@ def test_a_network_that_cannot_be_had_is_a_sentence_and_another_can_be_chosen(
     app = opened("pages/saliency.py", network="squeezenet1_0")
     assert sentence in said(app)
     assert "Something went wrong" not in said(app)
+    assert app.selectbox(key="frame.network@en").value == "mini-alexnet", "what is shown in its place"
+    assert app.query_params["network"] == "mini-alexnet"
+    app.selectbox(key="frame.network@en").set_value("mini-alexnet-shortcut").run()
+    app.selectbox(key="frame.network@en").set_value("squeezenet1_0").run()
+    assert sentence in said(app)
+    assert app.selectbox(key="frame.network@en").value == "mini-alexnet-shortcut", "the last one stays"
+    assert app.selectbox(key="frame.picture@en").value == "scene:34"
     left = [] if not cache.exists() else [file.name for file in cache.iterdir()]
     assert left == ([f"squeezenet1_0-{DIGEST}.pth"] if fault == "not weights" else [])
     assert recovers(app)

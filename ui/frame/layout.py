@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import streamlit as st
 import torch
@@ -41,6 +41,7 @@ from vizcore.networks.classifier import Classifier
 from vizcore.targets import Channel, Unit
 
 P = TypeVar("P")
+_LAST = "vizcore.network"  # the network that was shown last
 # A file of our own: an icon by name would be fetched from its maker at every visit.
 ICON = str(Path(__file__).with_name("icon.png"))
 
@@ -161,7 +162,7 @@ def _head(name: str) -> DeltaGenerator:
         st.markdown(t(f"{name}.lead"))
     remarks = st.container()
     for complaint in state.choices().complaints:
-        remarks.warning(complaint, icon=":material/link_off:")
+        remarks.warning(complaint, icon=":material/warning:")
     state.choices().complaints.clear()
     return remarks
 
@@ -174,10 +175,10 @@ def _open(name: str) -> Frame:
         navigation.links(name, links)
         chosen["network"] = _network()
     remarks = _head(name)
-    clf = network_cache.network(chosen["network"])
-    if clf is None:
-        state.settle(name)
-        st.stop()
+    clf = network_cache.fetched(chosen["network"])
+    if isinstance(clf, network_cache.Problem):
+        _keep_last(name, clf)
+    st.session_state[_LAST] = chosen["network"]
     with st.sidebar:
         st.caption(f"{network_cache.summary(clf)} {t('frame.device', device=_device(clf))} {examination.remarks(clf)}")
         chosen["picture"] = sources.choose(chosen.get("picture", sources.usual(chosen["network"])))
@@ -201,6 +202,20 @@ def _open(name: str) -> Frame:
         remarks.info(translated(note), icon=":material/info:")
     classes.strip(clf, image, probabilities, target, source)
     return Frame(name, query, remarks, clf, source, image, target, probabilities)
+
+
+def _keep_last(page: str, problem: network_cache.Problem) -> NoReturn:
+    """Go on with the network that was shown last, or with the usual one, and say why."""
+    state.settle(page)
+    chosen = state.choices().frame
+    lost, last = chosen["network"], st.session_state.get(_LAST, link.default_network())
+    if last == lost:
+        st.error(problem.sentence, icon=problem.icon)
+        st.stop()
+    state.choices().complaints.append(problem.sentence)
+    chosen |= {"network": last, "class": "", "picture": sources.follow(chosen.get("picture", ""), lost, last)}
+    state.forget("frame.")
+    st.rerun()
 
 
 def _network() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from dataclasses import dataclass
 
 import streamlit as st
 import torch
@@ -70,8 +71,25 @@ def summary(clf: Classifier) -> str:
     return t_or(f"summaries.{clf.name}", clf.summary)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Why a network cannot be had."""
+
+    sentence: str
+    icon: str
+
+
 def network(name: str) -> Classifier | None:
     """The classifier called ``name``; where it cannot be had, None and a sentence on the page."""
+    found = fetched(name)
+    if isinstance(found, Problem):
+        st.error(found.sentence, icon=found.icon)
+        return None
+    return found
+
+
+def fetched(name: str) -> Classifier | Problem:
+    """The classifier called ``name``, downloaded where it must be, or why it cannot be had."""
     if name in uploads.all_of():
         return uploads.all_of()[name].clf
     box = st.empty()
@@ -81,11 +99,12 @@ def network(name: str) -> Classifier | None:
         with box, st.spinner(t("frame.loading", title=title(name))):
             return _shared(name)
     except WeightsError as error:
-        box.error(translated(str(error)), icon=":material/cloud_off:")
+        return Problem(translated(str(error)), ":material/cloud_off:")
     except (torch.OutOfMemoryError, MemoryError):
         _load.clear()
-        box.error(t("errors.memory_network", network=title(name)), icon=":material/memory:")
-    return None
+        return Problem(t("errors.memory_network", network=title(name)), ":material/memory:")
+    finally:
+        box.empty()
 
 
 def _download(name: str, box: st.delta_generator.DeltaGenerator) -> None:
