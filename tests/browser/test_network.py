@@ -82,7 +82,7 @@ def test_a_network_is_brought_and_nobody_else_sees_it(digits: str, browser: Brow
     visit.healthy()
 
     other = Visit(browser, digits, link.removeprefix(digits))
-    other.page.get_by_text("leads to somebody's own network, which is not part of a link").wait_for()
+    other.page.get_by_text("is kept by no link and no reload: bring its file again").wait_for()
     assert other.page.get_by_text("pets").count() == 0
     other.healthy()
     other.page.close()

@@ -75,8 +75,9 @@ def test_a_brought_network_is_explained_on_every_page_and_seen_by_nobody_else(da
     to(app, "pages/occlusion.py")
     assert any("own.Design(architecture='squeezenet1_1'" in one.value for one in app.code)
 
-    other = opened("pages/saliency.py", network=name)
-    assert "leads to somebody's own network, which is not part of a link; using Mini-AlexNet (bundled)" in said(other)
+    other = opened("pages/saliency.py", network=name, network_file=address(app)["network_file"])
+    assert "pets" in said(other)
+    assert "is kept by no link and no reload: bring its file again. Until then: Mini-AlexNet (bundled)" in said(other)
     assert address(other)["network"] == "mini-alexnet"
     assert healthy(other)
     options = other.selectbox(key="frame.network@en").options

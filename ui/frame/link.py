@@ -28,12 +28,15 @@ def take(query: Mapping[str, str]) -> None:
     network = query.get("network", default_network())
     if network not in network_cache.names():
         taken = network_cache.title(default_network())
-        complaint = "link.own" if uploads.is_own(network) else "link.network"
-        choices.complaints.append(t(complaint, given=quoted(network), taken=taken))
+        brought = uploads.is_own(network)
+        given = quoted(query.get("network_file", "") if brought else network) or "…"
+        choices.complaints.append(t("link.own" if brought else "link.network", given=given, taken=taken))
         network = default_network()
     picture = query.get("picture", sources.usual(network))
     if not sources.valid(picture):
-        choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=quoted(picture)))
+        given = quoted(query.get("picture_file", "") if picture == "upload" else picture) or "…"
+        taken = sources.label(sources.usual(network))
+        choices.complaints.append(t("link.upload" if picture == "upload" else "link.picture", given=given, taken=taken))
         picture = sources.usual(network)
     picture = sources.canonical(picture)
     index = query.get("class", "")
@@ -52,6 +55,10 @@ def address(page: str) -> dict[str, str]:
     """The address's parameters for ``page`` as it is, or would be, shown now; what has its default is left out."""
     choices = state.choices()
     found = {name: choices.frame[name] for name in ("network", "picture", "class") if choices.frame.get(name)}
+    if choices.frame.get("picture") == "upload":
+        found["picture_file"] = sources.file()  # which a link cannot carry, but name
+    if choices.frame.get("network", "") in uploads.all_of():
+        found["network_file"] = uploads.all_of()[choices.frame["network"]].file[:60]
     found |= {"present": "1"} if state.presenting() else {}
     if st.session_state.get("language") in LANGUAGES:  # chosen, and not only the browser's
         found["lang"] = st.session_state["language"]

@@ -129,8 +129,14 @@ def _seed() -> int:
     return int(seed)
 
 
-def take(decoded: decoding.Decoded) -> str:
+def file() -> str:
+    """The name of the file that is this session's own picture."""
+    return str(st.session_state.get(f"{_UPLOAD}.file", ""))[:60]
+
+
+def take(decoded: decoding.Decoded, file: str) -> str:
     """Make a decoded file this session's own picture, and return the id of that."""
+    st.session_state[f"{_UPLOAD}.file"] = file
     st.session_state[_UPLOAD] = Source(
         "upload", decoded.picture, decoding.digest(decoded.picture), tuple(decoded.notes)
     )
@@ -152,7 +158,7 @@ def _uploaded(current: str) -> str:
         except decoding.PictureError as error:
             st.session_state["vizcore.upload.error"] = str(error)
         else:
-            take(decoded)
+            take(decoded, file.name)
     if st.session_state.get("vizcore.upload.error"):
         st.error(translated(st.session_state["vizcore.upload.error"]), icon=":material/broken_image:")
         return current

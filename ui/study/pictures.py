@@ -91,7 +91,7 @@ def opened(picture: str, name: str, target: str, methods: Sequence[str], files: 
     """Show the picture in Compare, under the network and class that the study explained; or say why it cannot be."""
     if picture in files and files[picture].content() is not None:
         try:
-            identifier = sources.take(decoding.decode(files[picture].content() or b""))
+            identifier = sources.take(decoding.decode(files[picture].content() or b""), picture)
         except (PictureError, OSError) as error:
             st.error(str(error), icon=":material/broken_image:")
             return
