@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import torch
 
 RUN_BYTES = 128 * 2**20  # what a half-done computation may hold: a large network's activations for one picture
 _LOADED = time.monotonic()
-_credited = threading.local()
 _CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 
 
@@ -82,13 +80,3 @@ def most_runs() -> int:
     """How many computations may be half done at once: as many as fit into a quarter of the memory that is free."""
     found = gpu_memory() or memory()
     return 16 if found is None else max(4, min(64, found[0] // 4 // RUN_BYTES))
-
-
-def credit(seconds: float) -> None:
-    """Note that others have computed for the calling thread side by side, each for so many seconds of a core."""
-    _credited.seconds = credited() + seconds
-
-
-def credited() -> float:
-    """Seconds for which others have computed side by side in place of the calling thread, since that began."""
-    return float(getattr(_credited, "seconds", 0.0))

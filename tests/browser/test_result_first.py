@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator
 
 from tests.browser.test_frame import SMALL
 from tests.browser.test_pages import Visit, browser, warm
+from tests.helpers.servers import start, stop
 
 __all__ = ["browser", "warm"]
 pytestmark = pytest.mark.browser
@@ -140,4 +142,51 @@ def test_every_box_speaks_the_language_that_was_chosen_last(warm: str, browser: 
     visit.page.get_by_text("Language").first.wait_for(timeout=30_000)
     visit.wait()
     assert visit.page.evaluate(SAID) == english
+    visit.page.close()
+
+
+def test_a_picture_is_chosen_by_sight(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/occlusion?{SMALL}&picture=scene%3A34")
+    grid = visit.page.get_by_role("group", name="Picture", exact=True)
+    grid.get_by_role("button", name="Photograph: Cup of coffee", exact=True).click()
+    visit.page.wait_for_url("**picture=photo%3Acoffee*", timeout=30_000)
+    visit.wait()
+    assert grid.locator("button[aria-pressed=true]").get_attribute("title") == "Photograph: Cup of coffee"
+    assert len(set(grid.locator("img").evaluate_all("all => all.map(one => one.src)"))) == grid.locator("img").count()
+    visit.healthy()
+    visit.page.close()
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that believes that every computation will take long."""
+    belief = """from ui.running import play
+class Slow(dict):
+    __contains__ = lambda self, pace: True
+    __missing__ = lambda self, pace: 9.0
+play._PACES = Slow()"""
+    process, address = start(tmp_path_factory.mktemp("slow"), first=belief)
+    yield address
+    stop(process)
+
+
+@pytest.mark.parametrize(
+    ("path", "look"),
+    [("saliency", ""), ("occlusion", "&occlusion.closer=classes"), ("lime", ""), ("maximisation", "")],
+)
+def test_what_waits_to_be_started_says_so_on_the_picture_and_beneath(
+    slow: str, browser: Browser, path: str, look: str
+) -> None:
+    visit = Visit(browser, slow, f"/{path}?{SMALL}{look}")
+    begin = visit.page.locator(".stage .start:visible")
+    assert re.match(r"Start: \d+ .* to compute, about \d+ s", begin.inner_text())
+    note = visit.page.get_by_text("Shown here once the result above is there.")
+    note.wait_for()
+    assert visit.page.locator(".viewer.waiting").count() == 1
+    begin.click()
+    note.wait_for(state="detached", timeout=60_000)
+    visit.wait()
+    assert begin.count() == 0
+    assert visit.page.locator(".viewer.waiting").count() == 0
+    visit.healthy()
     visit.page.close()

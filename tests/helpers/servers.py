@@ -23,10 +23,20 @@ def free_port() -> int:
 
 
 def launch(
-    log: Path, port: int, *flags: str, root: Path = ROOT, environment: Mapping[str, str] | None = None
+    log: Path,
+    port: int,
+    *flags: str,
+    root: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+    first: str = "",
 ) -> subprocess.Popen[bytes]:
-    """Start the app of ``root`` on ``port`` and return at once; ``log`` gets what it prints."""
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    """Start the app of ``root`` on ``port`` and return at once; ``log`` gets what it prints.
+
+    ``first`` is Python that the server's process runs before the app.
+    """
+    streamlit = f"{first}\nfrom streamlit.web.cli import main\nmain()"
+    command = [sys.executable, *(("-c", streamlit) if first else ("-m", "streamlit"))]
+    command += ["run", "app.py", "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true", *flags]
     with open(log, "wb") as file:
         return subprocess.Popen(
@@ -47,10 +57,10 @@ def wait(process: subprocess.Popen[bytes], port: int, log: Path) -> str:
     raise AssertionError("the server did not start within 30 s")
 
 
-def start(folder: Path, *flags: str, root: Path = ROOT) -> tuple[subprocess.Popen[bytes], str]:
+def start(folder: Path, *flags: str, root: Path = ROOT, first: str = "") -> tuple[subprocess.Popen[bytes], str]:
     """A freshly started server on a free port, and its address; its log goes to ``folder``."""
     port, log = free_port(), folder / "server.log"
-    process = launch(log, port, *flags, root=root)
+    process = launch(log, port, *flags, root=root, first=first)
     return process, wait(process, port, log)
 
 

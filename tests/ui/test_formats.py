@@ -78,7 +78,7 @@ WORDS = {
     "what",
 }
 WORDS |= {"one", "other", "figure", "against", "work", "whole", "device", "up", "down", "random", "low", "high"}
-WORDS |= {"time", "each", "best", "worst", "columns", "picture"}
+WORDS |= {"time", "each", "best", "worst", "columns", "picture", "ahead"}
 UNITS = {"s", "min", "px", "h", "MB", "million"}
 JOINING = {
     "of",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 from PIL import Image
 
+from ui.frame import thumbnails
 from ui.running.results import RESULTS
 from ui.texts import t, t_or, worded
 from ui.texts.sentences import translated
@@ -111,6 +112,7 @@ def choose(current: str) -> str:
         format_func=lambda one: names.get(one) or label(one),
         help=t("picture.help"),
     )
+    _by_sight(key, [f"scene:{seed}" for seed in SCENES] + [f"stamped:{s}" for s in STAMPED] + photographs, mode)
     if mode == "seed":
         seed = int(current.partition(":")[2]) if current.startswith("scene:") else SCENES[0]
         st.session_state.setdefault("frame.seed", seed)
@@ -118,6 +120,16 @@ def choose(current: str) -> str:
     if mode == "upload":
         return _uploaded(current)
     return mode
+
+
+def _by_sight(key: str, pictures: list[str], chosen: str) -> None:
+    """The same pictures, to be chosen by sight; only those that are the same for everybody, so that few are kept."""
+
+    def take(identifier: str) -> None:
+        st.session_state[key] = identifier
+
+    named = [(one, label(one)) for one in pictures]
+    thumbnails.choose("frame.thumbnails", t("frame.picture"), named, chosen, lambda one: picture(one).picture, take)
 
 
 def _seed() -> int:

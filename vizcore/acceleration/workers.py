@@ -16,6 +16,7 @@ from typing import TypeVar
 import torch
 
 from vizcore import machine
+from vizcore.jobs import worktime
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -70,7 +71,7 @@ def side_by_side(work: Callable[[A], B], parts: Sequence[A], most: int) -> list[
         for job in jobs:
             job.cancel()
         wait(jobs)
-        machine.credit(sum(spent) / min(workers, able))
+        worktime.credit(sum(spent) / min(workers, able))
 
 
 def _pool(threads: int) -> tuple[ThreadPoolExecutor, int]:

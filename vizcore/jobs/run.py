@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
-from vizcore import machine
+from vizcore.jobs import worktime
 
 
 class Estimate(Protocol):
@@ -27,7 +27,7 @@ E = TypeVar("E", bound=Estimate)
 
 
 def _work() -> float:
-    return time.thread_time() + machine.credited()
+    return time.thread_time() + worktime.credited()
 
 
 class Run(Generic[E]):
