@@ -58,7 +58,7 @@ def test_on_a_telephone_the_settings_are_one_press_away_and_the_result_stays(
     box = result.bounding_box()
     assert box is not None
     assert box["y"] < 844 / 2
-    control = visit.page.locator(".st-key-sheet label:visible")
+    control = visit.page.locator(".st-key-bottom-sheet label:visible")
     assert control.count() == 0
     visit.page.get_by_role("button", name="Settings", exact=True).click()
     control.first.wait_for()

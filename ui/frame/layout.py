@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from ui.frame import (
+    bottom_sheet,
     classes,
     controls,
     examination,
@@ -25,7 +26,6 @@ from ui.frame import (
     process,
     qr,
     reconnect,
-    sheet,
     sources,
     state,
 )
@@ -110,7 +110,7 @@ def page(name: str) -> Iterator[Frame]:
     touched by it.
     """
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
-    show.style(sheet.RULES)
+    show.style(bottom_sheet.RULES)
     new_run()
     with reported(name, state.settle):
         frame = _open(name)

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import code, controls, export, state
+from ui.frame.bottom_sheet import bottom_sheet
 from ui.frame.layout import Frame
-from ui.frame.sheet import sheet
 from ui.viewer import show
 
 S = TypeVar("S")
@@ -35,7 +35,7 @@ def technique(
         main_column, settings_column = st.columns([2, 1], gap="large")
     closer_column, more_column = st.columns([2, 1], gap="large")
     closer = closer_column.container(key="closer")
-    with settings_column, sheet():
+    with settings_column, bottom_sheet():
         chosen = settings()
         if of is not None:
             controls.reset(page.page, of)
