@@ -333,13 +333,16 @@ def curve(deletion: float, insertion: float) -> faithfulness.Curves:
     return faithfulness.Curves(2, 2, ends, flat[0], flat[1], done=torch.ones(2, dtype=torch.bool))
 
 
-def test_only_worse_than_chance_by_deletion_and_best_by_insertion_is_explained() -> None:
+def test_tests_that_contradict_each_other_are_explained() -> None:
     orders = torch.linspace(0.4, 0.6, 21)[:, None].expand(21, 2)
     band = faithfulness.Band(21, 21, torch.tensor([0.0, 1.0]), orders)
-    rest = {"gradient": curve(0.1, 0.7), curves.BAND: band}
-    assert curves.puzzling({**rest, "gradcam": curve(0.7, 0.9)}) == ["gradcam"]
+    rest = {"gradient": curve(0.3, 0.7), curves.BAND: band}
+    assert curves.puzzling({**rest, "gradcam": curve(0.7, 0.9)}) == [("gradcam", "enough_not_needed")]
+    assert curves.puzzling({**rest, "gradcam": curve(0.1, 0.2)}) == [("gradcam", "needed_not_enough")]
     assert curves.puzzling({**rest, "gradcam": curve(0.55, 0.9)}) == []  # within chance by deletion
+    assert curves.puzzling({**rest, "gradcam": curve(0.1, 0.45)}) == []  # within chance by insertion
     assert curves.puzzling({**rest, "gradcam": curve(0.7, 0.65)}) == []  # not the best by insertion
+    assert curves.puzzling({**rest, "gradcam": curve(0.35, 0.2)}) == []  # not the best by deletion
     assert curves.puzzling({curves.BAND: band, "gradcam": curve(0.7, 0.9)}) == []  # best of one says nothing
     assert curves.puzzling({"gradient": curve(0.1, 0.7), "gradcam": curve(0.7, 0.9)}) == []
 

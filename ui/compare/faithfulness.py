@@ -45,8 +45,8 @@ def part(what: Choice, maps: Maps) -> None:
             _chart(name, latest, params, place, drawing)
         with areas.container():
             tables.table(_records(latest), [t(f"compare.{n}_area") for n in places], f"areas-{drawing}")
-            for method in puzzling(latest.found):
-                st.caption(t("verdicts.enough_not_needed", method=method_name(method)))
+            for method, verdict in puzzling(latest.found):
+                st.caption(t(f"verdicts.{verdict}", method=method_name(method)))
 
     several.show(
         "compare-faithfulness",
@@ -123,15 +123,25 @@ def _records(latest: several.Several) -> list[dict[str, Any]]:
     return [*records, record | {t("compare.deletion_verdict"): verdict, t("compare.insertion_verdict"): verdict}]
 
 
-def puzzling(found: Mapping[str, Any]) -> list[str]:
-    """The methods that are worse than chance by deletion and, of all of them, best by insertion: most often none."""
+def puzzling(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The methods on which the two tests contradict each other, with how: most often none.
+
+    They are worse than chance by one test and, of all methods, best by the other and better than chance.
+    """
     band: faithfulness.Band | None = found.get(BAND)
     curves = {method: one for method, one in found.items() if method != BAND}
     if band is None or len(curves) < 2 or any(one.step < one.of for one in curves.values()):
         return []
-    best = max(one.insertion_area for one in curves.values())
-    high = float(band.interval(band.areas)[1])
-    return [m for m, one in curves.items() if one.deletion_area > high and one.insertion_area == best > high]
+    low, high = (float(side) for side in band.interval(band.areas))
+    least = min(one.deletion_area for one in curves.values())
+    most = max(one.insertion_area for one in curves.values())
+    contradicted = []
+    for method, one in curves.items():
+        if one.deletion_area > high and one.insertion_area == most > high:
+            contradicted.append((method, "enough_not_needed"))
+        elif one.insertion_area < low and one.deletion_area == least < low:
+            contradicted.append((method, "needed_not_enough"))
+    return contradicted
 
 
 def _verdict(better: float, worse: float) -> str:
