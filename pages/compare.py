@@ -18,7 +18,7 @@ with layout.page("compare") as page:
         with st.container(key="first"), st.container(key="result"):
             show.formula(formulas.compare(what.output, *choice.scores(what)))
             result = maps.show(what)
-            st.caption(f"{t('compare.meaning')} {t(f'compare.scale_{what.scale}')}")
+            st.caption(maps.meaning(what))
         with st.container(key="closer"):
             part = controls.closer("compare", "compare.part", list(parts.PARTS), t("compare.part"), "compare_part")
             st.markdown(t(f"compare.{part}_lead"))

@@ -104,6 +104,7 @@ METHODS: dict[str, type] = {
     "edges": baselines.Edges,
 }
 SEEDED = ("smoothgrad", "adaline", "ridge", "random")  # those with chance in them: another seed, another map
+PIXELWISE = ("gradient", "smoothgrad", "integrated", "random")  # signed for every single pixel, unless viewed without
 BASELINES = ("random", "edges")  # those that do not look at the network
 
 P = TypeVar("P")

@@ -34,7 +34,7 @@ from vizcore.jobs.run import Run
 from vizcore.networks import own
 from vizcore.networks.classifier import Classifier
 from vizcore.params import specs
-from vizcore.pictures import decoding, scenes
+from vizcore.pictures import decoding, pooling, scenes
 from vizcore.pictures import figures as colours
 from vizcore.targets import Contrast, Target
 from vizcore.techniques import gradcam
@@ -225,6 +225,25 @@ def test_scales_are_locked_for_a_method_or_for_all_of_one_unit(bundled: Classifi
     one = maps.limits(chosen(bundled, names, (1, 2), "one"), found)
     assert one[0, "gradient"] == one[1, "occlusion"] == max(own[0, "gradient"], own[0, "occlusion"])
     assert (one[0, "gradcam"], one[1, "random"]) == (own[0, "gradcam"], own[1, "random"])
+
+
+def test_signed_pixels_of_a_large_picture_are_pooled_for_display_only() -> None:
+    clf = linear_classifier(size=(224, 224))
+    what = chosen(clf, ("gradient", "occlusion"))
+    found = Run(maps.compute(replace(what, methods=("gradient",)))).finish()
+    heat = found.by_place[0, "gradient"].heat
+    assert (maps.pool(what, "gradient", heat), maps.pool(what, "occlusion", heat)) == (4, 1)
+    absolute = replace(what, params={"gradient": methods.Gradient(view="absolute")})
+    assert maps.pool(absolute, "gradient", heat) == 1
+    assert "4\xa0×\xa04\xa0pixels" in maps.meaning(what)
+    assert "pixels, since" not in maps.meaning(replace(what, methods=("occlusion",)))
+    shown = pooling.means(heat, 4)
+    assert maps.limits(what, found)[0, "gradient"] == colours.robust_limit(shown)
+    grid, *_ = printed.figures(replace(what, methods=("gradient",)), found)
+    tile: Any = grid.sheet().rows[0][1][1]
+    assert tile.unit == "logit · means of 4\xa0×\xa04\xa0px"
+    assert (tile.pixels[:4, :4] != tile.pixels[0, 0]).any()  # the picture under the map keeps its pixels
+    assert np.array_equal(export.arrays(found)["gradient.0"], heat.numpy())
 
 
 def test_networks_that_answer_differently_do_not_share_a_scale(bundled: Classifier) -> None:

@@ -6,6 +6,7 @@ import json
 import string
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ import torch
 from ui import texts
 from ui.frame import formulas
 from ui.running.results import Store, size_of
-from ui.viewer import viewer
+from ui.viewer import shown, viewer
 from vizcore import methods
 from vizcore.evaluation import faithfulness, sanity, stability
+from vizcore.pictures import figures, pooling
 from vizcore.study.plan import Study
 from vizcore.techniques import lime, maximize, occlusion, saliency
 
@@ -59,6 +61,30 @@ def test_viewer_block_holds_header_and_blobs() -> None:
     assert (head["width"], head["label"]) == (2, "kočka")
     begin, size = head["blobs"]["map"]
     assert block[4 + length :][begin : begin + size] == b"\x03\x04\x05\x06"
+
+
+def test_viewer_shows_means_of_blocks_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    heat = np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32)
+    sent: list[tuple[dict[str, Any], dict[str, bytes]]] = []
+
+    def pack(head: dict[str, Any], blobs: dict[str, bytes]) -> bytes:
+        sent.append((head, blobs))
+        return b""
+
+    monkeypatch.setattr(viewer, "pack", pack)
+    monkeypatch.setattr(viewer, "_MOUNT", lambda **_: None)
+    for pool in (1, 4):
+        viewer.new_run()
+        viewer.viewer("a", torch.zeros(3, 8, 8), "map", heat=heat, unit="logit", meaning="Orange.", pool=pool)
+    (raw, raw_blobs), (pooled, blobs) = sent
+    assert raw_blobs["map"] == heat.tobytes()
+    assert np.array_equal(np.frombuffer(blobs["map"], "<f4").reshape(8, 8), pooling.means(heat, 4))
+    assert (raw["unit"], pooled["unit"]) == ("logit", "logit · means of 4\xa0×\xa04\xa0px")
+    assert raw["texts"]["meaning"] == "Orange."
+    assert pooled["texts"]["meaning"].startswith("Orange. Shown are means of 4\xa0×\xa04\xa0pixels")
+    tile: Any = shown.found()["a"].panels["a"]()
+    assert tile.unit == pooled["unit"]
+    assert tile.limit == figures.robust_limit(pooling.means(heat, 4))
 
 
 def test_viewer_events() -> None:

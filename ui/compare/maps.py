@@ -7,7 +7,9 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ui.compare.choice import Choice, Row, method_name
@@ -16,10 +18,10 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t
 from ui.texts.sentences import translated
-from ui.viewer.viewer import viewer
+from ui.viewer.viewer import pooled_meaning, viewer
 from vizcore import methods
 from vizcore.methods import Attribution
-from vizcore.pictures import figures
+from vizcore.pictures import figures, pooling
 
 ACROSS = 5  # cards beside each other
 Place = tuple[int, str]  # number of the row, method
@@ -128,6 +130,7 @@ class Board:
             heat=heat,
             limit=limit,
             unit=unit(self.what, method),
+            pool=pool(self.what, method, row.image),
             meaning=t("compare.meaning"),
             waiting=heat is None,
             controls="compact",
@@ -179,7 +182,7 @@ def limits(what: Choice, maps: Maps) -> dict[Place, float]:
             clf = what.rows[number].clf
             shared = what.scale == "one" and in_units_of_the_score(what, method)
             group: Hashable = ("" if shared else method, tuple(clf.classes), clf.preprocess.size)
-            own[number, method] = (group, figures.robust_limit(mapped.heat))
+            own[number, method] = (group, figures.robust_limit(drawn(what, method, mapped.heat)))
     common: dict[Hashable, float] = {}
     for name, limit in own.values():  # the largest: a percentile of all values together would favour the finer maps
         common[name] = max(limit, common.get(name, 0.0))
@@ -191,6 +194,25 @@ def in_units_of_the_score(what: Choice, method: str) -> bool:
     if method in (*methods.BASELINES, "gradcam"):
         return False
     return getattr(what.params[method], "view", "times_input") == "times_input"
+
+
+def pool(what: Choice, method: str, image: Tensor) -> int:
+    """The side of the blocks in which a method's map is shown: single pixels' signs are specks on a large picture."""
+    if method not in methods.PIXELWISE or getattr(what.params[method], "view", "") == "absolute":
+        return 1
+    return pooling.block(*image.shape[-2:])
+
+
+def drawn(what: Choice, method: str, heat: Tensor) -> NDArray[np.float32]:
+    """A method's map (H,W) as it is shown."""
+    return pooling.means(heat, pool(what, method, heat))
+
+
+def meaning(what: Choice) -> str:
+    """What the colours of all maps mean, on which scales, and in which blocks where some are pooled."""
+    pools = {pool(what, method, row.image) for row in what.rows for method in what.methods} - {1}
+    text = f"{t('compare.meaning')} {t(f'compare.scale_{what.scale}')}"
+    return pooled_meaning(text, max(pools, default=1))
 
 
 def unit(what: Choice, method: str) -> str:

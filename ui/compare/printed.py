@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
-from ui.compare.maps import Maps, limits, unit
+from ui.compare.maps import Maps, limits, pool, unit
+from ui.compare.maps import drawn as drawn_map
 from ui.frame import network_cache, printed, sources
 from ui.frame.printed import Heading, Printed
 from ui.texts import t
+from ui.viewer.viewer import pooled_unit
 from vizcore.evaluation import faithfulness, sanity, stability
 from vizcore.pictures import figures as colours
 from vizcore.pictures import sheets
@@ -69,7 +73,11 @@ def _settings(what: Choice, method: str) -> str:
     return printed.settings(params) + (f" · {layer}" if layer else "")
 
 
-Drawn = tuple[str, Tensor, tuple[tuple[str, Tensor, float, str], ...]]
+Drawn = tuple[str, Tensor, tuple[tuple[str, NDArray[np.float32], float, str], ...]]
+
+
+def _unit(what: Choice, method: str, image: Tensor) -> str:
+    return pooled_unit(unit(what, method), pool(what, method, image))
 
 
 def _rows(what: Choice, maps: Maps) -> list[Drawn]:
@@ -78,7 +86,9 @@ def _rows(what: Choice, maps: Maps) -> list[Drawn]:
     for number, row in enumerate(what.rows):
         of_row = maps.of_row(number)
         drawn = [
-            (method_name(m), of_row[m].heat, scales[number, m], unit(what, m)) for m in what.methods if m in of_row
+            (method_name(m), drawn_map(what, m, of_row[m].heat), scales[number, m], _unit(what, m, row.image))
+            for m in what.methods
+            if m in of_row
         ]
         found.append((row.title, row.image, tuple(drawn)))
     return found

@@ -11,12 +11,14 @@ from torch import Tensor
 
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
-from ui.compare.maps import Maps
+from ui.compare.maps import Maps, pool
+from ui.compare.maps import drawn as map_drawn
 from ui.frame import controls
 from ui.running.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
+from ui.viewer.viewer import pooled_unit
 from vizcore import methods
 from vizcore.evaluation import sanity
 from vizcore.methods import METHODS
@@ -59,7 +61,7 @@ def part(what: Choice, maps: Maps) -> None:
         for method in [m for m in finished if m not in drawn]:
             drawn.add(method)
             with places[method].container():
-                _strip(row, method, finished[method])
+                _strip(what, row, method, finished[method])
 
     work = {
         method: (
@@ -104,19 +106,20 @@ def _chart(found: dict[str, sanity.Cascade], measure: str) -> Any:
     )
 
 
-def _strip(row: Row, method: str, cascade: sanity.Cascade) -> None:
+def _strip(what: Choice, row: Row, method: str, cascade: sanity.Cascade) -> None:
     """The map before, and after each stage, each on its own scale: what counts is where it points."""
     mark = ":green[:material/check:]" if cascade.passed else ":red[:material/close:]"
     title = f"{t('options.compare_part.sanity')}: {method_name(method)}"
+    meaning = pooled_unit("", pool(what, method, row.image))
     st.markdown(f"**{method_name(method)}** {mark} {translated(cascade.verdict)}")
     with st.container(horizontal=True, gap="small"):
         for k, name in enumerate(cascade.layers):
-            heat = cascade.maps[k]
+            heat = map_drawn(what, method, cascade.maps[k])
             with st.container(width=CARD, gap="xsmall"):
                 limit = figures.robust_limit(heat)
                 picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=limit)
                 caption = t("compare.untouched") if k == 0 else t("compare.down_to", layer=name)
                 label = t("compare.map", method=method_name(method), name=caption)
                 st.image(picture, caption=caption, width="stretch", output_format="PNG", alt=label)
-                tile = partial(sheets.Tile, caption, picture, limit)
+                tile = partial(sheets.Tile, caption, picture, limit, True, meaning)
                 shown.keep(str(k), caption, tile, within=f"compare-sanity-{method}", heading=title)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
-from ui.compare.maps import Maps, unit
+from ui.compare.maps import Maps, drawn, pool, unit
 from ui.frame import controls, tables
 from ui.running import play
 from ui.running.results import RESULTS
@@ -111,7 +111,7 @@ def _changed(what: Choice, row: Row, method: str, params: stability.Sensitivity,
     note = st.empty()
 
     def draw(result: stability.MaxSensitivity | None) -> None:
-        limit = 1.0 if result is None else figures.robust_limit(result.heat)
+        limit = 1.0 if result is None else figures.robust_limit(drawn(what, method, result.heat))
         _map(boxes[0], what, row, method, "heat", None if result is None else result.heat, limit)
         _map(boxes[1], what, row, method, "worst_heat", None if result is None else result.worst_heat, limit)
         if result is not None:
@@ -146,6 +146,8 @@ def _map(box: Any, what: Choice, row: Row, method: str, name: str, heat: Tensor 
             signed=name != "deviation",
             limit=limit,
             unit=unit(what, method),
+            # A mean cancels within a block and a deviation does not: on one scale they are shown pixel by pixel.
+            pool=1 if name in ("mean", "deviation") else pool(what, method, row.image),
             waiting=heat is None,
             controls="compact",
             group="compare",

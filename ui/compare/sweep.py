@@ -14,12 +14,13 @@ import streamlit as st
 from ui.compare import several
 from ui.compare import truth as scene_truth
 from ui.compare.choice import Choice, Row, method_name
-from ui.compare.maps import Mapped, Maps, computed, passes
+from ui.compare.maps import Mapped, Maps, computed, drawn, passes, pool
 from ui.frame import controls, navigation
 from ui.running.results import RESULTS
 from ui.texts import number, t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
+from ui.viewer.viewer import pooled_unit
 from vizcore.evaluation import agreement, faithfulness, truth
 from vizcore.params import specs
 from vizcore.pictures import charts, figures, sheets
@@ -76,7 +77,7 @@ def part(what: Choice, maps: Maps) -> None:
 
     def draw(latest: several.Several, drawing: int) -> None:
         for value, swept in latest.found.items():
-            _card(cards[value], row, field, value, swept)
+            _card(cards[value], what, row, (method, field), value, swept)
         with chart.container():
             _chart(latest, _label(what, method, field), drawing)
 
@@ -127,16 +128,19 @@ def _swept(what: Choice, row: Row, method: str, field: str, value: float, own: M
     yield Swept(1, 1, mapped, found)
 
 
-def _card(box: Any, row: Row, field: str, value: str, swept: Swept) -> None:
+def _card(box: Any, what: Choice, row: Row, of: tuple[str, str], value: str, swept: Swept) -> None:
+    method, field = of
     with box.container(gap="xsmall"):
         if swept.mapped.found is None:
             st.markdown(f"**{value}**")
             st.caption(translated(swept.mapped.error))
             return
-        heat = swept.mapped.heat
-        picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=figures.robust_limit(heat))
+        heat = drawn(what, method, swept.mapped.heat)
+        limit = figures.robust_limit(heat)
+        picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=limit)
         st.image(picture, width="stretch", output_format="PNG", alt=f"{field} = {value}")
-        tile = partial(sheets.Tile, f"{field} = {value}", picture, figures.robust_limit(heat))
+        meaning = pooled_unit("", pool(what, method, row.image))
+        tile = partial(sheets.Tile, f"{field} = {value}", picture, limit, True, meaning)
         shown.keep(value, field, tile, within="compare-sweep-maps", heading=t("options.compare_part.sweep"))
         st.markdown(f"**{value}**")
         st.caption(passes(swept.mapped))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
-from ui.compare.maps import Maps
+from ui.compare.maps import Maps, drawn
 from ui.frame import sources, tables
 from ui.frame.classes import class_name
 from ui.running import play
@@ -50,7 +50,7 @@ def part(what: Choice, maps: Maps) -> None:
         st.caption(t("compare.stamp_chance", share=float(stamp.mean())))
     with st.container(horizontal=True):
         for method, one in found.items():
-            picture = pointed(row, np.asarray(maps.by_place[number, method].heat), inside, one.peak)
+            picture = pointed(row, drawn(what, method, maps.by_place[number, method].heat), inside, one.peak)
             with st.container(width=CARD, gap="xsmall"):
                 name = t("compare.points", method=method_name(method))
                 tile = partial(sheets.Tile, method_name(method), picture)

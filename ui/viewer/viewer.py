@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ui.texts import separators, t
 from ui.viewer import shown
-from vizcore.pictures import figures, sheets
+from vizcore.pictures import figures, pooling, sheets
 
 _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
@@ -75,6 +75,7 @@ def viewer(
     follow: bool = False,
     parts: Tensor | np.ndarray | None = None,
     part: str = "",
+    pool: int = 1,
 ) -> Event:
     """Show ``pixels`` (C,H,W) in [0,1], with ``heat`` (H,W) over it where there is one, and return what was done.
 
@@ -87,12 +88,15 @@ def viewer(
     that an answer to one stroke cannot undo the next. Viewers of one ``group`` zoom, pan and blend together, and where
     they ``follow`` they also read off the same place. ``compact`` ones leave out the group's controls, which a
     ``remote`` one shows even without a map of its own. ``parts`` (H,W) says which part each pixel belongs to, -1 for
-    none, and ``part`` with its ``{n}`` how it is read off, in place of the pixel's coordinates.
+    none, and ``part`` with its ``{n}`` how it is read off, in place of the pixel's coordinates. ``heat`` is shown in
+    means of ``pool`` x ``pool`` pixels, which the legend and the meaning then say.
     """
     picture = figures.picture(pixels)
     height, width = picture.shape[:2]
     blobs: dict[str, bytes] = {"picture": np.ascontiguousarray(picture).tobytes()}
     scale = 1.0
+    if heat is not None and pool > 1:
+        heat, unit, meaning = pooling.means(heat, pool), pooled_unit(unit, pool), pooled_meaning(meaning, pool)
     if heat is not None:
         values = np.ascontiguousarray(np.asarray(heat, dtype="<f4"))
         scale = figures.robust_limit(values) if limit is None else limit
@@ -184,6 +188,16 @@ def _keep(
         label,
         lambda: sheets.Tile(label, sheets.blended(pixels, values, **blend), limit, signed, unit),  # type: ignore[arg-type]
     )
+
+
+def pooled_unit(unit: str, pool: int) -> str:
+    """The legend's ``unit`` where what is shown are means of blocks: it says so."""
+    return unit if pool == 1 else " · ".join(filter(None, (unit, t("viewer.pooled", side=pool))))
+
+
+def pooled_meaning(meaning: str, pool: int) -> str:
+    """The sentence under a map, and that it is pooled where it is."""
+    return meaning if pool == 1 else f"{meaning} {t('viewer.pooled_meaning', side=pool)}".lstrip()
 
 
 @cache
