@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +17,13 @@ from tests.conftest import linear_classifier, random_picture
 from tests.pages.test_pages import healthy, opened
 from ui.maximisation import ascending, films, panels, strips
 from ui.running.results import RESULTS
-from ui.saliency import checks
+from ui.saliency import checks, maps
 from ui.saliency import taylor as taylor_page
 from ui.viewer import player
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
-from vizcore.techniques import maximize, taylor
+from vizcore.pictures import figures, pooling
+from vizcore.techniques import maximize, saliency, taylor
 
 SLOW = maximize.Maximisation(steps=100)
 
@@ -253,6 +255,42 @@ def test_nonsense_for_a_part_falls_back_to_the_first() -> None:
     app = opened("pages/saliency.py", **{"saliency.part": "../secret"})
     assert healthy(app)
     assert "saliency.part" not in app.query_params
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], scale: str, view: str) -> dict[str, dict[str, Any]]:
+    """How the two maps of a linear network were drawn last: the gradient and one that is a tenth of it."""
+    last: dict[str, dict[str, Any]] = {}
+    monkeypatch.setattr(maps, "viewer", lambda key, *_, **how: last.update({key: how}))
+    clf = linear_classifier(size)
+    page: Any = SimpleNamespace(clf=clf, image=random_picture(clf), target=0, class_name="a")
+    plain = saliency.gradient(clf, page.image, 0)
+    pair = maps.Pair(page, maps.Settings(saliency.SmoothGrad(), view, scale))
+    pair.gradient(plain)
+    for times in (4.0, 0.1):  # an estimate that is larger must not leave its scale behind
+        pair.smoothgrad(replace(plain, gradient=times * plain.gradient))
+    return last
+
+
+def test_the_two_maps_have_scales_of_their_own_or_the_larger_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = drawn(monkeypatch, (12, 10), "own", "signed")
+    plain = own["saliency-gradient"]["limit"]
+    assert own["saliency-smoothgrad"]["limit"] == pytest.approx(0.1 * plain)
+    both = drawn(monkeypatch, (12, 10), "common", "signed")
+    assert [both[f"saliency-{name}"]["limit"] for name in ("gradient", "smoothgrad")] == [plain, plain]
+
+
+def test_signs_of_a_large_picture_are_pooled_and_the_scale_is_of_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = drawn(monkeypatch, (224, 224), "own", "signed")["saliency-gradient"]
+    shown = pooling.means(signed["heat"], 4)
+    assert (signed["pool"], signed["limit"]) == (4, pytest.approx(figures.robust_limit(shown)))
+    assert drawn(monkeypatch, (224, 224), "own", "absolute")["saliency-gradient"]["pool"] == 1
+    assert drawn(monkeypatch, (128, 128), "own", "signed")["saliency-gradient"]["pool"] == 1
+
+
+def test_the_common_scale_is_chosen_by_a_link_and_said() -> None:
+    said = words(opened("pages/saliency.py", **{"saliency.scale": "common"}))
+    assert "One scale for both maps" in said
+    assert "Each map has its own scale" in words(opened("pages/saliency.py"))
 
 
 def test_a_network_without_convolutions_gets_a_sentence_for_grad_cam() -> None:

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from ui.frame import code, export, printed, sources
-from ui.saliency import checks
+from ui.saliency import maps
 from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
@@ -53,7 +53,7 @@ def computed(page: Any, settings: Any) -> Any:
     work = {
         "filters": lambda: filters.kernels(clf),
         "maximisation": lambda: Run(maximize.maximize(clf, target, settings)).finish(),
-        "saliency": lambda: checks.Both(
+        "saliency": lambda: maps.Both(
             saliency.gradient(clf, image, target, saliency.Saliency(settings.output)),
             Run(saliency.smoothgrad(clf, image, target, settings)).finish(),
             "times_input",

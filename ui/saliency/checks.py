@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 import torch
 from torch import Tensor
@@ -12,29 +13,17 @@ from torch import Tensor
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.saliency import taylor
+from ui.saliency.maps import VIEWS, pool
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
-from ui.viewer.viewer import Event, viewer
+from ui.viewer.viewer import pooled_meaning, pooled_unit, viewer
 from vizcore.networks.classifier import NetworkError
-from vizcore.pictures import figures, sheets
+from vizcore.pictures import figures, pooling, sheets
 from vizcore.techniques import gradcam, integrated_gradients, saliency
 
-VIEWS: dict[str, Callable[[saliency.SaliencyMap], Tensor]] = {
-    "absolute": saliency.absolute_max,
-    "signed": saliency.signed,
-    "times_input": saliency.times_input,
-}
 COPIES = 6
 CARD = 168  # pixels: two in a row on a telephone, three beside the settings
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The technique's parameters, and the view of its maps, which recolours only."""
-
-    params: saliency.SmoothGrad
-    view: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,54 +34,6 @@ class Looking:
     params: saliency.SmoothGrad
     view: str
     latest: saliency.SaliencyMap
-
-
-@dataclass(frozen=True, eq=False)
-class Both:
-    """The two maps that the page shows, the plain gradient's and SmoothGrad's latest, and the view of them."""
-
-    plain: saliency.SaliencyMap
-    smooth: saliency.SaliencyMap
-    view: str
-
-    @property
-    def step(self) -> int:
-        """Copies that SmoothGrad has averaged, of ``of``."""
-        return self.smooth.step
-
-    @property
-    def of(self) -> int:
-        return self.smooth.of
-
-    def drawn(self, one: saliency.SaliencyMap) -> Tensor:
-        """A map (H,W) as it is shown."""
-        return VIEWS[self.view](one)
-
-
-def scales(both: Both) -> str:
-    """That each map has a scale of its own, and how far they are apart."""
-    plain, smooth = (figures.robust_limit(both.drawn(one)) for one in (both.plain, both.smooth))
-    text = t("scales.saliency", plain=plain, smooth=smooth, times=max(plain, smooth) / min(plain, smooth))
-    return f"{text} {t('scales.lower')}" if smooth < plain else text
-
-
-def draw(
-    page: Frame, chosen: Settings, name: str, result: saliency.SaliencyMap | None = None, start: str = ""
-) -> Event:
-    """The map called ``name`` over the picture; until there is a result the picture, with a button ``start``."""
-    view, output = chosen.view, chosen.params.output
-    return viewer(
-        f"saliency-{name}",
-        page.image,
-        t("saliency.map", method=t(f"saliency.{name}"), name=page.class_name),
-        heat=None if result is None else VIEWS[view](result),
-        signed=view != "absolute",
-        unit=t(f"saliency.unit_{output}") if view != "times_input" else t(f"viewer.unit_{output}"),
-        meaning=t(f"saliency.meaning_{view}"),
-        opacity=1.0 if view == "absolute" else 0.5,
-        waiting=result is None,
-        start=start,
-    )
 
 
 def convergence(what: Looking) -> None:
@@ -121,10 +62,12 @@ def copies(what: Looking) -> None:
     noisy, grads, probabilities = play.once(
         ("noisy", *page.key, params.noise, params.seed, params.output, count), compute
     )
-    st.markdown(t("saliency.copies", count=count))
+    side = pool(page, what.view)
+    st.markdown(pooled_meaning(t("saliency.copies", count=count), side))
     one = what.latest
-    maps = [VIEWS[what.view](saliency.SaliencyMap(grad, 0.0, one.image, one.reference)) for grad in grads]
-    limit = figures.robust_limit(torch.stack(maps))  # one for all: they are to be compared
+    raw = [VIEWS[what.view](saliency.SaliencyMap(grad, 0.0, one.image, one.reference)) for grad in grads]
+    maps = [pooling.means(heat, side) for heat in raw]
+    limit = figures.robust_limit(np.stack(maps))  # one for all: they are to be compared
     with st.container(horizontal=True):
         for k in range(count):
             with st.container(width=CARD, gap="xsmall"):
@@ -133,17 +76,19 @@ def copies(what: Looking) -> None:
                     figures.picture(noisy[k]),
                     figures.colours(maps[k], signed=what.view != "absolute", limit=limit),
                 )
-                _keep_copy(k, caption, pair, limit, what.view != "absolute")
+                _keep_copy(k, caption, pair, (limit, what.view != "absolute", pooled_unit("", side)))
                 st.image(pair[0], width="stretch", output_format="PNG", alt=caption)
                 st.image(pair[1], caption=caption, width="stretch", output_format="PNG", alt=t("saliency.copy_map"))
 
 
-def _keep_copy(k: int, caption: str, pair: tuple[figures.Picture, figures.Picture], limit: float, signed: bool) -> None:
+def _keep_copy(
+    k: int, caption: str, pair: tuple[figures.Picture, figures.Picture], scale: tuple[float, bool, str]
+) -> None:
     """Let one noisy copy and its map be taken along with the others."""
     t_map = t("saliency.copy_map")
     group = {"within": "saliency-copies", "heading": t("options.saliency_part.copies")}
     shown.keep(f"copy-{k}", caption, lambda: sheets.Tile(caption, pair[0]), **group)
-    shown.keep(f"map-{k}", caption, lambda: sheets.Tile(t_map, pair[1], limit, signed), **group)
+    shown.keep(f"map-{k}", caption, lambda: sheets.Tile(t_map, pair[1], *scale), **group)
 
 
 def others(what: Looking) -> None:
@@ -171,6 +116,7 @@ def _path(what: Looking) -> None:
             unit=unit,
             meaning=t("saliency.path_meaning"),
             waiting=result is None,
+            pool=pool(page, "times_input"),
         )
 
     draw()
