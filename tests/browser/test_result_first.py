@@ -190,3 +190,28 @@ def test_what_waits_to_be_started_says_so_on_the_picture_and_beneath(
     assert visit.page.locator(".viewer.waiting").count() == 0
     visit.healthy()
     visit.page.close()
+
+
+LONELY = """() => [...document.querySelectorAll('[class*=st-key-cards-]')].map(place => {
+  const rows = {};
+  for (const card of [...place.children].filter(one => one.getBoundingClientRect().height > 0))
+    (rows[Math.round(card.getBoundingClientRect().top)] ??= []).push(card);
+  const lengths = Object.entries(rows).sort(([a], [b]) => a - b).map(([_, row]) => row.length);
+  return [place.className.match(/st-key-cards-\\S+/)[0], lengths];
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1366, 1920])
+@pytest.mark.parametrize(
+    "path", ["compare", "saliency?saliency.part=copies", "lime?lime.closer=samples", "occlusion?occlusion.closer=sizes"]
+)
+def test_no_card_is_alone_in_the_last_row(warm: str, browser: Browser, path: str, width: int) -> None:
+    page, _, query = path.partition("?")
+    small = "" if page == "compare" else f"&{SMALL}"
+    visit = Visit(browser, warm, f"/{page}?{query}{small}", width=width)
+    found = dict(visit.page.evaluate(LONELY))
+    assert found
+    for place, lengths in found.items():
+        assert len(lengths) == 1 or lengths[-1] > 1, (place, lengths)
+    visit.healthy()
+    visit.page.close()

@@ -18,12 +18,13 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t
 from ui.texts.sentences import translated
+from ui.viewer.cards import cards
 from ui.viewer.viewer import pooled_meaning, viewer
 from vizcore import methods
 from vizcore.methods import Attribution
 from vizcore.pictures import figures, pooling
 
-ACROSS = 5  # cards beside each other
+CARD, LEAST = 160, 150  # pixels: five beside each other, two on a telephone; legends need as much
 Place = tuple[int, str]  # number of the row, method
 
 
@@ -95,17 +96,11 @@ class Board:
         self.drawn: dict[Place, tuple[Mapped, float]] = {}
         for number, row in enumerate(what.rows):
             st.markdown(f"**{quoted(row.name)} · {quoted(network_cache.title(row.clf.name))}**")
-            with st.container(key=f"compare-row-{number}"):
-                self._cards(number, row)
-
-    def _cards(self, number: int, row: Row) -> None:
-        names = ["", *self.what.methods]
-        for begin in range(0, len(names), ACROSS):
-            # Few methods get few columns, but lines of one row have as many, so that the cards stay aligned.
-            columns = st.columns(ACROSS if len(names) > ACROSS else max(3, len(names)))
-            for column, method in zip(columns, names[begin : begin + ACROSS], strict=False):
-                with column, st.container(gap="xsmall"):
-                    self._card(number, row, method)
+            names = ["", *self.what.methods]
+            with cards(f"maps-{number}", len(names), CARD, least=LEAST, few=3):
+                for method in names:
+                    with st.container(gap="xsmall"):
+                        self._card(number, row, method)
 
     def _card(self, number: int, row: Row, method: str) -> None:
         if not method:

@@ -18,6 +18,7 @@ from ui.running.results import RESULTS
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
+from ui.viewer.cards import cards
 from ui.viewer.viewer import pooled_unit
 from vizcore import methods
 from vizcore.evaluation import sanity
@@ -112,10 +113,10 @@ def _strip(what: Choice, row: Row, method: str, cascade: sanity.Cascade) -> None
     title = f"{t('options.compare_part.sanity')}: {method_name(method)}"
     meaning = pooled_unit("", pool(what, method, row.image))
     st.markdown(f"**{method_name(method)}** {mark} {translated(cascade.verdict)}")
-    with st.container(horizontal=True, gap="small"):
+    with cards(f"sanity-{method}", len(cascade.layers), CARD):
         for k, name in enumerate(cascade.layers):
             heat = map_drawn(what, method, cascade.maps[k])
-            with st.container(width=CARD, gap="xsmall"):
+            with st.container(gap="xsmall"):
                 limit = figures.robust_limit(heat)
                 picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=limit)
                 caption = t("compare.untouched") if k == 0 else t("compare.down_to", layer=name)

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
-from ui.compare.maps import Maps, drawn, pool, unit
+from ui.compare.maps import CARD, LEAST, Maps, drawn, pool, unit
 from ui.frame import controls, tables
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
+from ui.viewer.cards import cards
 from ui.viewer.viewer import viewer
 from vizcore import methods
 from vizcore.evaluation import stability
@@ -44,8 +45,8 @@ def part(what: Choice, maps: Maps) -> None:
         changes = controls.choose("compare.sensitivity", changes, ("radius",))
     with right:
         changes = controls.choose("compare.sensitivity", changes, ("samples",))
-    with st.container(key="compare-row-stability"):
-        boxes = st.columns(4)
+    with cards("stability", 4, CARD, least=LEAST, few=4):
+        boxes = [st.container(gap="xsmall") for _ in range(4)]
     if method in SEEDED:
         _repeated(what, row, method, repeats, boxes[:2])
     else:

@@ -20,6 +20,7 @@ from ui.running.results import RESULTS
 from ui.texts import number, t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
+from ui.viewer.cards import cards
 from ui.viewer.viewer import pooled_unit
 from vizcore.evaluation import agreement, faithfulness, truth
 from vizcore.params import specs
@@ -68,16 +69,16 @@ def part(what: Choice, maps: Maps) -> None:
     key = ("sweep", *what.key(row, method), field)
     values = _values(row, field, name)
     own, inside = found[method], scene_truth.object_of(what, row)
-    cards = {}
-    with st.container(horizontal=True, gap="small"):
+    boxes = {}
+    with cards("sweep", len(values), CARD):
         for value in values:
-            with st.container(width=CARD, gap="xsmall"):
-                cards[number(value)] = st.empty()
+            with st.container(gap="xsmall"):
+                boxes[number(value)] = st.empty()
     chart = st.empty()
 
     def draw(latest: several.Several, drawing: int) -> None:
         for value, swept in latest.found.items():
-            _card(cards[value], what, row, (method, field), value, swept)
+            _card(boxes[value], what, row, (method, field), value, swept)
         with chart.container():
             _chart(latest, _label(what, method, field), drawing)
 

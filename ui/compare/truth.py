@@ -20,6 +20,7 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t, t_or
 from ui.viewer import shown
+from ui.viewer.cards import cards
 from vizcore.evaluation import truth
 from vizcore.pictures import cutouts, figures, sheets
 
@@ -48,10 +49,10 @@ def part(what: Choice, maps: Maps) -> None:
     st.caption(t("compare.truth_chance", share=float(inside.mean())))
     if stamp is not None:
         st.caption(t("compare.stamp_chance", share=float(stamp.mean())))
-    with st.container(horizontal=True):
+    with cards("truth", len(found), CARD):
         for method, one in found.items():
             picture = pointed(row, drawn(what, method, maps.by_place[number, method].heat), inside, one.peak)
-            with st.container(width=CARD, gap="xsmall"):
+            with st.container(gap="xsmall"):
                 name = t("compare.points", method=method_name(method))
                 tile = partial(sheets.Tile, method_name(method), picture)
                 shown.keep(method, name, tile, within="compare-truth", heading=t("options.compare_part.truth"))

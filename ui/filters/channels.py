@@ -20,6 +20,7 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, t
 from ui.viewer import show
+from ui.viewer.cards import cards
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import decoding, figures, scenes
 from vizcore.targets import Channel
@@ -80,18 +81,18 @@ def show_all(page: Frame, chosen: Settings) -> None:
     place = {"first": channels[0], "last": channels[-1], "count": layer.channels, "height": height, "width": width}
     st.markdown(f"**{t('filters.channels_of', layer=quoted(layer.name), **place)}**")
     st.caption(t("filters.card", side=_side(page.clf, layer.name)))
-    cards = []
-    with st.container(horizontal=True, key="channels"):
+    boxes = []
+    with cards("channels", len(channels), CARD):
         for channel in channels:
-            with st.container(width=CARD, gap="xsmall"):
-                cards.append((st.empty(), st.empty(), st.empty()))
+            with st.container(gap="xsmall"):
+                boxes.append((st.empty(), st.empty(), st.empty()))
                 unit = f"{layer.name}:{channel}"
                 navigation.to("maximisation", t("filters.channel_of", channel=channel), {"maximisation.unit": unit})
-    for picture, *_ in cards:
+    for picture, *_ in boxes:
         if RESULTS.get(_key(page, chosen)) is None:  # the place of each picture, so that nothing jumps
             show.picture(show.blank(page.clf), box=picture, alt=t("overview.blank"))
-    _draw_crops(page, chosen, [(crop, words) for _, crop, words in cards])  # first, since they take less long
-    _draw_pictures(page, chosen, [picture for picture, *_ in cards])
+    _draw_crops(page, chosen, [(crop, words) for _, crop, words in boxes])  # first, since they take less long
+    _draw_pictures(page, chosen, [picture for picture, *_ in boxes])
 
 
 def _key(page: Frame, chosen: Settings) -> tuple[Any, ...]:

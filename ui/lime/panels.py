@@ -16,6 +16,7 @@ from ui.frame.layout import Frame
 from ui.running import play
 from ui.texts import number, t
 from ui.viewer import show, shown
+from ui.viewer.cards import cards
 from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import cutouts, figures, sheets
 from vizcore.pictures.colours import CATEGORICAL
@@ -125,9 +126,9 @@ def samples(page: Frame, result: lime.LimeMap) -> None:
     order = result.scores.argsort(stable=True)
     ranks = np.linspace(0, len(order) - 1, min(_SHOWN, len(order))).round().astype(int)
     st.caption(t("lime.samples", count=len(ranks), of=result.step))
-    with st.container(horizontal=True):
+    with cards("samples", len(ranks), _CARD):
         for k in order[ranks].tolist():
-            with st.container(width=_CARD):
+            with st.container():
                 picture = lime.reconstruct(page.clf, page.image, result.segments, result.vectors[k], result.params.fill)
                 caption = f"{number(float(result.scores[k]), '.4g')} / {number(float(result.predicted[k]), '.4g')}"
                 st.image(figures.picture(picture), caption=caption, width="stretch", output_format="PNG", alt=caption)

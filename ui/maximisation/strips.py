@@ -17,6 +17,7 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import t
 from ui.viewer import show, shown
+from ui.viewer.cards import cards
 from vizcore import params as declared
 from vizcore.pictures import figures, sheets
 from vizcore.techniques import maximize
@@ -96,9 +97,9 @@ def _strip(
 ) -> None:
     page, start = what.page, what.start
     boxes = []
-    with st.container(horizontal=True):
+    with cards(f"strip-{field or 'pair'}", len(values), width):
         for value, label in zip(values, labels, strict=True):
-            with st.container(width=width, gap="xsmall"):
+            with st.container(gap="xsmall"):
                 boxes.append(st.empty())
                 if field:
                     _button(what, field, value, label)

@@ -19,6 +19,7 @@ from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import quoted, separators, t
 from ui.viewer import show, shown
+from ui.viewer.cards import cards
 from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import figures, sheets
 from vizcore.techniques import occlusion
@@ -112,12 +113,12 @@ def sizes(page: Frame, params: occlusion.Occlusion) -> None:
     st.markdown(f"**{t('occlusion.sizes')}**")
     count = sum(occlusion.passes(page.clf, one) - 1 for one in strip)
     requested = st.toggle(t("occlusion.sizes_run", count=count), key="look.occlusion.strip")
-    cards = st.container(horizontal=True)
     boxes = []
-    for one in strip:
-        with cards, st.container(width=_CARD):
-            st.caption(t("occlusion.size", window=one.window))
-            boxes.append(st.empty())
+    with cards("sizes", len(strip), _CARD):
+        for one in strip:
+            with st.container():
+                st.caption(t("occlusion.size", window=one.window))
+                boxes.append(st.empty())
     legend = st.empty()
     if requested:
         _strip(page, strip, boxes, legend)

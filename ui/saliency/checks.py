@@ -17,6 +17,7 @@ from ui.saliency.maps import VIEWS, pool
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
+from ui.viewer.cards import cards
 from ui.viewer.viewer import pooled_meaning, pooled_unit, viewer
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures, pooling, sheets
@@ -68,9 +69,9 @@ def copies(what: Looking) -> None:
     raw = [VIEWS[what.view](saliency.SaliencyMap(grad, 0.0, one.image, one.reference)) for grad in grads]
     maps = [pooling.means(heat, side) for heat in raw]
     limit = figures.robust_limit(np.stack(maps))  # one for all: they are to be compared
-    with st.container(horizontal=True):
+    with cards("copies", count, CARD):
         for k in range(count):
-            with st.container(width=CARD, gap="xsmall"):
+            with st.container(gap="xsmall"):
                 caption = t("saliency.copy", number=k + 1, percent=100 * probabilities[k])
                 pair = (
                     figures.picture(noisy[k]),

@@ -13,6 +13,7 @@ from ui.running.results import RESULTS
 from ui.study.names import method, network
 from ui.texts import escaped, t
 from ui.viewer import show
+from ui.viewer.cards import cards
 from vizcore import methods as known
 from vizcore.pictures import decoding
 from vizcore.pictures.decoding import PictureError
@@ -39,9 +40,9 @@ def odd_ones(found: Sequence[Row], files: Files) -> None:
             continue
         st.markdown(f"**{t(f'odd.{name}')}**")
         st.caption(t(f"odd.{name}_meaning"))
-        with st.container(horizontal=True):
+        with cards(f"odd-{name}", len(first), CARD):
             for number, one in enumerate(first):
-                with st.container(width=CARD, gap="xsmall"):
+                with st.container(gap="xsmall"):
                     _card(f"{name}-{number}", one, found, files, name)
 
 

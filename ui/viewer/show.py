@@ -63,9 +63,8 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .katex-display > .katex {text-align: left; white-space: normal; font-size: 1.1em;} /* breaks between its terms */
 .katex-display > .katex > .katex-html > .base {margin: .25em 0;}
 @media (max-width: 640px) { /* two maps beside each other, since they are there to be compared */
-  [class*="st-key-compare-row-"] [data-testid="stColumn"], .st-key-pair [data-testid="stColumn"] {
+  .st-key-pair [data-testid="stColumn"] {
     min-width: calc(50% - .5rem); max-width: calc(50% - .4rem); flex: 1 1 calc(50% - .5rem);}
-  [class*="st-key-compare-row-"] [data-testid="stHorizontalBlock"],
   .st-key-pair [data-testid="stHorizontalBlock"] {gap: .8rem;}
 }
 /* Streamlit's white on the dark theme's orange has a contrast of 2.3 : 1, its pale grey one of 3.9 : 1; small type
