@@ -6,6 +6,7 @@ import pytest
 
 from tests.pages.test_pages import healthy, opened
 from vizcore.pictures import sheets
+from vizcore.pictures.panels import Sheet
 
 SMALL = {"compare.methods": "gradient,occlusion", "compare.occlusion.stride": "32", "compare.faithfulness.steps": "4"}
 CASES = [
@@ -37,5 +38,5 @@ def test_everything_that_is_shown_can_be_printed(page: str, query: dict[str, str
     assert names <= set(shown)
     for one in shown.values():
         assert one.title
-        panels = tuple(draw() for draw in one.panels.values())
-        assert sheets.save(sheets.Sheet(one.title, (), (("", panels),)), "svg").startswith(b"<?xml")
+        drawn = tuple(draw() for draw in one.panels.values())
+        assert sheets.save(Sheet(one.title, (), (("", drawn),)), "svg").startswith(b"<?xml")

@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from vizcore.pictures import charts, figures, sheets
+from vizcore.pictures import charts, figures, panels, sheets
+from vizcore.pictures.panels import Chart, Sheet, Tile
 from vizcore.pictures.plotting import printing
 from vizcore.pictures.redrawing import power, redraw
-from vizcore.pictures.sheets import Chart, Sheet, Tile
 from vizcore.study import charts as study_charts
 from vizcore.study.bootstrap import Interval
 
@@ -37,7 +37,7 @@ def pixels(seed: int = 0, side: int = 32) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
 
 
-def sheet(*panels: sheets.Panel, title: str = "Occlusion · horse", lines: tuple[str, ...] = ("Network: n",)) -> Sheet:
+def sheet(*panels: panels.Panel, title: str = "Occlusion · horse", lines: tuple[str, ...] = ("Network: n",)) -> Sheet:
     return Sheet(title, lines, (("", panels),), ("a note",))
 
 
@@ -109,11 +109,11 @@ def test_in_png_each_pixel_is_a_square_of_whole_pixels(side: int) -> None:
 def test_the_blend_is_the_viewer_s() -> None:
     rng = np.random.default_rng(0)
     image, heat = rng.random((3, 8, 8)), rng.normal(size=(8, 8))
-    half = sheets.blended(image, heat, signed=True, limit=1.0, opacity=0.5)
+    half = panels.blended(image, heat, signed=True, limit=1.0, opacity=0.5)
     assert np.array_equal(half, figures.overlay(image, heat, signed=True, opacity=1.0, limit=1.0))
-    alone = sheets.blended(image, np.abs(heat), signed=False, limit=1.0, opacity=1.0)
+    alone = panels.blended(image, np.abs(heat), signed=False, limit=1.0, opacity=1.0)
     assert np.array_equal(alone, figures.unsigned_colours(np.abs(heat), 1.0))
-    bare = sheets.blended(image, heat, signed=True, limit=1.0, opacity=0.0)
+    bare = panels.blended(image, heat, signed=True, limit=1.0, opacity=0.0)
     assert np.array_equal(bare[..., 0], bare[..., 1])
 
 

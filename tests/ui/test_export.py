@@ -22,7 +22,7 @@ from ui.saliency import maps
 from vizcore import params
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures import decoding, figures, sheets
+from vizcore.pictures import decoding, figures, panels
 from vizcore.targets import Channel
 from vizcore.techniques import filters, lime, maximize, occlusion, saliency
 
@@ -178,10 +178,10 @@ def test_one_file_holds_figures_arrays_settings_and_script(bundled: Classifier) 
     heat = result.heat()
     blend = {"signed": True, "limit": figures.robust_limit(heat), "opacity": 0.5}
 
-    def sheet() -> sheets.Sheet:
-        tile = sheets.Tile("drop", sheets.blended(page.image, heat, **blend), blend["limit"])  # type: ignore[arg-type]
+    def sheet() -> panels.Sheet:
+        tile = panels.Tile("drop", panels.blended(page.image, heat, **blend), blend["limit"])  # type: ignore[arg-type]
         heading = printed.heading(page, SETTINGS["occlusion"], result)
-        return sheets.Sheet("Occlusion", heading.lines, (("", (tile,)),), heading.notes)
+        return panels.Sheet("Occlusion", heading.lines, (("", (tile,)),), heading.notes)
 
     page.class_name = "horse $x$"
     assert any("horse $x$" in line and "Mini-AlexNet" in line and "Scene 21" in line for line in sheet().lines)

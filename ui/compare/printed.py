@@ -18,8 +18,7 @@ from ui.texts import t
 from ui.viewer.viewer import pooled_unit
 from vizcore.evaluation import faithfulness, sanity, stability
 from vizcore.pictures import figures as colours
-from vizcore.pictures import sheets
-from vizcore.pictures.sheets import Sheet, Tile
+from vizcore.pictures.panels import Sheet, Tile, blended
 
 _OPACITY = 0.5  # of the maps on the page, at first
 # Figures of the parts that have settings of their own, by how their names begin after the page's.
@@ -97,9 +96,9 @@ def _rows(what: Choice, maps: Maps) -> list[Drawn]:
 def _grid(title: str, what: Heading, rows: list[Drawn]) -> Sheet:
     lines = []
     for name, image, maps in rows:
-        panels = [Tile("", colours.picture(image))]
+        tiles = [Tile("", colours.picture(image))]
         for method, heat, limit, meaning in maps:
-            blend = sheets.blended(image, heat, signed=True, limit=limit, opacity=_OPACITY)
-            panels.append(Tile(method, blend, limit, True, meaning))
-        lines.append((name, tuple(panels)))
+            blend = blended(image, heat, signed=True, limit=limit, opacity=_OPACITY)
+            tiles.append(Tile(method, blend, limit, True, meaning))
+        lines.append((name, tuple(tiles)))
     return Sheet(title, what.lines, tuple(lines), what.notes, what.mark)

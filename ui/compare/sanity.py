@@ -24,7 +24,7 @@ from vizcore import methods
 from vizcore.evaluation import sanity
 from vizcore.methods import METHODS
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures import charts, figures, sheets
+from vizcore.pictures import charts, figures, panels
 
 QUICK = ("gradient", "gradcam")  # those that are looked at before the user asks for more
 CARD = 112
@@ -122,5 +122,5 @@ def _strip(what: Choice, row: Row, method: str, cascade: sanity.Cascade) -> None
                 caption = t("compare.untouched") if k == 0 else t("compare.down_to", layer=name)
                 label = t("compare.map", method=method_name(method), name=caption)
                 st.image(picture, caption=caption, width="stretch", output_format="PNG", alt=label)
-                tile = partial(sheets.Tile, caption, picture, limit, True, meaning)
+                tile = partial(panels.Tile, caption, picture, limit, True, meaning)
                 shown.keep(str(k), caption, tile, within=f"compare-sanity-{method}", heading=title)

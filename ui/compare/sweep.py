@@ -24,7 +24,7 @@ from ui.viewer.cards import cards
 from ui.viewer.viewer import pooled_unit
 from vizcore.evaluation import agreement, faithfulness, truth
 from vizcore.params import specs
-from vizcore.pictures import charts, figures, sheets
+from vizcore.pictures import charts, figures, panels
 
 CARD = 150
 # What is worth a sweep, and where: from too little to more than enough.
@@ -141,7 +141,7 @@ def _card(box: Any, what: Choice, row: Row, of: tuple[str, str], value: str, swe
         picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=limit)
         st.image(picture, width="stretch", output_format="PNG", alt=f"{field} = {value}")
         meaning = pooled_unit("", pool(what, method, row.image))
-        tile = partial(sheets.Tile, f"{field} = {value}", picture, limit, True, meaning)
+        tile = partial(panels.Tile, f"{field} = {value}", picture, limit, True, meaning)
         shown.keep(value, field, tile, within="compare-sweep-maps", heading=t("options.compare_part.sweep"))
         st.markdown(f"**{value}**")
         st.caption(passes(swept.mapped))

@@ -22,7 +22,7 @@ from ui.texts import quoted, t, t_or
 from ui.viewer import shown
 from ui.viewer.cards import cards
 from vizcore.evaluation import truth
-from vizcore.pictures import cutouts, figures, sheets
+from vizcore.pictures import cutouts, figures, panels
 
 CARD = 200
 
@@ -54,7 +54,7 @@ def part(what: Choice, maps: Maps) -> None:
             picture = pointed(row, drawn(what, method, maps.by_place[number, method].heat), inside, one.peak)
             with st.container(gap="xsmall"):
                 name = t("compare.points", method=method_name(method))
-                tile = partial(sheets.Tile, method_name(method), picture)
+                tile = partial(panels.Tile, method_name(method), picture)
                 shown.keep(method, name, tile, within="compare-truth", heading=t("options.compare_part.truth"))
                 st.image(picture, caption=method_name(method), width="stretch", output_format="PNG", alt=name)
 

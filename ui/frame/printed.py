@@ -20,7 +20,7 @@ from ui.texts import number, separators, t, t_or
 from ui.viewer import shown
 from vizcore import params as declared
 from vizcore.pictures import sheets
-from vizcore.pictures.sheets import Sheet
+from vizcore.pictures.panels import Sheet
 from vizcore.techniques import filters
 
 MIME: dict[sheets.Format, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}

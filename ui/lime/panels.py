@@ -18,7 +18,7 @@ from ui.texts import number, t
 from ui.viewer import show, shown
 from ui.viewer.cards import cards
 from ui.viewer.viewer import Event, viewer
-from vizcore.pictures import cutouts, figures, sheets
+from vizcore.pictures import cutouts, figures, panels
 from vizcore.pictures.colours import CATEGORICAL
 from vizcore.techniques import adaline, lime
 
@@ -65,7 +65,7 @@ def outlines(page: Frame, chosen: Settings) -> None:
     show.title(title)
     scale = max(1, show.DISPLAY // page.image.shape[1])
     picture = cutouts.outlines(page.image, chosen.segments, scale=scale)
-    shown.keep("lime-segments", title, lambda: sheets.Tile(title, picture))
+    shown.keep("lime-segments", title, lambda: panels.Tile(title, picture))
     show.picture(picture, alt=title)
 
 

@@ -19,7 +19,7 @@ from ui.texts import t
 from ui.viewer import show, shown
 from ui.viewer.cards import cards
 from vizcore import params as declared
-from vizcore.pictures import figures, sheets
+from vizcore.pictures import figures, panels
 from vizcore.techniques import maximize
 
 STOPS = declared.specs(maximize.Maximisation)["lambda_"].levels  # type: ignore[union-attr]
@@ -114,7 +114,7 @@ def _strip(
         for box, label, ascent in zip(boxes, labels, strip.ascents, strict=True):
             part = "strip_caption" if page.channel is None else "strip_value"
             caption = t(f"maximisation.{part}", percent=100 * ascent.probability, logit=ascent.logit)
-            tile = partial(sheets.Tile, caption, figures.picture(ascent.image))
+            tile = partial(panels.Tile, caption, figures.picture(ascent.image))
             shown.keep(label, label, tile, within="maximisation-strip", heading=t("maximisation.title"))
             box.image(figures.picture(ascent.image), caption=caption, width="stretch", alt=caption)
 

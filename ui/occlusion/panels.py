@@ -21,7 +21,7 @@ from ui.texts import quoted, separators, t
 from ui.viewer import show, shown
 from ui.viewer.cards import cards
 from ui.viewer.viewer import Event, viewer
-from vizcore.pictures import figures, sheets
+from vizcore.pictures import figures, panels
 from vizcore.techniques import occlusion
 
 _CARD = 140  # pixels: four beside the settings, two in a row on a telephone
@@ -96,7 +96,7 @@ def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
     picture = figures.categories(result.top_class, ranked.tolist())
     title = t("occlusion.class_map")
     key = [(figures.CATEGORICAL[i], class_name(page.clf, int(k))) for i, k in enumerate(ranked)]
-    shown.keep("occlusion-classes", title, partial(sheets.Tile, title, picture, key=tuple(key)))
+    shown.keep("occlusion-classes", title, partial(panels.Tile, title, picture, key=tuple(key)))
     st.markdown(f"**{title}**")
     place, names = st.columns([3, 2])
     with place:
@@ -137,7 +137,7 @@ def _strip(page: Frame, strip: list[occlusion.Occlusion], boxes: list[Any], lege
             if heat is not None:
                 picture = figures.overlay(page.image, heat, signed=True, limit=limit)
                 title = f"{strip[k].window} × {strip[k].window} px"
-                tile = partial(sheets.Tile, title, picture, limit, True, unit)
+                tile = partial(panels.Tile, title, picture, limit, True, unit)
                 shown.keep(str(k), title, tile, within="occlusion-sizes", heading=t("occlusion.sizes"))
             _small(picture, box)
         colours = figures.legend(limit, True, unit, width=640, height=36, mark=separators()[0])

@@ -20,7 +20,7 @@ from ui.viewer import show, shown
 from ui.viewer.cards import cards
 from ui.viewer.viewer import pooled_meaning, pooled_unit, viewer
 from vizcore.networks.classifier import NetworkError
-from vizcore.pictures import figures, pooling, sheets
+from vizcore.pictures import figures, panels, pooling
 from vizcore.techniques import gradcam, integrated_gradients, saliency
 
 COPIES = 6
@@ -88,8 +88,8 @@ def _keep_copy(
     """Let one noisy copy and its map be taken along with the others."""
     t_map = t("saliency.copy_map")
     group = {"within": "saliency-copies", "heading": t("options.saliency_part.copies")}
-    shown.keep(f"copy-{k}", caption, lambda: sheets.Tile(caption, pair[0]), **group)
-    shown.keep(f"map-{k}", caption, lambda: sheets.Tile(t_map, pair[1], *scale), **group)
+    shown.keep(f"copy-{k}", caption, lambda: panels.Tile(caption, pair[0]), **group)
+    shown.keep(f"map-{k}", caption, lambda: panels.Tile(t_map, pair[1], *scale), **group)
 
 
 def others(what: Looking) -> None:

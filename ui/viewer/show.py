@@ -18,7 +18,7 @@ from ui.running.results import Store
 from ui.texts import escaped, percent, separators, t
 from ui.viewer import shown
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures import figures, sheets
+from vizcore.pictures import figures, panels
 from vizcore.pictures.colours import SHADE
 
 # Network inputs are small; browsers smooth what they enlarge, which would blur a map's true resolution.
@@ -151,7 +151,7 @@ def chart(figure: Any, key: str, box: Any = None, *, title: str = "", select: bo
     ``title`` is what it is called where it is taken along. Where points can be ``select``ed, the page runs again by a
     click at one, and what was clicked is returned.
     """
-    shown.keep(key, title or key, partial(sheets.Chart, title, figure))
+    shown.keep(key, title or key, partial(panels.Chart, title, figure))
     figure = type(figure)(figure)  # another one than what is kept
     if st.session_state.get("presenting"):
         size = {"size": 22}

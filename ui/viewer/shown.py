@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from vizcore.pictures.sheets import Panel
+from vizcore.pictures.panels import Panel
 
 _KEY = "vizcore.shown"
 Draw = Callable[[], Panel]

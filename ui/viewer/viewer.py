@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ui.texts import separators, t
 from ui.viewer import shown
-from vizcore.pictures import figures, pooling, sheets
+from vizcore.pictures import figures, panels, pooling
 
 _HERE = Path(__file__).parent
 _MOUNT = st.components.v2.component(
@@ -179,14 +179,14 @@ def _keep(
 ) -> None:
     """Let what is shown be taken along: the map blended as at first, without frames and cursors."""
     if heat is None:
-        shown.keep(key, label, lambda: sheets.Tile(label, picture))
+        shown.keep(key, label, lambda: panels.Tile(label, picture))
         return
     blend = {"signed": signed, "limit": limit, "opacity": opacity}
     values = np.asarray(heat)
     shown.keep(
         key,
         label,
-        lambda: sheets.Tile(label, sheets.blended(pixels, values, **blend), limit, signed, unit),  # type: ignore[arg-type]
+        lambda: panels.Tile(label, panels.blended(pixels, values, **blend), limit, signed, unit),  # type: ignore[arg-type]
     )
 
 
