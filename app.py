@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.frame import layout, navigation
-from ui.overview import summaries
+from ui.overview import printed, summaries
 from ui.texts import t
 
 with layout.page("overview") as page:
@@ -18,8 +18,11 @@ with layout.page("overview") as page:
         with card.container(key=f"card-{name}"):
             st.markdown(f"**{t(f'{name}.title')}**")
             boxes.append(summaries.place(page))
-            st.caption(t(f"overview.{name}", name=page.class_name))
+            st.caption(summaries.meaning(page, name))
             navigation.to(name, t("overview.open"))
     filling = {name: (box, look) for box, (name, look) in zip(boxes, summaries.CARDS, strict=True)}
     for name in summaries.BY_COST:
         summaries.fill(page, *filling[name])
+    corner = st.columns([1, 2])[0]
+    with corner, st.container(key="more"):
+        printed.offer(page)

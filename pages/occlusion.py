@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import technique
-from ui.occlusion import brushing, panels
+from ui.occlusion import brushing, panels, sizes
 from ui.running import play
 from ui.texts import t
 from ui.viewer import show
@@ -53,7 +53,7 @@ with layout.page("occlusion") as page:
             if part == "classes" and result is not None:
                 panels.classes(page, result)
             elif part == "sizes":
-                panels.sizes(page, params)
+                sizes.sizes(page, params)
         return result
 
     technique(page, settings, results, formula=formulas.occlusion, of=occlusion.Occlusion)

@@ -77,9 +77,7 @@ def formula(chosen: Settings) -> str:
 def show_all(page: Frame, chosen: Settings) -> None:
     """A card for each channel, filled in while they are computed."""
     layer, channels = chosen.layer, chosen.channels
-    height, width = layer.size
-    place = {"first": channels[0], "last": channels[-1], "count": layer.channels, "height": height, "width": width}
-    st.markdown(f"**{t('filters.channels_of', layer=quoted(layer.name), **place)}**")
+    st.markdown(f"**{_heading(chosen)}**")
     st.caption(t("filters.card", side=_side(page.clf, layer.name)))
     boxes = []
     with cards("channels", len(channels), CARD):
@@ -93,6 +91,12 @@ def show_all(page: Frame, chosen: Settings) -> None:
             show.picture(show.blank(page.clf), box=picture, alt=t("overview.blank"))
     _draw_crops(page, chosen, [(crop, words) for _, crop, words in boxes])  # first, since they take less long
     _draw_pictures(page, chosen, [picture for picture, *_ in boxes])
+
+
+def _heading(chosen: Settings) -> str:
+    layer, channels, (height, width) = chosen.layer, chosen.channels, chosen.layer.size
+    place = {"first": channels[0], "last": channels[-1], "count": layer.channels, "height": height, "width": width}
+    return t("filters.channels_of", layer=quoted(layer.name), **place)
 
 
 def _key(page: Frame, chosen: Settings) -> tuple[Any, ...]:
@@ -110,7 +114,9 @@ def _draw_pictures(page: Frame, chosen: Settings, boxes: list[Any]) -> None:
         for number, (box, picture, value) in enumerate(zip(boxes, drawn.pictures, drawn.values, strict=True)):
             if picture is not None and picture is not shown[number]:
                 shown[number] = picture
-                show.picture(picture, box=box, alt=t("filters.drawn", channel=chosen.channels[number], value=value))
+                label, group = f"channel-{chosen.channels[number]}", ("filters-channels", _heading(chosen))
+                alt = t("filters.drawn", channel=chosen.channels[number], value=value)
+                show.picture(picture, box=box, alt=alt, keep=label, within=group)
 
     key = _key(page, chosen)
     units = [Channel(chosen.layer.name, channel) for channel in chosen.channels]
@@ -165,7 +171,8 @@ def _draw_crops(page: Frame, chosen: Settings, boxes: list[tuple[Any, Any]]) -> 
         every = here if known is None else known + here
         for channel, (box, words) in zip(chosen.channels, boxes, strict=True):
             row = _row(every.strongest(channel, CROPS, side))
-            show.picture(row, box=box, alt=t("filters.crops", channel=channel))
+            alt, group = t("filters.crops", channel=channel), ("filters-crops", _heading(chosen))
+            show.picture(row, box=box, alt=alt, keep=f"crops-{channel}", within=group)
             words.caption(t("filters.answers", mean=float(here.means[0, channel])))
 
     draw(None)

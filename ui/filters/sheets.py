@@ -104,11 +104,8 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         caption = t("filters.channels" if len(weights) > 1 else "filters.channel_of_one")
         st.caption(caption)
         planes = figures.signed_colours(weights, limit=float(weights.abs().max()) or 1.0)
-        st.image(
-            figures.grid(planes, len(planes), 1, max(1, 480 // (len(planes) * weights.shape[-1]))),
-            width="stretch",
-            alt=caption,
-        )
+        drawn = figures.grid(planes, len(planes), 1, max(1, 480 // (len(planes) * weights.shape[-1])))
+        show.picture(drawn, alt=caption, keep="filters-weights")
     responses: Tensor = play.once(
         ("activations", *page.picture_key, kernels.layer),
         lambda: filters.activations(page.clf, page.image, kernels.layer),
@@ -121,4 +118,4 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         st.caption(t("filters.spectrum"))
         energy = filters.spectrum(kernels)[index].sqrt()
         picture = figures.unsigned_colours(energy, limit=float(energy.max()) or 1.0)
-        show.picture(figures.enlarge(picture, 192), alt=t("filters.spectrum"))
+        show.picture(figures.enlarge(picture, 192), alt=t("filters.spectrum"), keep="filters-spectrum")

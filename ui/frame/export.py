@@ -157,10 +157,12 @@ def snippet(page: Frame, params: Any | None, result: Any | None = None) -> str:
 def offer(page: Frame, params: Any | None, result: Any | None) -> None:
     """A closed box with the downloads and the snippet; before there is a result, it says so."""
     with st.popover(t("export.title"), icon=":material/download:"):
-        if result is None:
-            st.caption(t("export.nothing"))
-            return
         name = page.page
+        if result is None:  # pictures there may be already, or the only ones: of channels there are no arrays
+            figures = printed.on_page(t(f"{name}.title"), printed.heading(page, params))
+            printed.offer(figures, name)
+            st.caption(t("export.figures_only" if figures else "export.nothing"))
+            return
         settings = json.dumps(record(page, params, result), indent=2, ensure_ascii=False)
         script = snippet(page, params, result)
         figures = printed.on_page(t(f"{name}.title"), printed.heading(page, params, result))

@@ -20,6 +20,7 @@ from ui.texts import number, separators, t, t_or
 from ui.viewer import shown
 from vizcore import params as declared
 from vizcore.pictures import sheets
+from vizcore.pictures.columns import columns
 from vizcore.pictures.panels import Sheet
 from vizcore.techniques import filters
 
@@ -59,7 +60,8 @@ def heading(page: Frame, params: Any | None, result: Any | None = None) -> Headi
     chosen = [] if params is None else [settings(params)]
     view = getattr(result, "view", None)
     chosen += [f"{t('saliency.view')} {t(f'options.view.{view}')}"] if view else []
-    for name, usual in _LOOKS.get(page.page, ()):
+    deep = page.page == "filters" and state.choices().looks.get("filters.view") == "channels"  # has no such looks
+    for name, usual in () if deep else _LOOKS.get(page.page, ()):
         look = state.choices().looks.get(f"{page.page}.{name}", usual)
         chosen.append(f"{t(f'{page.page}.{name}')} {t(f'options.{name}.{look}')}")
     lines += [" · ".join(chosen)] if chosen else []
@@ -110,16 +112,18 @@ def on_page(title: str, what: Heading | Callable[[str], Heading | None]) -> list
         own = what(name) if callable(what) else what
         if own is not None:
             label = sheets.plain(one.title)
-            sheet = partial(_sheet, f"{title} · {label}", own, tuple(one.panels.values()))
+            sheet = partial(together, f"{title} · {label}", own, tuple(one.panels.values()))
             found.append(Printed(name, label, sheet))
     return found
 
 
-def _sheet(title: str, what: Heading, draw: Sequence[shown.Draw]) -> Sheet:
+def together(title: str, what: Heading, draw: Sequence[shown.Draw]) -> Sheet:
+    """Panels, each drawn now, in rows under one heading."""
     panels = tuple(one() for one in draw)
     if len(panels) == 1:  # its title stands over the sheet already
         panels = (replace(panels[0], title=""),)
-    across = _PAIRS if len(panels) > sheets.ACROSS and len(panels) % 2 == 0 else sheets.ACROSS
+    pairs = len(panels) > sheets.ACROSS and len(panels) % 2 == 0
+    across = _PAIRS if pairs else columns(len(panels), sheets.ACROSS)
     rows = tuple(("", panels[at : at + across]) for at in range(0, len(panels), across))
     return Sheet(title, what.lines, rows, what.notes, what.mark)
 

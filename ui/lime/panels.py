@@ -125,17 +125,19 @@ def samples(page: Frame, result: lime.LimeMap) -> None:
     """A few of the sub-images with the network's answer and the model's, and the vectors that they are drawn from."""
     order = result.scores.argsort(stable=True)
     ranks = np.linspace(0, len(order) - 1, min(_SHOWN, len(order))).round().astype(int)
-    st.caption(t("lime.samples", count=len(ranks), of=result.step))
+    heading = t("lime.samples", count=len(ranks), of=result.step)
+    st.caption(heading)
     with cards("samples", len(ranks), _CARD):
         for k in order[ranks].tolist():
             with st.container():
                 picture = lime.reconstruct(page.clf, page.image, result.segments, result.vectors[k], result.params.fill)
                 caption = f"{number(float(result.scores[k]), '.4g')} / {number(float(result.predicted[k]), '.4g')}"
-                st.image(figures.picture(picture), caption=caption, width="stretch", output_format="PNG", alt=caption)
+                show.picture(picture, caption, keep=f"sample-{k}", within=("lime-samples", heading))
     rows = np.linspace(len(order) - 1, 0, min(_ROWS, len(order))).round().astype(int)
     columns = result.weights.argsort(descending=True)
     st.caption(t("lime.vectors"))
-    show.picture(cutouts.vectors(result.vectors[order[rows]][:, columns], (5 * len(rows), 1024)), alt=t("lime.vectors"))
+    drawn = cutouts.vectors(result.vectors[order[rows]][:, columns], (5 * len(rows), 1024))
+    show.picture(drawn, alt=t("lime.vectors"), keep="lime-vectors")
 
 
 def best(page: Frame, result: lime.LimeMap) -> None:
@@ -153,7 +155,8 @@ def best(page: Frame, result: lime.LimeMap) -> None:
         with place:
             text = t(f"lime.best_{'for' if favour else 'against'}", count=len(taken), name=page.class_name, sum=total)
             picture = cutouts.best(page.image, result.segments, on, favour=favour, scale=2)
-            show.picture(picture, text if taken else t("lime.best_none"))
+            group = ("lime-best", t("options.lime.best"))
+            show.picture(picture, text if taken else t("lime.best_none"), keep=f"best-{favour}", within=group)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +209,7 @@ def compare(page: Frame, result: lime.LimeMap, switches: Switches) -> None:
     whole = {"actual": result.score, "predicted": float(lime.predict(result, torch.ones_like(on)))}
     with switches.place:
         st.markdown(f"**{t('lime.switch_seen')}**")
-        show.picture(picture, t("lime.switch_state", off=int((~on).sum()), count=len(on)))
+        show.picture(picture, t("lime.switch_state", off=int((~on).sum()), count=len(on)), keep="lime-switched")
         for place, which in zip(st.columns(2), ("actual", "predicted"), strict=True):
             change = t("lime.switch_whole", change=now[which] - whole[which])
             place.metric(t(f"lime.{which}"), number(now[which], ".3g"), border=True)

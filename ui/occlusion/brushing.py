@@ -94,6 +94,6 @@ def _under_mask(page: Frame, params: occlusion.Occlusion, covered: NDArray[np.bo
     paint = occlusion.filling(page.clf, page.image, params.fill)
     picture = occlusion.cover(page.image, torch.from_numpy(covered), paint)
     drop, probabilities = answer(page, picture, params)
-    show.picture(picture, t("occlusion.brush_covered", share=100 * covered.mean()))
+    show.picture(picture, t("occlusion.brush_covered", share=100 * covered.mean()), keep="occlusion-brushed")
     fall(drop)
     top_five(page, probabilities, t("occlusion.brush_top_five"))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from ui.filters import sheets
@@ -13,33 +17,43 @@ from ui.frame import navigation, sources, state
 from ui.frame.layout import Frame
 from ui.maximisation import ascending, films
 from ui.running import play
-from ui.texts import t
+from ui.saliency import maps
+from ui.texts import number, percent, t
 from ui.texts.sentences import translated
-from ui.viewer import show
+from ui.viewer import show, shown
+from ui.viewer.viewer import pooled_unit
 from vizcore.networks import zoo
 from vizcore.networks.bundled import network as bundled
 from vizcore.networks.classifier import NetworkError
-from vizcore.pictures import figures
+from vizcore.pictures import figures, panels, pooling
 from vizcore.techniques import filters, lime, maximize, occlusion, saliency
 
 P = TypeVar("P")
-_SIGNED_OPACITY = 0.9
 LARGER = "squeezenet1_0"
 
 
-def place(page: Frame) -> Any:
-    """An empty place of the right size: the picture itself, until the technique has something to show."""
-    box = st.empty()
-    show.picture(show.blank(page.clf), box=box, alt=t("overview.blank"))
-    return box
+@dataclass(frozen=True)
+class Place:
+    """Where a technique's picture and the legend of its colours go."""
+
+    picture: DeltaGenerator
+    legend: DeltaGenerator
 
 
-def fill(page: Frame, box: Any, look: Callable[[Frame, Any], None]) -> None:
+def place(page: Frame) -> Place:
+    """Empty places of the right size, until the technique has something to show."""
+    found = Place(st.empty(), st.empty())
+    show.picture(show.blank(page.clf), box=found.picture, alt=t("overview.blank"))
+    show.legend(1.0, True, " ", found.legend, hidden=True)
+    return found
+
+
+def fill(page: Frame, box: Place, look: Callable[[Frame, Place], None]) -> None:
     """Draw one technique into its place, or why this network has no result for it; the others are not touched."""
     try:
         look(page, box)
     except NetworkError as error:
-        box.warning(translated(str(error)), icon=":material/block:")
+        box.picture.warning(translated(str(error)), icon=":material/block:")
 
 
 def settings(name: str, technique: type[P]) -> P:
@@ -48,12 +62,13 @@ def settings(name: str, technique: type[P]) -> P:
     return held if isinstance(held, technique) else technique()
 
 
-def _kernels(page: Frame, box: Any) -> None:
+def _kernels(page: Frame, box: Place) -> None:
     sheet = play.once(
         ("glance.filters", page.clf.checksum),
         lambda: sheets.Sheet(_rgb(filters.kernels(page.clf))).picture,
     )
-    show.picture(sheet, box=box, alt=t("overview.filters"))
+    _draw(box, "filters", sheet, meaning(page, "filters"))
+    show.strip(["#000", "#fff"], ("−", "0", "+"), t("overview.filters_scale"), box.legend)
 
 
 def _rgb(kernels: filters.Kernels) -> Any:
@@ -61,28 +76,39 @@ def _rgb(kernels: filters.Kernels) -> Any:
     return sheets.tiles(kernels, filters.order(kernels, "index")[:64], "kernel", channel)
 
 
-def _ascent(page: Frame, box: Any) -> None:
+def _ascent(page: Frame, box: Place) -> None:
     usual = ascending.defaults(page)
-    params = settings("maximisation", maximize.Maximisation) if _set_for(usual) else usual
+    params = ascent_settings(usual)
     climbed = ascending.Ascending.of(page, params, usual)  # as on its page, with its film
     play.quietly(
         "glance.maximisation",
         climbed.key,
         lambda: films.filmed(climbed.climb(), climbed.key),
-        lambda ascent: show.picture(ascent.image, box=box, alt=t("overview.maximisation", name=page.class_name)),
+        lambda ascent: _climbed(page, box, ascent),
     )
 
 
-def _set_for(usual: maximize.Maximisation) -> bool:
-    """Whether the page of maximisation was last set for a network with these defaults."""
-    return state.choices().bases.get("maximisation") == usual
+def _climbed(page: Frame, box: Place, ascent: maximize.Ascent) -> None:
+    _draw(box, "maximisation", figures.picture(ascent.image), meaning(page, "maximisation"))
+    output = ascent_settings(ascending.defaults(page)).output
+    reached = percent(ascent.probability) if output == "probability" else number(ascent.logit, ".1f")
+    show.strip([], ("", "", ""), f"{t(f'options.output.{output}')}: {reached}", box.legend)
 
 
-def _gradient(page: Frame, box: Any) -> None:
-    params = settings("saliency", saliency.SmoothGrad)
+def ascent_settings(usual: maximize.Maximisation) -> maximize.Maximisation:
+    """What the page of maximisation is set to, where it was last set for a network with these defaults; else these."""
+    held = state.choices().bases.get("maximisation") == usual
+    return settings("maximisation", maximize.Maximisation) if held else usual
+
+
+def _gradient(page: Frame, box: Place) -> None:
+    params, view = settings("saliency", saliency.SmoothGrad), saliency_view()
+    side = maps.pool(page, view)
 
     def draw(result: saliency.SaliencyMap) -> None:
-        show.picture(figures.unsigned_colours(saliency.absolute_max(result)), box=box, alt=t("overview.saliency"))
+        heat = pooling.means(maps.VIEWS[view](result), side)
+        unit = pooled_unit(maps.unit(view, params.output), side)
+        _map(page, box, "saliency", heat, unit, meaning(page, "saliency"), signed=view != "absolute")
 
     play.quietly(
         "glance.saliency",
@@ -92,28 +118,60 @@ def _gradient(page: Frame, box: Any) -> None:
     )
 
 
-def _drop(page: Frame, box: Any) -> None:
+def _drop(page: Frame, box: Place) -> None:
     params = settings("occlusion", occlusion.Occlusion)
     play.quietly(
         "glance.occlusion",
         ("occlusion", *page.key, params),
         lambda: occlusion.occlude(page.clf, page.image, page.target, params),
-        lambda result: _overlay(page.image, result.heat(), box, "occlusion"),
+        lambda result: _map(
+            page, box, "occlusion", result.heat(), t(f"viewer.unit_{params.output}"), meaning(page, "occlusion")
+        ),
     )
 
 
-def _superpixels(page: Frame, box: Any) -> None:
+def _superpixels(page: Frame, box: Place) -> None:
     params = settings("lime", lime.Lime)
     play.quietly(
         "glance.lime",
         ("lime", *page.key, params),
         lambda: lime.explain(page.clf, page.image, page.target, params),
-        lambda result: _overlay(page.image, result.heat(), box, "lime"),
+        lambda result: _map(page, box, "lime", result.heat(), t(f"viewer.unit_{params.output}"), meaning(page, "lime")),
     )
 
 
-def _overlay(image: Tensor, heat: Tensor, box: Any, name: str) -> None:
-    show.picture(figures.overlay(image, heat, signed=True, opacity=_SIGNED_OPACITY), box=box, alt=t(f"overview.{name}"))
+def saliency_view() -> str:
+    """The view that the page of saliency maps is set to."""
+    looks = state.choices().looks
+    view = looks.get("saliency.view", "")
+    return view if view in maps.VIEWS else next(iter(maps.VIEWS))
+
+
+def meaning(page: Frame, name: str) -> str:
+    """What a card shows, and what its colours mean."""
+    view = saliency_view()
+    signs = name == "saliency" and view != "absolute"
+    return t(f"saliency.meaning_{view}") if signs else t(f"overview.{name}", name=page.class_name)
+
+
+def _map(
+    page: Frame, box: Place, name: str, heat: Tensor | np.ndarray, unit: str, alt: str, *, signed: bool = True
+) -> None:
+    """A map as its own page shows it at first, with its legend."""
+    limit = figures.robust_limit(heat)
+    opacity = 0.5 if signed else 1.0
+    picture = panels.blended(page.image, heat, signed=signed, limit=limit, opacity=opacity)
+    _draw(box, name, picture, alt, (limit, signed, unit))
+
+
+def _draw(
+    box: Place, name: str, picture: figures.Picture, alt: str, scale: tuple[float, bool, str] | None = None
+) -> None:
+    title = t(f"{name}.title")
+    show.picture(picture, box=box.picture, alt=alt)
+    shown.keep(f"glance-{name}", title, partial(panels.Tile, title, picture, *(scale or ())))
+    if scale is not None:
+        show.legend(*scale, box.legend)
 
 
 def larger(page: Frame) -> None:
@@ -126,7 +184,7 @@ def larger(page: Frame) -> None:
     navigation.to("overview", text, {"network": LARGER, "picture": sources.PHOTOGRAPH, "class": ""})
 
 
-CARDS: list[tuple[str, Callable[[Frame, Any], None]]] = [
+CARDS: list[tuple[str, Callable[[Frame, Place], None]]] = [
     ("filters", _kernels),
     ("maximisation", _ascent),
     ("saliency", _gradient),

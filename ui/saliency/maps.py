@@ -57,6 +57,11 @@ def pool(page: Frame, view: str) -> int:
     return 1 if view == "absolute" else pooling.block(*page.image.shape[1:])
 
 
+def unit(view: str, output: str) -> str:
+    """The unit of a view's values."""
+    return t(f"viewer.unit_{output}") if view == "times_input" else t(f"saliency.unit_{output}")
+
+
 def limit(page: Frame, view: str, one: saliency.SaliencyMap) -> float:
     """Where the colour scale of a map ends that has one of its own."""
     return figures.robust_limit(pooling.means(VIEWS[view](one), pool(page, view)))
@@ -106,7 +111,7 @@ class Pair:
             heat=None if result is None else VIEWS[view](result),
             signed=view != "absolute",
             limit=end,
-            unit=t(f"saliency.unit_{output}") if view != "times_input" else t(f"viewer.unit_{output}"),
+            unit=unit(view, output),
             meaning=t(f"saliency.meaning_{view}"),
             opacity=1.0 if view == "absolute" else 0.5,
             waiting=result is None,

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ui.running.results import Store
-from ui.texts import escaped, percent, separators, t
+from ui.texts import escaped, number, percent, separators, t
 from ui.viewer import shown
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures, panels
@@ -23,6 +23,7 @@ from vizcore.pictures.colours import SHADE
 
 # Network inputs are small; browsers smooth what they enlarge, which would blur a map's true resolution.
 DISPLAY = 512
+_STOPS = 17  # of a legend's colours
 _FILES = Store(entries=100, megabytes=32)  # apart from the results, which frames of a moving picture would push out
 
 # Beside something else than style Streamlit keeps the rules in their place on the page; alone they would be taken out
@@ -45,6 +46,11 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .vz-bars .name {overflow-wrap: anywhere; line-height: 1.15;}
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
 .vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
+.vz-legend {font-size: .85rem; min-height: calc(2.7em + .6rem); line-height: 1.35; font-variant-numeric: tabular-nums;}
+.vz-legend > i {display: block; height: .6rem; border-radius: .2rem;}
+.vz-legend > div {display: grid; grid-template-columns: 1fr auto 1fr; text-align: right; min-height: 1.35em;}
+.vz-legend > div:last-child {display: block;}
+.vz-legend span:first-child {text-align: left;}
 [class*="st-key-feed-"] {display: none;}
 [class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
 .vz-key > i {display: inline-block; width: 1.6rem; margin-right: .35rem; vertical-align: middle;}
@@ -81,13 +87,27 @@ def style(more: str = "") -> None:
     st.html(_STYLE.replace("</style>", f"{more}</style>"))
 
 
-def picture(image: Tensor | np.ndarray, caption: str | None = None, box: Any = None, *, alt: str | None = None) -> None:
+def picture(
+    image: Tensor | np.ndarray,
+    caption: str | None = None,
+    box: Any = None,
+    *,
+    alt: str | None = None,
+    keep: str = "",
+    within: tuple[str, str] = ("", ""),
+) -> None:
     """One picture, (C,H,W) in [0,1] or (H,W,3) uint8, as wide as its place; ``alt`` is read out without a caption.
+
+    It can be taken along under the name ``keep``, titled by its caption, or else by ``alt``; ``within`` is the group of
+    those that belong together, and its heading.
 
     What is drawn into a ``box`` may be drawn over in the same run of the script. Streamlit deletes that picture's file
     at the end of the run, maybe before a slow browser has asked for it: such pictures travel within the message.
     """
     array = image if isinstance(image, np.ndarray) else figures.picture(image)
+    if keep:
+        named = caption or alt or keep
+        shown.keep(keep, named, partial(panels.Tile, named, array), *within)
     large = _large(array)
     sent = _png(large) if box is None else inline(large)
     (box or st).image(sent, caption=caption, width="stretch", output_format="PNG", alt=caption or alt)
@@ -113,6 +133,23 @@ def _png(array: np.ndarray) -> bytes:
 def _large(array: np.ndarray) -> np.ndarray:
     factor = max(1, DISPLAY // max(array.shape[0], array.shape[1]))
     return figures.enlarge(array, factor * max(array.shape[:2])) if factor > 1 else array
+
+
+def legend(limit: float, signed: bool, unit: str, box: Any = None, *, hidden: bool = False) -> None:
+    """What a small map's colours stand for: a strip with its numbers, and the unit; ``hidden`` it keeps the place."""
+    ramp = figures.colours(np.linspace(-1.0 if signed else 0.0, 1.0, _STOPS), signed=signed, limit=1.0)
+    end = number(limit, ".3g")
+    ends = (f"−{end}" if signed else "0", "0" * signed, f"+{end}")
+    strip(["#" + bytes(colour).hex() for colour in ramp], ends, unit, box, hidden=hidden)
+
+
+def strip(colours: list[str], ends: tuple[str, str, str], words: str, box: Any = None, *, hidden: bool = False) -> None:
+    """Colours as a strip, what stands for at its left end, in its middle and at its right, and ``words`` below."""
+    style = ' style="visibility: hidden" aria-hidden="true"' if hidden else ""
+    stops = ", ".join(map(escape, colours))
+    line = f'<i style="background: linear-gradient(to right, {stops})"></i>' if colours else ""
+    below = "".join(f"<span>{escape(end)}</span>" for end in ends)
+    (box or st).html(f'<div class="vz-legend"{style}>{line}<div>{below}</div><div>{escape(words)}</div></div>')
 
 
 def title(text: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from vizcore.pictures import figures
+from vizcore.pictures.columns import columns
 from vizcore.pictures.panels import Chart, Panel, Sheet, Tile
 from vizcore.pictures.plotting import printing
 from vizcore.pictures.redrawing import plain, printable, redraw
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 DPI = 300
-ACROSS = 5  # panels beside each other
+ACROSS = 5  # panels beside each other, or about as many
 _GAP, _EDGE = 45, 60  # pixels of print between panels, and around them
 _CHART = 1500  # width of a chart
 _SIDES = {1: 1024, 2: 768, 3: 640}  # of a picture, by how many stand beside each other
@@ -56,8 +57,10 @@ class _Page:
 
     def __init__(self, matplotlib: Any, sheet: Sheet, kind: Format) -> None:
         self.kind, self.mark = kind, sheet.mark
-        lines = [(heading, panels[at : at + ACROSS], at) for heading, panels in sheet.rows
-                 for at in range(0, len(panels), ACROSS)]  # fmt: skip
+        lines = []
+        for heading, panels in sheet.rows:
+            across = columns(max(1, len(panels)), ACROSS)
+            lines += [(heading, panels[at : at + across], at) for at in range(0, len(panels), across)]
         most = max(len(panels) for _, panels, _ in lines)
         self.target = _SIDES.get(most, _SMALL)
         self.cell = max(self._size(panel)[0] for _, panels, _ in lines for panel in panels)
