@@ -54,11 +54,15 @@ with layout.page("filters") as page:
                 parts=sheet.numbers(chosen.order),
                 part=t("viewer.kernel"),
             )
+            st.caption(chosen.meaning())
+            chosen.bars()
             if event.x is not None:
                 controls.keep("filters.chosen", sheet.at(event.y, event.x, index))
                 st.rerun()
         with detail:
             sheets.kernel(page, chosen.kernels, int(chosen.order[index]))
+        with grid:
+            sheets.spectrum(chosen.kernels, int(chosen.order[index]))
         return chosen.kernels
 
     def formula(chosen: sheets.Settings | channels.Settings) -> str:

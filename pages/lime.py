@@ -43,6 +43,7 @@ with layout.page("lime") as page:
             play.begin("lime")
         with cut:
             panels.outlines(page, chosen)
+            beneath = st.container(key="part-bars")
         status = st.container()
         with closer:
             part = controls.closer("lime", "lime.closer", (*CLOSER, "switch"), t("lime.closer"), "lime")
@@ -66,6 +67,8 @@ with layout.page("lime") as page:
                 later=below if part != "switch" else None,
             )
         if result is not None:
+            with beneath:
+                panels.weights(result)
             with status:
                 panels.trust(result)
             with below:

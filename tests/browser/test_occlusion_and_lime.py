@@ -142,3 +142,30 @@ def test_superpixels_are_switched_by_clicks_and_by_keys(warm: str, browser: Brow
     assert numbers.all_inner_texts() == whole
     visit.healthy()
     visit.page.close()
+
+
+def test_a_superpixel_its_bar_and_its_curve_light_up_together(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, "/lime?lime.samples=40&lime.segments=8", width=1366)
+    page = visit.page
+    said, bars = page.locator(".viewer .status").first, page.locator(".part-bars")
+    page.locator("canvas.main").first.hover()
+    lit = bars.locator('[aria-selected="true"]')
+    expect(lit).to_have_count(1)
+    expect(bars.locator(".status")).to_have_text(said.inner_text())
+    bars.locator(".bars").focus()
+    page.keyboard.press("Home")
+    expect(lit).to_have_attribute("id", bars.locator(".bars > div").first.get_attribute("id") or "")
+    expect(said).to_have_text(bars.locator(".status").inner_text())
+    assert said.inner_text().startswith("superpixel w")
+    curves = page.locator(".js-plotly-plot:has(.legend)").last
+    faded = "plot => [...plot.querySelectorAll('.scatterlayer > .trace')].filter(one => one.style.opacity).length"
+    assert curves.evaluate(faded) == curves.locator(".legend .traces").count() - 1  # the largest weight has a curve
+    curves.locator(".legend .traces").nth(1).hover(force=True)
+    number = (curves.locator(".legend .traces").nth(1).text_content() or "").translate(
+        str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+    )
+    expect(said).to_contain_text(number)
+    page.mouse.move(2, 2)
+    expect(lit).to_have_count(0)
+    visit.healthy()
+    page.close()

@@ -51,7 +51,7 @@ def test_channels_are_shown_page_by_page() -> None:
     assert address(app)["filters.map_layer"] == "features"
     app.button_group(key="look.filters.view@en").set_value("kernels").run()
     assert healthy(app)
-    assert "64 filters of features.0" in said(app)
+    assert "64 filters · features.0" in said(app)
 
 
 def test_a_layer_of_nowhere_falls_back_to_the_first() -> None:

@@ -182,7 +182,7 @@ def test_the_operators_networks_work_on_every_page(network: str, page: str, monk
         )
     if network == "frozen" and page == "pages/filters.py":
         assert any(
-            "6 filters of stem, 5 × 5 pixels" in one.value.replace("\u00a0", " ") for one in app.header
+            "6 filters · stem · 5 × 5 px" in one.value.replace("\u00a0", " ") for one in app.header
         )  # the first that runs
     if network in ("attention", "frozen") and page == "pages/saliency.py":
         assert any("no map for Grad-CAM" in one.value for one in (*app.caption, *app.info, *app.warning))

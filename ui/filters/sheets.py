@@ -14,6 +14,7 @@ from ui.frame.layout import Frame
 from ui.running import play
 from ui.texts import t
 from ui.viewer import show
+from ui.viewer.bars import bars
 from ui.viewer.viewer import viewer
 from vizcore.pictures import figures
 from vizcore.techniques import filters
@@ -44,6 +45,16 @@ class Settings:
         n, _, height, width = self.kernels.weights.shape
         key = "filters.grid" if self.channel is None else "filters.deep"
         return t(key, count=n, layer=self.kernels.layer, height=height, width=width, channel=self.channel)
+
+    def meaning(self) -> str:
+        """What the sheet's colours stand for."""
+        return t("filters.grid_meaning" if self.channel is None else "filters.deep_meaning")
+
+    def bars(self) -> None:
+        """The kernels' lengths as bars, in the sheet's order."""
+        lengths = filters.norms(self.kernels)[self.order].tolist()
+        label = t("filters.bars")
+        bars("filters-bars", self.order.tolist(), lengths, label, part=t("viewer.kernel"), group="kernels")
 
 
 class Sheet:
@@ -96,7 +107,7 @@ def tiles(kernels: filters.Kernels, order: Tensor, scaling: filters.Scaling, cha
 
 
 def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
-    """One kernel: its weights per channel, its spectrum, and where it answers on the picture."""
+    """One kernel: its weights per channel, and where it answers on the picture."""
     weights = kernels.weights[index]  # (C,kh,kw)
     length = t("filters.norm", value=float(filters.norms(kernels)[index]))
     st.markdown(f"**{t('filters.one', index=index)}** · {length}")
@@ -114,8 +125,14 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
     size = page.image.shape[1:]
     heat = torch.nn.functional.interpolate(answer, size=size, mode="nearest")[0, 0]
     viewer("filters-activation", page.image, t("filters.activation"), heat=heat, meaning=t("filters.activation"))
-    if weights.shape[-1] > 2:
-        st.caption(t("filters.spectrum"))
-        energy = filters.spectrum(kernels)[index].sqrt()
-        picture = figures.unsigned_colours(energy, limit=float(energy.max()) or 1.0)
-        show.picture(figures.enlarge(picture, 192), alt=t("filters.spectrum"), keep="filters-spectrum")
+
+
+def spectrum(kernels: filters.Kernels, index: int) -> None:
+    """Which spatial frequencies one kernel lets through; nothing for kernels too small to have any."""
+    if kernels.weights.shape[-1] <= 2:
+        return
+    caption = t("filters.spectrum", index=index)
+    st.caption(caption)
+    energy = filters.spectrum(kernels)[index].sqrt()
+    picture = figures.unsigned_colours(energy, limit=float(energy.max()) or 1.0)
+    show.picture(figures.enlarge(picture, 192), alt=caption, keep="filters-spectrum")

@@ -16,6 +16,7 @@ from ui.frame.layout import Frame
 from ui.running import play
 from ui.texts import number, t
 from ui.viewer import show, shown
+from ui.viewer.bars import bars
 from ui.viewer.cards import cards
 from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import cutouts, figures, panels
@@ -67,6 +68,13 @@ def outlines(page: Frame, chosen: Settings) -> None:
     picture = cutouts.outlines(page.image, chosen.segments, scale=scale)
     shown.keep("lime-segments", title, lambda: panels.Tile(title, picture))
     show.picture(picture, alt=title)
+
+
+def weights(result: lime.LimeMap) -> None:
+    """The superpixels' weights as bars, the largest first."""
+    order = result.weights.argsort(descending=True)
+    values = result.weights[order].tolist()
+    bars("lime-bars", order.tolist(), values, t("lime.bars"), part=t("viewer.superpixel"), group="page", curve="w{n}")
 
 
 def trust(result: lime.LimeMap) -> None:

@@ -84,15 +84,22 @@ function veil(strokes, width, height) {
   return canvas;
 }
 
-// Three digits of a number with the language's decimal mark: "+0,123", "−1.2·10⁻⁵".
-function digits(value, mark) {
-  if (!Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  if (size === 0) return "0";
-  const small = size < 0.001 || size >= 10000;
-  const [mantissa, exponent] = (small ? size.toExponential(2) : size.toPrecision(3)).split("e");
-  const power = exponent && `·10${String(Number(exponent)).replace(/./g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)])}`;
-  return (value > 0 ? "+" : value < 0 ? "−" : "") + mantissa.replace(".", mark) + (power ?? "");
+// The edge of one part of the picture: black within it, white around it.
+function edge({ parts, width, height }, part) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const inside = parts[i] === part;
+      const near = [y > 0 && i - width, y < height - 1 && i + width, x > 0 && i - 1, x < width - 1 && i + 1];
+      if (near.some((j) => j !== false && (parts[j] === part) !== inside))
+        image.data.set(inside ? [0, 0, 0, 255] : [255, 255, 255, 255], 4 * i);
+    }
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }
 
 class Viewer {
@@ -100,6 +107,7 @@ class Viewer {
     this.root = root;
     this.view = { scale: 1, x: 0.5, y: 0.5 };
     this.cursor = null;
+    this.marked = null; // the part that is pointed at, here or beside the picture
     this.touched = matchMedia("(hover: none)").matches; // by a finger, until a mouse comes
     this.strokes = null;
     this.stage = root.querySelector(".stage");
@@ -150,6 +158,7 @@ class Viewer {
         this.mapped = null;
       }
       if ("cursor" in event.detail && this.data.follow) this.trail(event.detail.cursor);
+      if ("part" in event.detail && this.data.parts) this.mark(event.detail.part);
       if (event.detail.joined && this.data.controls === "remote") {
         this.tell({ view: this.view });
         for (const blend of ["opacity", "threshold"]) this.tell({ blend, value: this[blend].value });
@@ -186,7 +195,7 @@ class Viewer {
     this.data = data;
     this.picture = rgba(data.picture, data.width, data.height);
     this.grey = data.map ? rgba(grey(data.picture), data.width, data.height) : null;
-    this.mapped = null;
+    this.mapped = this.edged = null;
     this.stage.dataset.waiting = data.texts.waiting;
     const face = this.root.querySelector(".viewer").classList;
     face.toggle("bare", !data.map && !data.waiting);
@@ -280,6 +289,11 @@ class Viewer {
       if (this.cursor) this.drawBrush(context, this.cursor, left, top, size / this.data.width, ratio);
     }
     if (this.data.box) this.drawBox(context, this.data.box, left, top, size / this.data.width, ratio);
+    if (this.data.parts && this.marked !== null) {
+      this.edged ??= edge(this.data, this.marked);
+      context.imageSmoothingEnabled = false;
+      context.drawImage(this.edged, left, top, size, tall);
+    }
     const unit = size / this.data.width;
     if (this.cursor && this.following) {
       this.drawBox(context, [this.cursor.y - 1, this.cursor.x - 1, this.cursor.y + 2, this.cursor.x + 2], left, top, unit, ratio);
@@ -325,21 +339,46 @@ class Viewer {
     if (cursor) {
       const i = cursor.y * this.data.width + cursor.x;
       const part = this.data.parts?.[i] ?? -1;
-      text = part < 0 ? `x ${cursor.x}, y ${cursor.y}` : this.data.part.replace("{n}", part);
+      text = part < 0 ? `x ${cursor.x}, y ${cursor.y}` : this.named(part);
       if (this.data.map) text += `: ${digits(this.data.map[i], this.data.mark)}`;
       else if (part < 0) text += `: RGB ${[0, 1, 2].map((c) => this.data.picture[3 * i + c]).join(" ")}`;
     }
     this.status.textContent = text;
   }
 
+  named(part) {
+    return this.data.part.replace("{n}", part);
+  }
+
+  // A part that is pointed at in the bars beside the picture, as if the picture were pointed at.
+  mark(part) {
+    this.marked = part;
+    this.edged = null;
+    const at = part === null ? -1 : this.data.parts.indexOf(part);
+    if (at < 0) return this.point(null);
+    this.status.textContent = this.named(part) + (this.data.map ? `: ${digits(this.data.map[at], this.data.mark)}` : "");
+  }
+
   // Tell the group's followers which place is pointed at, as shares of the picture: theirs may have other pixels.
   lead() {
     this.following = false;
     this.status.setAttribute("aria-live", "polite");
+    if (this.data?.parts) this.leadPart();
     if (!this.data?.follow) return;
     const { cursor } = this;
     const place = cursor && { x: (cursor.x + 0.5) / this.data.width, y: (cursor.y + 0.5) / this.data.height };
     this.tell({ cursor: place });
+  }
+
+  leadPart() {
+    const { cursor, data } = this;
+    const part = cursor ? data.parts[cursor.y * data.width + cursor.x] : -1;
+    const now = part < 0 ? null : part;
+    if (now === this.marked) return;
+    this.marked = now;
+    this.edged = null;
+    this.draw();
+    this.tell({ part: now });
   }
 
   trail(place) {
@@ -467,7 +506,7 @@ class Viewer {
     context.imageSmoothingEnabled = false;
     const { cursor, data } = this;
     this.cursor = null; // what is pointed at and selected is no part of the picture
-    this.data = { ...data, box: null };
+    this.data = { ...data, box: null, parts: null };
     this.draw();
     context.drawImage(this.canvas, 0, 0, width, height);
     this.cursor = cursor;

@@ -23,7 +23,7 @@ _MOUNT = st.components.v2.component(
     "vizcore_viewer",
     html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-    js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("numbers.js", "viewer.js")),
 )
 # A component with a key can be called once in a run of the script. The estimates of one run reach the viewer through
 # this invisible one, which has no key and hands its bytes over inside the page.
