@@ -7,9 +7,11 @@ import streamlit as st
 from ui import health
 from ui.frame.errors import reported
 from ui.frame.layout import ICON
-from ui.texts import number, t
+from ui.texts import LANGUAGES, number, t
 from ui.viewer import show
 
+if st.query_params.get("lang") in LANGUAGES:
+    st.session_state["language"] = st.query_params["lang"]
 st.set_page_config(page_title=f"{t('health.title')} · vizcore", page_icon=ICON, layout="wide")
 show.style()
 with reported("health"):

@@ -149,12 +149,13 @@ def test_a_superpixel_its_bar_and_its_curve_light_up_together(warm: str, browser
     page = visit.page
     said, bars = page.locator(".viewer .status").first, page.locator(".part-bars")
     page.locator("canvas.main").first.hover()
-    lit = bars.locator('[aria-selected="true"]')
+    lit = bars.locator(".lit")
     expect(lit).to_have_count(1)
     expect(bars.locator(".status")).to_have_text(said.inner_text())
     bars.locator(".bars").focus()
     page.keyboard.press("Home")
-    expect(lit).to_have_attribute("id", bars.locator(".bars > div").first.get_attribute("id") or "")
+    expect(bars.locator(".bars > div").first).to_have_class("lit")
+    expect(bars.get_by_role("slider")).to_have_attribute("aria-valuetext", said.inner_text())
     expect(said).to_have_text(bars.locator(".status").inner_text())
     assert said.inner_text().startswith("superpixel w")
     curves = page.locator(".js-plotly-plot:has(.legend)").last

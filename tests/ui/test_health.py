@@ -40,6 +40,12 @@ def test_every_fact_of_the_health_page_has_a_name_in_every_language() -> None:
                 assert [name for name in facts if f"health.names.{name}" not in table] == []
 
 
+def test_the_page_of_health_has_the_language_of_its_link() -> None:
+    app = AppTest.from_file(str(ROOT / "pages/health.py"), default_timeout=60)
+    app.query_params["lang"] = "cs"
+    assert [title.value for title in app.run().title] == ["Stav serveru"]
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_an_unexpected_error_gives_a_number_to_the_user_and_its_trace_to_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, inside: bool

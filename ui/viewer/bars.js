@@ -34,13 +34,11 @@ class Bars {
     const low = Math.min(0, ...data.values);
     const span = high - low || 1;
     this.list.setAttribute("aria-label", data.label);
+    this.list.setAttribute("aria-valuemax", data.numbers.length);
     this.list.replaceChildren(
       ...data.values.map((value, i) => {
         const [cell, bar] = [document.createElement("div"), document.createElement("i")];
-        cell.id = `part-${data.numbers[i]}`;
         cell.dataset.part = data.numbers[i];
-        cell.setAttribute("role", "option");
-        cell.setAttribute("aria-label", this.said(i));
         bar.style.top = `${(100 * (high - Math.max(0, value))) / span}%`;
         bar.style.height = `${(100 * Math.abs(value)) / span}%`;
         bar.style.background = data.colours[value < 0 ? 0 : 1];
@@ -66,10 +64,11 @@ class Bars {
   light(part) {
     this.lit = part;
     const i = part === null ? -1 : this.data.numbers.indexOf(part);
-    for (const [k, cell] of [...this.list.children].entries()) cell.setAttribute("aria-selected", String(k === i));
-    if (i < 0) this.list.removeAttribute("aria-activedescendant");
-    else this.list.setAttribute("aria-activedescendant", `part-${part}`);
-    this.status.textContent = i < 0 ? this.data.label : this.said(i);
+    for (const [k, cell] of [...this.list.children].entries()) cell.classList.toggle("lit", k === i);
+    const said = i < 0 ? this.data.label : this.said(i);
+    this.list.setAttribute("aria-valuenow", Math.max(1, i + 1));
+    this.list.setAttribute("aria-valuetext", said);
+    this.status.textContent = said;
     this.curves(part);
   }
 

@@ -13,7 +13,7 @@ from vizcore.pictures import figures
 _HERE = Path(__file__).parent
 _BARS = st.components.v2.component(
     "vizcore_bars",
-    html='<div class="part-bars"><div class="bars" role="listbox" tabindex="0"></div>'
+    html='<div class="part-bars"><div class="bars" role="slider" tabindex="0" aria-valuemin="1"></div>'
     '<div class="status" role="status" aria-live="polite"></div></div>',
     css=(_HERE / "bars.css").read_text(encoding="utf-8"),
     js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("numbers.js", "bars.js")),

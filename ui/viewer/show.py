@@ -64,15 +64,18 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .st-key-curves {min-height: 28.25rem;} /* a chart that is drawn anew has no height for a moment */
 .st-key-settings [data-testid="stVerticalBlock"], .st-key-settings {gap: .45rem;}
 .st-key-settings [data-testid="stSlider"] {margin-bottom: -.9rem;} /* below it Streamlit leaves room for its ends */
+.st-key-settings h3 {padding-bottom: .9rem !important;} /* or what follows lies over it */
+.st-key-settings [data-testid="stButtonGroup"] button {padding-left: .55rem; padding-right: .55rem;}
 .st-key-result {gap: .6rem;}
 .st-key-result h2 {padding-top: .2rem !important;}
-.katex-display {margin: 0; padding: .2rem 0; text-align: left; overflow: hidden !important;}
+.katex-display {margin: 0 0 .5rem 0; padding: .2rem 0; text-align: left; overflow: hidden !important;}
 .katex-display > .katex {text-align: left; white-space: normal; font-size: 1.1em;} /* breaks between its terms */
 .katex-display > .katex > .katex-html > .base {margin: .25em 0;}
 @media (max-width: 640px) { /* two maps beside each other, since they are there to be compared */
   .st-key-pair [data-testid="stColumn"] {
     min-width: calc(50% - .5rem); max-width: calc(50% - .4rem); flex: 1 1 calc(50% - .5rem);}
   .st-key-pair [data-testid="stHorizontalBlock"] {gap: .8rem;}
+  .st-key-pair h2 {min-height: 2.4em; display: flex; align-items: end;} /* one in two lines, and the maps stay level */
 }
 /* Streamlit's white on the dark theme's orange has a contrast of 2.3 : 1, its pale grey one of 3.9 : 1; small type
 needs 4.5. */

@@ -220,7 +220,7 @@ def scatter(
     return figure.update_xaxes(range=ends).update_yaxes(range=ends)
 
 
-def frame(traces: list[Any], x_title: str, y_title: str, height: int, left: int = 60) -> go.Figure:
+def frame(traces: list[Any], x_title: str, y_title: str, height: int, left: int = 72) -> go.Figure:
     """What all charts share: fixed margins, so that nothing jumps, and colours that a page's theme may replace."""
     go = graph_objects()
 
