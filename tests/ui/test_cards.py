@@ -27,9 +27,10 @@ def test_columns_for_a_width(count: int, fit: int, least: int, few: int | None, 
 
 def test_each_width_has_its_rule_and_wider_ones_come_later() -> None:
     found = rules("seeds", 4, 168, 100)
-    widths = [int(one) for one in re.findall(r"@container \(min-width: (\d+)px\)", found)]
+    widths = [16 * float(one) for one in re.findall(r"@container \(min-width: ([\d.]+)rem\)", found)]
     assert widths == sorted(widths)
     assert widths[:2] == [2 * 168 + 16, 3 * 168 + 32]
+    assert len(re.findall("@container", rules("maps", 9, 160, 150, most=5))) == 4
     columns = [int(one) for one in re.findall(r"repeat\((\d+),", found)]
     assert columns[:4] == [1, 2, 4, 4]
     assert "1 / -1" not in found

@@ -97,7 +97,7 @@ class Board:
         for number, row in enumerate(what.rows):
             st.markdown(f"**{quoted(row.name)} · {quoted(network_cache.title(row.clf.name))}**")
             names = ["", *self.what.methods]
-            with cards(f"maps-{number}", len(names), CARD, least=LEAST, few=3):
+            with cards(f"maps-{number}", len(names), CARD, least=LEAST, few=3, most=5):
                 for method in names:
                     with st.container(gap="xsmall"):
                         self._card(number, row, method)

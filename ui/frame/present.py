@@ -30,7 +30,7 @@ html[data-vz-alone] .st-key-lead, html[data-vz-alone] h1, html[data-vz-alone] .s
 html[data-vz-alone] .st-key-result > :first-child {display: none;}
 html[data-vz-alone] {--vz-rest: 10rem;}
 .st-key-first [data-testid="stImage"] img, .st-key-closer [data-testid="stImage"] img {width: auto; max-width: 100%;
-  max-height: calc(100vh - var(--vz-rest));}
+  max-height: calc(100vh - var(--vz-rest)); object-fit: contain; object-position: left;}
 .st-key-read, .st-key-qr {display: none;}
 html[data-vz-qr] .st-key-qr {display: flex; position: fixed; inset: 6vh 0 0 0; margin: auto; width: 82vh; height: 86vh;
   z-index: 1001; padding: 1rem; border-radius: .6rem; background: #fff; text-align: center;

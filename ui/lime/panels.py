@@ -219,7 +219,8 @@ def compare(page: Frame, result: lime.LimeMap, switches: Switches) -> None:
         st.markdown(f"**{t('lime.switch_seen')}**")
         show.picture(picture, t("lime.switch_state", off=int((~on).sum()), count=len(on)), keep="lime-switched")
         for place, which in zip(st.columns(2), ("actual", "predicted"), strict=True):
-            change = t("lime.switch_whole", change=now[which] - whole[which])
+            change = now[which] - whole[which]
+            text = t("lime.switch_whole", change=change) if change else t("lime.switch_same")
             place.metric(t(f"lime.{which}"), number(now[which], ".3g"), border=True)
-            place.caption(change)
+            place.caption(text)
         st.caption(t("lime.switch_hint"))

@@ -59,6 +59,7 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 [class*="st-key-card-"] [data-testid="stPageLink"],
 [class*="st-key-card-"] [data-testid="stPageLink"] * {position: static;}
 [data-testid="stMetricValue"] {font-size: 1.6rem;} /* and never a number cut short */
+[data-testid="stMetricLabel"] *,
 [data-testid="stMetricValue"] > div {overflow: visible; text-overflow: clip; white-space: normal;}
 .st-key-part-bars {min-height: 6rem;} /* bars come with the result */
 .st-key-curves {min-height: 28.25rem;} /* a chart that is drawn anew has no height for a moment */
