@@ -29,7 +29,7 @@ FLAGS = [
     "--disable-sync",
 ]
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-UNFED = ".viewer button:not([aria-label])"
+UNFED = ".viewer button:not([aria-label], .start)"  # the start has its words in it
 
 
 @pytest.fixture
