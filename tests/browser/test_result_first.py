@@ -179,7 +179,7 @@ def test_what_waits_to_be_started_says_so_on_the_picture_and_beneath(
 ) -> None:
     visit = Visit(browser, slow, f"/{path}?{SMALL}{look}")
     begin = visit.page.locator(".stage .start:visible")
-    assert re.match(r"Start: \d+ .* to compute, about \d+ s", begin.inner_text())
+    assert re.match(r"Start: \d+\s.* to compute, about \d+\ss", begin.inner_text())
     note = visit.page.get_by_text("Shown here once the result above is there.")
     note.wait_for()
     assert visit.page.locator(".viewer.waiting").count() == 1
