@@ -104,7 +104,7 @@ def play(
     if not held.stopped and not _watch(held.job, draw, lambda: progress.line(line, held.job, unit)):
         return None
     latest: E | None = run.latest
-    if note is not None:
+    if note is not None and latest is not None:
         note.empty()
     if run.finished and latest is not None:
         seat().seen[slot] = latest
