@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.test_frame import SMALL
 from tests.browser.test_pages import Visit, browser, warm
@@ -213,5 +213,21 @@ def test_no_card_is_alone_in_the_last_row(warm: str, browser: Browser, path: str
     assert found
     for place, lengths in found.items():
         assert len(lengths) == 1 or lengths[-1] > 1, (place, lengths)
+    visit.healthy()
+    visit.page.close()
+
+
+def test_zoom_goes_with_its_picture(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, f"/occlusion?{SMALL}&picture=scene%3A34")
+    stage = visit.page.locator(".st-key-result .stage").first
+    visit.page.get_by_role("button", name="Zoom in").first.click()
+    expect(stage).to_have_attribute("data-scale", "1.50")
+    grid = visit.page.get_by_role("group", name="Picture", exact=True)
+    grid.get_by_role("button", name="Photograph: Cup of coffee", exact=True).click()
+    expect(stage).to_have_attribute("data-scale", "1.00", timeout=30_000)
+    grid.get_by_role("button", name="Scene 34: cat", exact=True).click()
+    expect(stage).to_have_attribute("data-scale", "1.50", timeout=30_000)
+    visit.page.locator('[data-testid="stSidebar"] a', has_text="Saliency").click()
+    expect(visit.page.locator(".st-key-result .stage").nth(1)).to_have_attribute("data-scale", "1.50", timeout=30_000)
     visit.healthy()
     visit.page.close()

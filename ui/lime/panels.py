@@ -184,7 +184,8 @@ def switch(page: Frame, params: lime.Lime, segments: Tensor) -> Switches:
     def draw() -> Event:
         picture = cutouts.chosen(page.image, segments, _on(off, segments), scale)
         pixels = torch.from_numpy(picture).permute(2, 0, 1) / 255  # (H,W,3) -> (3,H,W)
-        return viewer("lime-switch", pixels, t("lime.switch_label"), mode="click", pixelated=True, group="switch")
+        look = {"pixelated": True, "group": "switch", "subject": page.source.digest}
+        return viewer("lime-switch", pixels, t("lime.switch_label"), mode="click", **look)  # type: ignore[arg-type]
 
     left, right = st.columns([3, 2])
     with left:

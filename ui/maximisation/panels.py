@@ -21,7 +21,7 @@ def draw(page: Frame, ascent: maximize.Ascent | None, *, waiting: bool = False, 
     """The picture as it is now, dimmed while it is still another one; the mean colour until there is one."""
     shown = ascent.image if ascent is not None else show.blank(page.clf)
     label = t("maximisation.picture", name=units.name(page))
-    return viewer("maximisation", shown, label, waiting=waiting, start=start)
+    return viewer("maximisation", shown, label, waiting=waiting, start=start, subject=label)
 
 
 def curves(page: Frame, result: maximize.Ascent, params: maximize.Maximisation, box: Any, count: int) -> None:

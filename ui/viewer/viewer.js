@@ -5,6 +5,8 @@
 // the header lists by name, offset and length.
 
 const CHANNEL = "vizcore-view";
+const WHOLE = { scale: 1, x: 0.5, y: 0.5 };
+const views = (window.vizcoreViews ??= {}); // the last view of each picture, by group and subject, while the tab is open
 
 function unpack(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -105,7 +107,7 @@ function edge({ parts, width, height }, part) {
 class Viewer {
   constructor(root) {
     this.root = root;
-    this.view = { scale: 1, x: 0.5, y: 0.5 };
+    this.view = WHOLE;
     this.cursor = null;
     this.marked = null; // the part that is pointed at, here or beside the picture
     this.touched = matchMedia("(hover: none)").matches; // by a finger, until a mouse comes
@@ -134,7 +136,7 @@ class Viewer {
     this.canvas.addEventListener("pointerup", (event) => this.released(event));
     this.canvas.addEventListener("pointercancel", () => this.abandoned());
     this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    this.canvas.addEventListener("dblclick", () => this.look({ scale: 1, x: 0.5, y: 0.5 }));
+    this.canvas.addEventListener("dblclick", () => this.look(WHOLE));
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     this.canvas.addEventListener("blur", () => {
       this.point(null);
@@ -152,7 +154,7 @@ class Viewer {
     this.root.querySelector(".save").addEventListener("click", () => this.save());
     this.heard = (event) => {
       if (event.detail.from === this || event.detail.group !== this.data?.group) return;
-      if (event.detail.view) this.view = event.detail.view;
+      if (event.detail.view) this.keep(event.detail.view);
       if (event.detail.blend && this.data.map) {
         this[event.detail.blend].value = event.detail.value;
         this.mapped = null;
@@ -193,6 +195,7 @@ class Viewer {
       data = { ...data, map, colours, limit, signed, unit };
     }
     this.data = data;
+    if (first || old.subject !== data.subject) this.view = views[`${data.group} ${data.subject}`] ?? WHOLE;
     this.picture = rgba(data.picture, data.width, data.height);
     this.grey = data.map ? rgba(grey(data.picture), data.width, data.height) : null;
     this.mapped = this.edged = null;
@@ -266,6 +269,7 @@ class Viewer {
       this.canvas.width = width;
       this.canvas.height = height;
     }
+    this.stage.dataset.scale = this.view.scale.toFixed(2);
     const context = this.canvas.getContext("2d");
     const { left, top, size, tall } = this.frame();
     context.clearRect(0, 0, width, height);
@@ -540,16 +544,21 @@ class Viewer {
 
   // Zoom by a factor about the point (px, py) of the canvas, both in [0,1]; factor 0 shows the whole picture.
   zoom(factor, px, py) {
-    if (factor === 0) return this.look({ scale: 1, x: 0.5, y: 0.5 });
+    if (factor === 0) return this.look(WHOLE);
     const scale = Math.max(1, Math.min(16, this.view.scale * factor));
     const keep = (centre, p) => centre + (p - 0.5) / this.view.scale - (p - 0.5) / scale;
     this.look({ scale, x: keep(this.view.x, px), y: keep(this.view.y, py) });
   }
 
+  keep(view) {
+    this.view = view;
+    views[`${this.data.group} ${this.data.subject}`] = view;
+  }
+
   look(view) {
     const edge = 0.5 / view.scale;
     const clamp = (value) => Math.max(edge, Math.min(1 - edge, value));
-    this.view = { scale: view.scale, x: clamp(view.x), y: clamp(view.y) };
+    this.keep({ scale: view.scale, x: clamp(view.x), y: clamp(view.y) });
     this.draw();
     this.tell({ view: this.view });
   }

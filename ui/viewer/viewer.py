@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,6 +77,7 @@ def viewer(
     parts: Tensor | np.ndarray | None = None,
     part: str = "",
     pool: int = 1,
+    subject: str = "",
 ) -> Event:
     """Show ``pixels`` (C,H,W) in [0,1], with ``heat`` (H,W) over it where there is one, and return what was done.
 
@@ -89,7 +91,8 @@ def viewer(
     they ``follow`` they also read off the same place. ``compact`` ones leave out the group's controls, which a
     ``remote`` one shows even without a map of its own. ``parts`` (H,W) says which part each pixel belongs to, -1 for
     none, and ``part`` with its ``{n}`` how it is read off, in place of the pixel's coordinates. ``heat`` is shown in
-    means of ``pool`` x ``pool`` pixels, which the legend and the meaning then say.
+    means of ``pool`` x ``pool`` pixels, which the legend and the meaning then say. Each ``subject`` has its own zoom in
+    a group: the picture itself, unless what is shown of one subject changes.
     """
     picture = figures.picture(pixels)
     height, width = picture.shape[:2]
@@ -124,6 +127,7 @@ def viewer(
         "controls": controls,
         "follow": follow,
         "part": part,
+        "subject": subject or f"{zlib.crc32(blobs['picture']):08x}",
         "key": key,
         "stamp": [_START, next(_STAMPS)],
         "texts": {
