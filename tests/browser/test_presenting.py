@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.test_frame import SMALL
 from tests.browser.test_pages import Visit, browser, warm
+from ui.frame import playlist
 
 __all__ = ["browser", "warm"]
 pytestmark = pytest.mark.browser
@@ -125,6 +126,7 @@ def test_a_prepared_lecture_leads_from_link_to_link_and_each_can_be_followed(war
     page.get_by_role("textbox", name="Links, one per line").fill("\n".join(links))
     page.keyboard.press("Control+Enter")
     page.get_by_text("This is no link to a page: nonsense").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Copy a link to this playlist").wait_for()
     page.get_by_role("button", name="Present these links (2)").click()
     page.wait_for_url(re.compile(r"/occlusion\?.*scene%3A44.*present=1"), timeout=60_000)
     visit.wait()
@@ -141,3 +143,17 @@ def test_a_prepared_lecture_leads_from_link_to_link_and_each_can_be_followed(war
     press(visit, "PageUp", r"/occlusion\?.*scene%3A44")
     visit.healthy()
     page.close()
+
+
+def test_a_link_carries_a_whole_lecture(warm: str, browser: Browser) -> None:
+    links, _ = playlist.parse("/occlusion?occlusion.stride=32&picture=scene:44\n/lime?class=3&lime.samples=40")
+    visit = Visit(browser, warm, f"/?playlist={playlist.packed(links)}")
+    visit.page.wait_for_url(re.compile(r"/occlusion\?.*scene%3A44.*present=1"), timeout=60_000)
+    visit.wait()
+    visit.page.keyboard.press("PageDown")
+    visit.page.locator(".st-key-closer").wait_for()
+    press(visit, "PageDown", r"occlusion\.closer=classes")
+    press(visit, "PageDown", r"occlusion\.closer=sizes")
+    press(visit, "PageDown", r"/lime\?.*class=3.*present=1")
+    visit.healthy()
+    visit.page.close()

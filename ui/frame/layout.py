@@ -17,11 +17,13 @@ from ui.frame import (
     bottom_sheet,
     classes,
     controls,
+    copying,
     examination,
     link,
     marks,
     navigation,
     network_cache,
+    playlist,
     present,
     process,
     qr,
@@ -134,7 +136,7 @@ def hall(name: str) -> Iterator[Hall]:
         with st.sidebar:
             navigation.links(name, st.empty())
             controls.choose_language()
-            present.copy_link()
+            copying.button("copy-link", t("frame.copy_link"))
             present.begin()
         entered = Hall(name, query, _head(name))
     with reported(name, link.write):
@@ -148,6 +150,7 @@ def _arrive(name: str) -> Mapping[str, str] | None:
     query = state.arrived(name)
     if query is not None:
         link.take(query)
+        playlist.arrive(query)
     return query
 
 
@@ -195,7 +198,7 @@ def _open(name: str) -> Frame:
         target = classes.choose(clf, probabilities)
         navigation.links(name, links)  # to what has been chosen now
         controls.choose_language()
-        present.copy_link()
+        copying.button("copy-link", t("frame.copy_link"))
         present.begin()
         reconnect.watch()
     for note in source.notes:

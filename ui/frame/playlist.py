@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit
+import base64
+import zlib
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
-from ui.frame import navigation, state
+from ui.frame import copying, navigation, state
 from ui.texts import quoted, t
 
 MOST = 100  # links
+LONGEST = 40_000  # characters of them all
 _LINKS, _AT, _TEXT = "vizcore.playlist", "vizcore.playlist.at", "frame.playlist"
 
 Link = tuple[str, dict[str, str]]  # page, and the parameters of its address
@@ -39,15 +43,46 @@ def choose() -> None:
     """Where the text is pasted; it is kept for the session."""
     with st.popover(t("frame.playlist"), icon=":material/playlist_play:", width="stretch"):
         st.session_state.setdefault(_TEXT, st.session_state.get(f"{_LINKS}.text", ""))
-        text = st.text_area(t("frame.playlist_links"), key=_TEXT, max_chars=40_000, help=t("frame.playlist_help"))
+        text = st.text_area(t("frame.playlist_links"), key=_TEXT, max_chars=LONGEST, help=t("frame.playlist_help"))
         found, wrong = parse(text)
         st.session_state[f"{_LINKS}.text"] = text
         if found != st.session_state.get(_LINKS, []):
             st.session_state[_LINKS], st.session_state[_AT] = found, -1
         for line in wrong:
             st.warning(t("frame.playlist_wrong", given=quoted(line)), icon=":material/link_off:")
+        if found and len(link := packed(found)) <= state.LONGEST:
+            copying.button("copy-playlist", t("frame.playlist_copy"), f"?playlist={link}")
         if found and st.button(t("frame.playlist_start", count=len(found)), key="playlist.start"):
             go(1)
+
+
+def packed(links: list[Link]) -> str:
+    """Links as a text for an address."""
+    lines = [f"{'' if page == 'overview' else page}?{urlencode(query) or 'network='}" for page, query in links]
+    return base64.urlsafe_b64encode(zlib.compress("\n".join(lines).encode(), 9)).decode().rstrip("=")
+
+
+def unpacked(text: str) -> str:
+    """The text behind :func:`packed`, one link a line; empty where there is none."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return zlib.decompressobj().decompress(data, LONGEST).decode()  # no more, whatever it would unfold to
+    except (ValueError, zlib.error):
+        return ""
+
+
+def arrive(query: Mapping[str, str]) -> None:
+    """Begin the lecture that a link carries; where it carries none that can be read, say so."""
+    if "playlist" not in query:
+        return
+    text = unpacked(query["playlist"])
+    found, _ = parse(text)
+    if not found:
+        state.choices().complaints.append(t("link.playlist"))
+        return
+    st.session_state[_LINKS], st.session_state[_AT], st.session_state[f"{_LINKS}.text"] = found, -1, text
+    st.session_state.pop(_TEXT, None)
+    go(1)
 
 
 def go(step: int) -> bool:

@@ -114,7 +114,9 @@ def fit(_page: Frame, result: lime.LimeMap) -> None:
         st.caption(t("lime.history"))
         errors = {"ADALINE": result.history.error[at].clamp(min=1e-30)}  # the axis is logarithmic
         chart = figures.lines(at, errors, x_title=epoch, y_title=t("lime.error_title"), height=300)
-        chart.update_yaxes(type="log", exponentformat="power", nticks=6)
+        curve = errors["ADALINE"]
+        whole = {"dtick": 1} if float(curve.max() / curve.min()) > 100 else {"nticks": 6}  # whole decades
+        chart.update_yaxes(type="log", exponentformat="power", **whole)
         show.chart(chart, "lime-history", title=t("lime.history"))
     st.caption(t("lime.growth"))
     largest = result.weights.abs().argsort(descending=True)[: len(CATEGORICAL)].tolist()

@@ -198,7 +198,8 @@ def chart(figure: Any, key: str, box: Any = None, *, title: str = "", select: bo
     if st.session_state.get("presenting"):
         size = {"size": 22}
         figure = figure.update_layout(font=size, legend_font=size, height=1.5 * (figure.layout.height or 300))
-        figure = figure.update_xaxes(tickfont=size, title_font=size).update_yaxes(tickfont=size, title_font=size)
+        large = {"tickfont": size, "title_font": size, "title_standoff": 14, "automargin": True}
+        figure = figure.update_xaxes(**large).update_yaxes(**large).update_layout(margin_autoexpand=True)
     figure.update_layout(separators=separators())
     how: dict[str, Any] = {"on_select": "rerun", "selection_mode": "points"} if select else {}
     return (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False}, **how)
