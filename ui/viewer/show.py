@@ -37,13 +37,15 @@ h1 {font-size: 1.7rem !important; padding: 0 !important; line-height: 1.2 !impor
 h2 {font-size: 1.15rem !important; padding: 0 !important;}
 h3 {font-size: 1rem !important; padding: 0 !important;}
 [data-testid="stImage"] img {width: 100%; height: auto;}
-.vz-bars {display: grid; grid-template-columns: minmax(5.5rem, 24%) 1fr 4.2rem; gap: .35rem .6rem; align-items: center;
-  font-size: .95rem; margin: .2rem 0 .6rem 0;}
+[data-tag] {max-width: 100%; height: auto; min-height: 1.75rem; padding-block: .2rem;}
+[data-tag] > span {white-space: normal; overflow: visible; max-width: none; line-height: 1.2; mask-image: none;}
+.vz-bars {display: grid; grid-template-columns: fit-content(55%) minmax(2rem, 1fr) 4.2rem; gap: .35rem .6rem;
+  align-items: center; font-size: .95rem; margin: .2rem 0 .6rem 0;}
 .vz-bars .bar {height: .85rem; border-radius: .3rem; background: currentColor; opacity: .45; min-width: 2px;}
 .vz-bars .chosen {font-weight: 600;}
 .vz-bars .bar.chosen {opacity: 1; background: var(--st-primary-color, #b33a08);}
 .vz-bars .value {text-align: right; font-variant-numeric: tabular-nums;}
-.vz-bars .name {overflow-wrap: anywhere; line-height: 1.15;}
+.vz-bars .name {overflow-wrap: break-word; line-height: 1.15;}
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
 .vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
 .vz-legend {font-size: .85rem; min-height: calc(2.7em + .6rem); line-height: 1.35; font-variant-numeric: tabular-nums;}
