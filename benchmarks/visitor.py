@@ -140,6 +140,8 @@ class Visitor:
         asked.page_name = self.page
         asked.query_string = "&".join(f"{k}={v}" for k, v in self.shown.address.items()) if query is None else query
         asked.widget_states.widgets.extend(self._states.values())
+        if query is not None:
+            self.shown.address = dict(parse_qsl(query))  # as it stands in a browser's bar until the page writes another
         self.shown = Shown(address=self.shown.address, finished=False)
         self._fresh = False
         await self._send(message)

@@ -197,7 +197,7 @@ def test_a_click_on_a_kernel_shows_it(warm: str, browser: Browser) -> None:
     box = canvas.bounding_box()
     assert box is not None
     canvas.click(position={"x": box["width"] * 0.99, "y": box["height"] * 0.01})
-    visit.page.get_by_text("Filter 7").wait_for(timeout=30_000)
+    visit.page.get_by_text("Filter 7 ·").wait_for(timeout=30_000)
     visit.wait()
     assert "filters.chosen=7" in visit.page.url
     visit.healthy()

@@ -69,7 +69,7 @@ def attempt(query: dict[str, str]) -> str:
             assert not query
             return "empty"
         assert len(arrived) <= 60
-        assert all(len(key) <= 60 and len(value) <= 200 for key, value in arrived.items())
+        assert all(len(key) <= 60 and len(value) <= state.LONGEST for key, value in arrived.items())
         link.take(arrived)
         chosen = state.choices().frame
         assert chosen["network"] in catalogue.names()

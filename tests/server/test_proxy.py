@@ -152,6 +152,6 @@ def test_a_replica_is_killed_while_it_computes(deployment: Deployment, browser: 
     visit.page.wait_for_url("**picture=upload**", timeout=30_000)
     with visit.page.expect_websocket(timeout=30_000):
         deployment.kill(held)
-    visit.page.get_by_text("not part of a link").wait_for(timeout=30_000)
+    visit.page.get_by_text("is kept by no link and no reload").wait_for(timeout=30_000)
     assert visit.page.locator('[data-testid="stException"]').count() == 0
     visit.page.close()

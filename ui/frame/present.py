@@ -12,7 +12,7 @@ from ui.texts import t
 # Everything is measured in the height of the screen, so that the last row reads it.
 _STYLE = """<div class="vz-style"></div><style>
 html {font-size: max(17px, 2.5vh) !important;}
-:root {--vz-rest: 19rem; --vz-controls: none;}
+:root {--vz-rest: 19.6rem; --vz-controls: none;}
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"], [data-testid="stExpandSidebarButton"],
 [data-testid="stHeader"], [data-testid="stColumn"]:has(.st-key-settings), [data-testid="stColumn"]:has(.st-key-more),
 .st-key-code {display: none !important;}
