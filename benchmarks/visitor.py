@@ -54,6 +54,7 @@ class Visitor:
         self._states: dict[str, WidgetState] = {}
         self._socket: ClientConnection | None = None
         self._urls: dict[str, Any] = {}
+        self.session = ""
 
     async def __aenter__(self) -> Visitor:
         stream = self.server.replace("http", "ws", 1) + "/_stcore/stream"
@@ -95,7 +96,7 @@ class Visitor:
         ask = BackMsg()
         ask.file_urls_request.request_id = name
         ask.file_urls_request.file_names.append(name)
-        ask.file_urls_request.session_id = self._session
+        ask.file_urls_request.session_id = self.session
         await self._send(ask)
         while name not in self._urls:
             await self._receive()
@@ -155,7 +156,7 @@ class Visitor:
         message = ForwardMsg.FromString(data)
         kind = message.WhichOneof("type")
         if kind == "new_session":  # a run begins: what came before belongs to another one
-            self._session = message.new_session.initialize.session_id
+            self.session = message.new_session.initialize.session_id
             self.shown, self._fresh = Shown(address=self.shown.address), True
         elif kind == "file_urls_response":
             self._urls[message.file_urls_response.response_id] = message.file_urls_response.file_urls[0]

@@ -27,6 +27,7 @@ from ui.frame import (
     sheet,
     sources,
     state,
+    uploads,
 )
 from ui.frame.errors import reported
 from ui.running import play
@@ -110,6 +111,7 @@ def page(name: str) -> Iterator[Frame]:
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style(sheet.RULES)
     new_run()
+    uploads.admit(name)
     with reported(name, state.settle):
         frame = _open(name)
         state.taken(name, frame.query)
@@ -125,6 +127,7 @@ def hall(name: str) -> Iterator[Hall]:
     """As :func:`page`, for a page that is about no single picture."""
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style()
+    uploads.admit(name)
     with reported(name, state.settle):
         query = _arrive(name)
         state.choices().frame.setdefault("network", link.default_network())

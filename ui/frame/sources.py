@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import streamlit as st
 from PIL import Image
 
-from ui.running.results import RESULTS
+from ui.running.results import RESULTS, size_of
+from ui.server import leaving
 from ui.texts import t, t_or, worded
 from ui.texts.sentences import translated
 from vizcore.networks.bundled import network as bundled
@@ -134,6 +135,7 @@ def take(decoded: decoding.Decoded) -> str:
     st.session_state[_UPLOAD] = Source(
         "upload", decoded.picture, decoding.digest(decoded.picture), tuple(decoded.notes)
     )
+    leaving.weigh("picture", size_of(decoded.picture))
     return "upload"
 
 

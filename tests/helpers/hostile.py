@@ -1,0 +1,131 @@
+"""Visitors who mean harm: what the tests of attacks, and the table of them, send to a really started server."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+from benchmarks import expected
+from benchmarks.load import memory
+from benchmarks.visitor import XSRF, Visitor
+
+MEGABYTE = 2**20
+VIEWER = expected.RESULTS["occlusion"][0]
+SETTLES = 20.0  # seconds within which the memory has to come back
+Attack = Callable[[str, list[str]], AbstractAsyncContextManager[None]]
+
+
+@dataclass
+class Outcome:
+    """Seconds of another visitor's first estimate before, during and after; the server's memory, and what was told."""
+
+    before: float
+    during: list[float] = field(default_factory=list)
+    after: float = 0.0
+    bytes_before: int = 0
+    bytes_peak: int = 0
+    bytes_after: int = 0
+    said: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Hold it to the bound that the documentation promises."""
+        most = 3 * self.before + 2
+        assert max(*self.during, self.after) <= most, self
+        assert self.bytes_after - self.bytes_before <= 100 * MEGABYTE, self
+
+
+_SCENES = iter(range(10_000, 10**6))
+
+
+async def first_estimate(server: str) -> float:
+    """How long a visitor with a picture of its own waits for the first estimate of a map."""
+    async with Visitor(server) as tab:
+        begun = time.monotonic()
+        await tab.open("occlusion", f"network=mini-alexnet&picture=scene:{next(_SCENES)}&occlusion.stride=16")
+        seen = await tab.watch(lambda shown: shown.finished or VIEWER in shown.fed, 120)
+        assert seen is not None, "nothing came within two minutes"
+        assert not tab.shown.errors, tab.shown.errors
+        assert VIEWER in tab.shown.fed
+        return seen - begun
+
+
+async def under(server: str, process: int, attack: Attack, times: int = 3) -> Outcome:
+    """What another visitor has of an attack; ``times`` first estimates before, while it goes on, and the one after."""
+    for _ in range(2):
+        await first_estimate(server)  # whatever is loaded once is loaded
+    outcome = Outcome(max([await first_estimate(server) for _ in range(times)]))
+    outcome.bytes_before = memory(process)["now"]
+    watching = asyncio.create_task(_watch(process, outcome))
+    async with attack(server, outcome.said):
+        for _ in range(times):
+            outcome.during.append(await first_estimate(server))
+    watching.cancel()
+    left = time.monotonic()
+    while time.monotonic() - left < SETTLES:
+        outcome.bytes_after = memory(process)["now"]
+        if outcome.bytes_after - outcome.bytes_before <= 50 * MEGABYTE:
+            break
+        await asyncio.sleep(0.5)
+    outcome.after = await first_estimate(server)
+    return outcome
+
+
+async def _watch(process: int, outcome: Outcome) -> None:
+    while True:
+        outcome.bytes_peak = max(outcome.bytes_peak, memory(process)["now"])
+        await asyncio.sleep(0.1)
+
+
+def put(server: str, session: str, name: str, content: bytes, size: int | None = None) -> int:
+    """The status that answers an upload of ``content``, repeated up to ``size`` bytes."""
+    cookies = urllib.request.urlopen(f"{server}/_stcore/health", timeout=20).headers.get_all("Set-Cookie") or []
+    token = next(one.partition("=")[2].partition(";")[0] for one in cookies if one.startswith(XSRF))
+    size = len(content) if size is None else size
+    head = b'--0f7d1c\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    tail = b"\r\n--0f7d1c--\r\n"
+    connection = http.client.HTTPConnection(server.removeprefix("http://"), timeout=60)
+    try:
+        connection.putrequest("PUT", f"/_stcore/upload_file/{session}/{name}")
+        connection.putheader("Content-Type", "multipart/form-data; boundary=0f7d1c")
+        connection.putheader("Content-Length", str(len(head) + size + len(tail)))
+        connection.putheader("Cookie", f"{XSRF}={token}")
+        connection.putheader("X-Xsrftoken", token)
+        connection.endheaders()
+        try:
+            connection.send(head)
+            for begin in range(0, size, max(1, len(content))):
+                connection.send(content[: size - begin])
+            connection.send(tail)
+        except OSError:
+            pass  # refused before all was sent
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+@asynccontextmanager
+async def large_files(server: str, said: list[str]) -> AsyncIterator[None]:
+    """One session puts 390 MB six times to the address for uploads."""
+    zeros = bytes(4 * MEGABYTE)
+    async with Visitor(server) as tab:
+        await tab.open("network", "")
+        await tab.watch(lambda shown: shown.finished, 60)
+
+        async def puts() -> None:
+            for number in range(5):
+                status = await asyncio.to_thread(put, server, tab.session, f"file{number}", zeros, 390 * MEGABYTE)
+                said.append(str(status))
+
+        task = asyncio.create_task(tab.upload("own.file.0", "network.pth", bytes(390 * MEGABYTE)))
+        await asyncio.sleep(0.5)
+        yield
+        await task
+        await tab.watch(lambda shown: shown.finished, 60)  # now the session's state holds the first one, too
+        await puts()
