@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import io
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+
+from PIL import Image
 
 from benchmarks import expected
 from benchmarks.load import memory
@@ -129,3 +132,39 @@ async def large_files(server: str, said: list[str]) -> AsyncIterator[None]:
         await task
         await tab.watch(lambda shown: shown.finished, 60)  # now the session's state holds the first one, too
         await puts()
+
+
+def animation(side: int) -> bytes:
+    """A WebP of two frames in one colour: a few hundred bytes, however large."""
+    file = io.BytesIO()
+    frames = [Image.new("RGB", (side, side), colour) for colour in ("red", "blue")]
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    return file.getvalue()
+
+
+@asynccontextmanager
+async def animations(server: str, said: list[str]) -> AsyncIterator[None]:
+    """Eight sessions upload animations of a few hundred bytes and of as many pixels as are taken, again and again."""
+    content = animation(2000)
+    ended = asyncio.Event()
+
+    async def upload(number: int) -> None:
+        async with Visitor(server) as tab:
+            await tab.open("saliency", "")
+            await tab.watch(lambda shown: "frame.picture@en" in shown.widgets, 60)
+            options = tab.shown.widgets["frame.picture@en"][1].options
+            await tab.set("frame.picture@en", next(one for one in options if one.startswith("Your own")))
+            await tab.watch(lambda shown: shown.finished, 60)
+            turn = 0
+            while not ended.is_set():
+                turn += 1
+                await tab.upload("frame.file", f"{number}-{turn}.webp", content + bytes(8 * turn))
+                await tab.watch(lambda shown: shown.finished, 60)
+                said.extend(tab.shown.errors)
+                await asyncio.sleep(0.5)
+
+    tasks = [asyncio.create_task(upload(number)) for number in range(8)]
+    await asyncio.sleep(2)
+    yield
+    ended.set()
+    await asyncio.gather(*tasks)

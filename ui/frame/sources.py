@@ -11,6 +11,7 @@ from ui.running.results import RESULTS, size_of
 from ui.server import leaving
 from ui.texts import t, t_or, worded
 from ui.texts.sentences import translated
+from vizcore import memory
 from vizcore.networks.bundled import network as bundled
 from vizcore.pictures import decoding, scenes
 from vizcore.study.sources import compose
@@ -130,6 +131,14 @@ def _seed() -> int:
     return int(seed)
 
 
+def decode(data: bytes) -> decoding.Decoded:
+    """A file's picture; what decoding took is given back, which the C library would keep for each thread."""
+    try:
+        return decoding.decode(data)
+    finally:
+        memory.release()
+
+
 def take(decoded: decoding.Decoded) -> str:
     """Make a decoded file this session's own picture, and return the id of that."""
     st.session_state[_UPLOAD] = Source(
@@ -150,7 +159,7 @@ def _uploaded(current: str) -> str:
         st.session_state["vizcore.upload.seen"] = fingerprint
         st.session_state["vizcore.upload.error"] = ""
         try:
-            decoded = decoding.decode(file.getvalue())
+            decoded = decode(file.getvalue())
         except decoding.PictureError as error:
             st.session_state["vizcore.upload.error"] = str(error)
         else:

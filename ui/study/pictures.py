@@ -14,7 +14,6 @@ from ui.study.names import method, network
 from ui.texts import escaped, t
 from ui.viewer import show
 from vizcore import methods as known
-from vizcore.pictures import decoding
 from vizcore.pictures.decoding import PictureError
 from vizcore.study import charts, odd
 from vizcore.study.odd import Odd
@@ -91,7 +90,7 @@ def opened(picture: str, name: str, target: str, methods: Sequence[str], files: 
     """Show the picture in Compare, under the network and class that the study explained; or say why it cannot be."""
     if picture in files and files[picture].content() is not None:
         try:
-            identifier = sources.take(decoding.decode(files[picture].content() or b""))
+            identifier = sources.take(sources.decode(files[picture].content() or b""))
         except (PictureError, OSError) as error:
             st.error(str(error), icon=":material/broken_image:")
             return
@@ -123,7 +122,7 @@ def thumbnail(picture: str, files: Files) -> Image.Image | None:
         return None
 
     def small() -> Image.Image:
-        image = decoding.decode(files[picture].content() or b"").picture
+        image = sources.decode(files[picture].content() or b"").picture
         image.thumbnail((256, 256))
         return image
 
