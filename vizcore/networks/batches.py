@@ -7,11 +7,13 @@ from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from vizcore.acceleration import interface
 
 B = TypeVar("B")
 # Activations of a batch up to which doubling it pays: so many times the weights, and so many at all.
+_WORK = 64_000_000_000  # of one batch: half a second on two cores
 _FEW, _MOST = 6, 100_000_000
 
 
@@ -49,17 +51,34 @@ def in_batches(clf: Batched, x: Tensor, work: Callable[[Tensor], B], size: Calla
     return found
 
 
-def first_batch_size(device: torch.device, size: tuple[int, int], weights: int, kept: int | None) -> int:
+def first_batch_size(device: torch.device, size: tuple[int, int], weights: int, kept: int | None, work: int) -> int:
     """As many pictures as eight of 224 x 224 pixels on a CPU (more only spills its caches), a few hundred on a GPU.
 
     Up to four times as many on a CPU where these have few activations beside the network's ``weights`` (``kept`` of one
     picture, where known): a batch reads each weight once, so that the reading is then shared by more pictures.
-    It follows from the network and the device alone, and is never timed: the same settings give the same map, bit for
-    bit, on every start.
+    A pass of the batch has a bounded amount of ``work`` (multiplications and additions of one picture), so that others
+    get their turn in between. It follows from the network and the device alone, and is never timed: the same settings
+    give the same map, bit for bit, on every start.
     """
     pictures = 8 if device.type == "cpu" else 256
     usual = max(1, min(512, round(pictures * 224 * 224 / (size[0] * size[1]))))
     batch = usual
     while device.type == "cpu" and kept and batch < 4 * usual and batch * kept < min(_FEW * weights, _MOST):
         batch *= 2
+    if device.type == "cpu" and work:
+        batch = max(1, min(batch, _WORK // work))
     return batch
+
+
+def work_of(network: Callable[[Tensor], object], shape: tuple[int, ...], device: torch.device) -> int:
+    """Multiplications and additions for one input of this shape, as torch counts them; 0 where they are not known."""
+    if device.type != "cpu":
+        return 0
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, *shape))
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception:  # a stranger's network may not stand being watched
+        return 0
+    return int(counter.get_total_flops())

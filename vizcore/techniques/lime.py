@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -214,15 +215,14 @@ def _estimates(
     on, logits = on[:n], base.logits
     scores = pick(logits[:done], target, params.output, clf.squash).double()
     if done < n:
-        logits = torch.empty(n, len(clf.classes))
+        logits = torch.empty(n, len(clf.classes))  # rows are only ever added: a view of the first ones stays as it is
         logits[:done] = base.logits
         evaluate = evaluator(clf, base)
-    due = 1
+    due, begun = 1, time.monotonic()
     while done < n:
-        if done >= due:
-            # Rows are only ever added, so this view of the first ones never changes.
+        if done >= due or (done and time.monotonic() - begun > 0.25):
             yield _estimate(params, target, on[:done], scores, replace(base, logits=logits[:done]))
-            due = done + max(math.ceil(n / ESTIMATES), _BATCHES * clf.batch_size)
+            due, begun = done + max(math.ceil(n / ESTIMATES), _BATCHES * clf.batch_size), time.monotonic()
         answers = evaluate(on[done : done + clf.at_once], kind)  # (m,K)
         logits[done : done + len(answers)] = answers
         scores = torch.cat([scores, pick(answers, target, params.output, clf.squash).double()])

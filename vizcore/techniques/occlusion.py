@@ -6,6 +6,7 @@ picture and every later one sharpens it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
@@ -37,6 +38,7 @@ __all__ = [
 
 # The first estimate needs at most so many windows: a fraction of a second with any network of the catalogue.
 FIRST_WINDOWS = 25
+_PATIENCE = 0.25  # seconds within which they come as one; of a slow network there is an estimate after each batch
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def occlude(
 
     ``image`` (C,H,W) in [0,1]; ``target`` a class index or a contrast. The first estimate needs at most
     ``FIRST_WINDOWS`` windows spread over the whole picture; the rest of the grid is interpolated (bilinearly for the
-    drop, by the nearest window for the class) until it is computed. ``of`` is the number of windows.
+    drop, by the nearest window for the class) until it is computed. Where these take longer than a moment, there are
+    estimates between them, in which the rest is their mean. ``of`` is the number of windows.
     ``activations`` of the same network and picture may be passed to share them between several maps.
     Raises, before any computation, ParameterError for a window larger than the picture and ValueError for an unknown
     class, a picture that is not the network's, or activations of another picture or network.
@@ -219,8 +222,7 @@ def _estimates(clf: Classifier, activations: Activations, target: Target, params
     for level in coarse_to_fine(*shape, FIRST_WINDOWS):
         order = level.cells if windows is None else windows.order(level.cells)
         size = at_once if windows is None else windows.chunk
-        if not done.any():
-            size = len(order)  # there is nothing to show before the first level is complete
+        first, waited = not done.any(), time.monotonic()
         chunks = evenly(order, size) if windows is None else [order[i : i + size] for i in range(0, len(order), size)]
         for cells in chunks:
             answers = answers_to(cells)
@@ -228,6 +230,11 @@ def _estimates(clf: Classifier, activations: Activations, target: Target, params
             drop[at], top_class[at], done[at] = score - value(answers, target), answers.argmax(1), torch.tensor(True)
             if cells is chunks[-1]:
                 interpolate(level, drop, top_class, done)
+            elif first:
+                if time.monotonic() - waited < _PATIENCE:
+                    continue  # a picture of which most is unknown is worth showing only where the rest takes a while
+                waited = time.monotonic()
+                drop[~done], top_class[~done] = drop[done].mean(), top_class[done].mode().values
             grids = drop.clone(), top_class.clone(), done.clone()
             edges = torch.tensor(rows), torch.tensor(columns)
             yield OcclusionMap(int(done.sum()), done.numel(), *grids, score, *edges, params.window, clf.preprocess.size)
