@@ -47,8 +47,9 @@ class Shown:
 class Visitor:
     """A browser tab: it opens links, moves controls, uploads files, and remembers what it was shown last."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, source: str | None = None) -> None:
         self.server = server
+        self.source = source  # the address from which it comes, where that is not to be this machine's first
         self.shown = Shown()
         self.page = ""
         self._states: dict[str, WidgetState] = {}
@@ -58,7 +59,9 @@ class Visitor:
 
     async def __aenter__(self) -> Visitor:
         stream = self.server.replace("http", "ws", 1) + "/_stcore/stream"
-        self._socket = await connect(stream, subprotocols=[Subprotocol("streamlit")], max_size=None, proxy=None)
+        source: dict[str, Any] = {} if self.source is None else {"local_addr": (self.source, 0)}
+        known = [Subprotocol("streamlit")]
+        self._socket = await connect(stream, subprotocols=known, max_size=None, proxy=None, **source)
         return self
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:

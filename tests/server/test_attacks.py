@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.helpers import hostile
 from tests.helpers.hostile import MEGABYTE, under
-from tests.helpers.servers import start, stop
+from tests.helpers.servers import ROOT, free_port, start, stop, wait
 
 Server = tuple[str, int]
 
@@ -38,4 +41,22 @@ def test_few_pictures_are_decoded_at_once(server: Server) -> None:
 def test_a_large_network_takes_its_turns(server: Server) -> None:
     asyncio.run(hostile.first_estimate(server[0], hostile.DEAR))  # loaded once, and kept for everybody
     outcome = asyncio.run(under(*server, hostile.dear_network))
+    outcome.check()
+
+
+def test_without_nginx_the_descriptors_are_not_used_up(tmp_path: Path) -> None:
+    few = (
+        "import resource as r, os, sys; r.setrlimit(r.RLIMIT_NOFILE, (1024, 1024)); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    port, log = free_port(), tmp_path / "server.log"
+    flags = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    command = [sys.executable, "-c", few, sys.executable, "-m", "streamlit", "run", "app.py", *flags]
+    with open(log, "wb") as file:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
+    try:
+        outcome = asyncio.run(under(wait(process, port, log), process.pid, hostile.connections))
+    finally:
+        stop(process)
+    assert int(outcome.said[0]) <= 128
+    assert log.stat().st_size < 100_000
     outcome.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
 
 from ui.server import leaving
 from ui.server.room import MEGABYTE, ROOM, Full
@@ -29,6 +35,8 @@ class Door:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.open: Counter[str] = Counter()  # pages by the address that they are shown at
+        self.most = _most_open()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may come in."""
@@ -37,9 +45,20 @@ class Door:
         if scope["type"] == "http" and scope["method"] == "PUT" and upload:
             await self._upload(upload[1], scope, receive, send)
         elif scope["type"] == "websocket" and _STREAM.search(path):
+            # A proxy stands for many and has limits of its own; anybody else leaves half of the places to others.
+            behind = any(name == b"x-forwarded-for" for name, _ in scope["headers"])
+            address = str((scope.get("client") or ("",))[0])
+            own = self.most if behind else self.most // 2
+            if self.open.total() >= self.most or self.open[address] >= own:
+                await receive()
+                await send({"type": "websocket.close", "code": 1013})
+                return
+            self.open[address] += 1
             try:
                 await self.app(scope, receive, send)
             finally:
+                self.open[address] -= 1
+                self.open += Counter()  # forgets who has none
                 await _left()
         else:
             await self.app(scope, receive, send)
@@ -69,6 +88,21 @@ class Door:
         finally:
             if not runtime.get_instance().is_active_session(session):
                 files.remove_session_files(session)
+
+
+def _most_open() -> int:
+    """How many pages may be open: a page takes up to three descriptors, and a quarter of them is for everything else.
+
+    Where the system allows the process more of them than it has, it takes them.
+    """
+    if resource is None:
+        return 1000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    more = min(hard, 16384) if hard != resource.RLIM_INFINITY else 16384
+    if soft != resource.RLIM_INFINITY and soft < more:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+        soft = more
+    return max(1, min(soft if soft != resource.RLIM_INFINITY else more, 16384) // 4)
 
 
 async def _refuse(status: int, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
