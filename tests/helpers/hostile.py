@@ -20,6 +20,7 @@ from benchmarks.load import memory
 from benchmarks.visitor import XSRF, Visitor
 from vizcore.networks import architectures, own
 from vizcore.networks.classifier import Classifier, Preprocess
+from vizcore.study.rows import HEADER, Row, write
 
 MEGABYTE = 2**20
 VIEWER = expected.RESULTS["occlusion"][0]
@@ -217,3 +218,36 @@ async def connections(server: str, said: list[str]) -> AsyncIterator[None]:
                 got += 1
         said.append(str(got))
         yield
+
+
+def table(rows: int, networks: int) -> bytes:
+    """A study's table with so many rows, and names of networks."""
+    found = (Row(f"scene:{k}", f"net{k % networks}", "gradient", "3", 0.5, 0.1, 0.2) for k in range(rows))
+    return f"{HEADER}\n{write(found)}".encode()
+
+
+@asynccontextmanager
+async def tables(server: str, said: list[str]) -> AsyncIterator[None]:
+    """A session has a table of 10,000 names and one of 150,000 rows drawn, again and again, and closes its tab."""
+    files = [await asyncio.to_thread(table, *size) for size in ((10_000, 10_000), (150_000, 3))]
+    ended = asyncio.Event()
+
+    async def draw() -> None:
+        async with Visitor(server) as tab:
+            await tab.open("study", "study.source=finished")
+            if await tab.watch(lambda shown: "study.table" in shown.widgets, 60) is None:
+                said.append("no place for a table")
+                return
+            turn = 0
+            while not ended.is_set():
+                await tab.upload("study.table", f"{turn}.csv", files[turn % 2])
+                turn += 1
+                await tab.watch(lambda shown: shown.finished or ended.is_set(), 60)
+                said.extend(tab.shown.errors)
+                await asyncio.sleep(0.2)
+
+    task = asyncio.create_task(draw())
+    await asyncio.sleep(3)
+    yield
+    ended.set()
+    await task
