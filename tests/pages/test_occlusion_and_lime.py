@@ -119,6 +119,16 @@ def test_a_link_carries_what_is_brushed_and_what_is_switched_off() -> None:
         assert healthy(app)
 
 
+def test_a_links_mask_that_was_not_looked_at_is_gone_with_its_picture() -> None:
+    covered = marks.packed(np.ones((128, 128), dtype=bool))
+    for picture, left in (("scene:34", False), ("photo:coffee", True)):
+        app = opened("pages/occlusion.py", **{"occlusion.closer": "classes", "occlusion.mask": covered})
+        app.selectbox(key="frame.picture@en").set_value(picture).run()
+        app.button_group(key="look.occlusion.closer@en").set_value("brush").run()
+        assert healthy(app)
+        assert ("Drag over the picture" in translated(app)) == left, picture
+
+
 @pytest.mark.parametrize("text", ["", "A", "!!!", "eJw", marks.packed(np.ones((4, 4), dtype=bool)), "é" * 40])
 def test_only_a_mask_of_the_pictures_shape_is_taken(text: str) -> None:
     assert marks.unpacked(text, (128, 128)) is None

@@ -28,9 +28,9 @@ def take(query: Mapping[str, str]) -> None:
     network = query.get("network", default_network())
     if network not in network_cache.names():
         taken = network_cache.title(default_network())
-        brought = uploads.is_own(network)
-        given = quoted(query.get("network_file", "") if brought else network) or "…"
-        choices.complaints.append(t("link.own" if brought else "link.network", given=given, taken=taken))
+        uploaded = uploads.is_own(network)
+        given = quoted(query.get("network_file", "") if uploaded else network) or "…"
+        choices.complaints.append(t("link.own" if uploaded else "link.network", given=given, taken=taken))
         network = default_network()
     picture = query.get("picture", sources.usual(network))
     if not sources.valid(picture):

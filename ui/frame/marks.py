@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ui.frame import state
 
-_OF = "vizcore.marks"
+NAMES = ("occlusion.square", "occlusion.mask", "lime.off")
+_OF, _LAST = "vizcore.marks", "vizcore.marks.picture"
 
 
 def marked(name: str, of: tuple[Hashable, ...]) -> str:
@@ -38,7 +39,11 @@ def mark(name: str, of: tuple[Hashable, ...], text: str) -> None:
 
 
 def prune(picture: Hashable) -> None:
-    """Leave the marks of other pictures than this one out of the link."""
+    """Leave other pictures' marks out of the link, and those of a followed link that nobody has looked at."""
+    if st.session_state.get(_LAST, picture) != picture and not state.choices().arriving:
+        for name in NAMES:
+            state.choices().linked.pop(name, None)
+    st.session_state[_LAST] = picture
     for name, of in st.session_state.get(_OF, {}).items():
         if of[0] != picture:
             state.choices().looks.pop(name, None)

@@ -123,7 +123,7 @@ def choose(current: str) -> str:
 
 
 def _by_sight(key: str, pictures: list[str], chosen: str) -> None:
-    """The same pictures, to be chosen by sight; only those that are the same for everybody, so that few are kept."""
+    """The list's scenes and photographs as thumbnails; a press chooses in the list, whose ``key`` it is."""
 
     def take(identifier: str) -> None:
         st.session_state[key] = identifier

@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 SIDE = 80  # pixels
+_SOURCES: dict[str, str] = {}  # by picture; everybody chooses from the same few
 _MOUNT = st.components.v2.component(
     "vizcore_thumbnails",
     html='<div class="grid" role="group"></div>',
@@ -64,9 +65,6 @@ def choose(
     shown = [{"id": one, "name": name, "source": _source(one, load)} for one, name in pictures]
     data = {"label": label, "pictures": shown, "chosen": chosen}
     _MOUNT(key=key, data=data, on_choose_change=pressed, width="stretch", height="content")
-
-
-_SOURCES: dict[str, str] = {}
 
 
 def _source(identifier: str, load: Callable[[str], Image.Image]) -> str:

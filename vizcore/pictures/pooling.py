@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FINE = 128  # pixels along a side: up to these single ones can be told apart on a screen
+FINE = 128  # pixels along a side: up to these single ones can be distinguished on a screen
 BLOCKS = 64  # at most, along a longer side
 
 
