@@ -25,23 +25,33 @@ SLIDERS = {"maximisation": "Steps", "saliency": "Noise", "occlusion": "Window", 
 SETTLED = 1.2  # seconds without a change, after the page's script has ended, that make a result final
 # In the page: every frame the result's pictures are summed up; when they first and last differed is noted.
 WATCH = """() => {
-  const sum = () => [...document.querySelectorAll(".st-key-result")].flatMap(all).map((canvas) => {
-    const small = document.createElement("canvas");
-    small.width = small.height = 48;
-    const context = small.getContext("2d", { willReadFrequently: true });
-    context.drawImage(canvas, 0, 0, 48, 48);
-    return context.getImageData(0, 0, 48, 48).data.reduce((total, value, at) => (total * 31 + value + at) % 1000003, 7);
-  }).join();
   const all = (node) => [...(node.shadowRoot ?? node).querySelectorAll("*")].flatMap((one) =>
     one.shadowRoot ? all(one) : one.matches("canvas:not(.legend)") && one.width ? [one] : []);
+  const small = document.createElement("canvas");
+  small.width = small.height = 24;
+  const context = small.getContext("2d", { willReadFrequently: true });
+  let canvases = [], sought = -1000;
+  const sum = (now) => {
+    // Looking for them at every frame would slow down what is measured.
+    if (now - sought > 250 || canvases.some((one) => !one.isConnected)) {
+      canvases = [...document.querySelectorAll(".st-key-result")].flatMap(all);
+      sought = now;
+    }
+    return canvases.map((canvas) => {
+      context.clearRect(0, 0, 24, 24);
+      context.drawImage(canvas, 0, 0, 24, 24);
+      return context.getImageData(0, 0, 24, 24).data.reduce((total, value) => (total * 31 + value) % 1000003, 7);
+    }).join();
+  };
   const watch = (window.vzLatency = { begun: performance.now(), first: null, last: null, alive: null });
-  let before = sum();
+  let before = sum(watch.begun);
+  document.addEventListener("keydown", () => { watch.begun = performance.now(); }, { capture: true, once: true });
   const app = document.querySelector('[data-testid="stApp"]');
   const look = () => {
     if (window.vzLatency !== watch) return;
     const now = performance.now();
     if (watch.alive === null && app.dataset.testScriptState === "running") watch.alive = now;
-    const after = sum();
+    const after = sum(now);
     if (after !== before) {
       watch.first ??= now;
       watch.last = now;

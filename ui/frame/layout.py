@@ -175,7 +175,7 @@ def _open(name: str) -> Frame:
     chosen = state.choices().frame
     with st.sidebar:
         links = st.empty()
-        navigation.links(name, links)
+        drawn = navigation.links(name, links)
         chosen["network"] = _network()
     remarks = _head(name)
     clf = network_cache.fetched(chosen["network"])
@@ -196,7 +196,7 @@ def _open(name: str) -> Frame:
         remarks.warning(text, icon=":material/link_off:")
     with st.sidebar:
         target = classes.choose(clf, probabilities)
-        navigation.links(name, links)  # to what has been chosen now
+        navigation.links(name, links, drawn)  # to what has been chosen now
         controls.choose_language()
         copying.button("copy-link", t("frame.copy_link"))
         present.begin()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -22,16 +22,23 @@ PAGES = {  # in the order of the links: name -> (script, icon)
     "network": ("pages/network.py", ":material/upload_file:"),
 }
 
-
+Addresses = Sequence[Mapping[str, str]]
 _FRAME = ("network", "picture", "class")  # the order of an address
 
 
-def links(current: str, place: DeltaGenerator) -> None:
-    """A link to each page in ``place``, instead of what was there before."""
+def links(current: str, place: DeltaGenerator, drawn: Addresses | None = None) -> Addresses:
+    """A link to each page in ``place``, instead of what was there before; the addresses that they lead to.
+
+    Where these are those ``drawn`` there before, nothing is sent: the browser draws nine links anew as slowly as a map.
+    """
+    addresses = [_offered(name) for name in PAGES]
+    if addresses == drawn:
+        return addresses
     with place.container():
         for name in PAGES:
             title = t(f"{name}.title")
             to(name, f"**{title}**" if name == current else title)
+    return addresses
 
 
 def to(page: str, label: str, more: Mapping[str, str] | None = None) -> None:

@@ -104,15 +104,16 @@ def choose(current: str) -> str:
     mode = current if current in modes else ("seed" if current.startswith("scene:") else DEFAULT)
     key = worded("frame.picture")
     st.session_state.setdefault(key, mode)
-    names = {"seed": t("picture.seed"), "upload": t("picture.upload")}
+    names = {one: label(one) for one in modes} | {"seed": t("picture.seed"), "upload": t("picture.upload")}
     mode = st.selectbox(
         t("frame.picture"),
         modes,
         key=key,
-        format_func=lambda one: names.get(one) or label(one),
+        format_func=lambda one: names[one],
         help=t("picture.help"),
     )
-    _by_sight(key, [f"scene:{seed}" for seed in SCENES] + [f"stamped:{s}" for s in STAMPED] + photographs, mode)
+    seen = [f"scene:{seed}" for seed in SCENES] + [f"stamped:{s}" for s in STAMPED] + photographs
+    _by_sight(key, [(one, names[one]) for one in seen], mode)
     if mode == "seed":
         seed = int(current.partition(":")[2]) if current.startswith("scene:") else SCENES[0]
         st.session_state.setdefault("frame.seed", seed)
@@ -122,14 +123,13 @@ def choose(current: str) -> str:
     return mode
 
 
-def _by_sight(key: str, pictures: list[str], chosen: str) -> None:
+def _by_sight(key: str, pictures: list[tuple[str, str]], chosen: str) -> None:
     """The list's scenes and photographs as thumbnails; a press chooses in the list, whose ``key`` it is."""
 
     def take(identifier: str) -> None:
         st.session_state[key] = identifier
 
-    named = [(one, label(one)) for one in pictures]
-    thumbnails.choose("frame.thumbnails", t("frame.picture"), named, chosen, lambda one: picture(one).picture, take)
+    thumbnails.choose("frame.thumbnails", t("frame.picture"), pictures, chosen, lambda one: picture(one).picture, take)
 
 
 def _seed() -> int:

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 
 from ui.running import progress
-from ui.running.drawing import Drawing
+from ui.running.drawing import Drawing, beat, let_it_show
 from ui.running.results import RESULTS
 from ui.running.seat import QUEUE, Slot, seat
 from ui.texts import t
@@ -27,7 +27,6 @@ E = TypeVar("E", bound=Estimate)
 T = TypeVar("T")
 FRAMES_PER_SECOND = 8
 ASK_FIRST = 30.0
-_BEAT = "vizcore.beat"
 _BEFORE: list[Callable[[], None]] = []
 _PACES: dict[Hashable, float] = {}  # seconds per unit of work, by technique and network, the least measured here
 
@@ -63,10 +62,13 @@ def play(
     status = st.container(key=f"status-{slot}", horizontal=True, vertical_alignment="center")
     finished: E | None = RESULTS.get(key)
     if finished is not None:
+        new = seat().seen.get(slot) is not finished
         seat().seen[slot] = finished
         draw(finished)
         with status:
             st.caption(t("run.ready", work=t(unit, n=finished.of)))
+        if new:
+            let_it_show()
         return finished
     for call in _BEFORE:
         call()
@@ -113,6 +115,7 @@ def play(
         button.empty()
         with line:
             st.caption(t("run.done", work=t(unit, n=latest.of), seconds=run.seconds))
+        let_it_show()
     return latest
 
 
@@ -170,7 +173,7 @@ def once(key: Hashable, compute: Callable[[], T]) -> T:
     with _watching(job):
         while not job.over:
             QUEUE.wait(job, 1 / FRAMES_PER_SECOND)
-            st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt
+            beat()
     if job.error is not None:
         raise job.error
     if job.run.cancelled:  # as in _watch
@@ -224,7 +227,7 @@ def _watch(job: Job[Any], draw: Callable[[Any], object], tell: Callable[[], None
     with _watching(job):
         while not job.over:
             QUEUE.wait(job, 1 / FRAMES_PER_SECOND)
-            st.session_state[_BEAT] = 0  # a call of Streamlit's, so that it can interrupt
+            beat()
             latest = job.run.latest
             if latest is None or latest is not drawn:
                 tell()

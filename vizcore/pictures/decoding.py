@@ -6,12 +6,15 @@ colour profiles are not interpreted, and what comes out carries no metadata.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -138,12 +141,13 @@ class Sample:
         return decode(self.path.read_bytes()).picture
 
 
-def sample_photographs() -> dict[str, Sample]:
+@functools.cache
+def sample_photographs() -> Mapping[str, Sample]:
     """scikit-image's photographs by stable id, only those that its wheel holds: nothing is ever downloaded."""
     package = importlib.util.find_spec("skimage")
     folders = [Path(folder) / "data" for folder in (package.submodule_search_locations or [])] if package else []
     paths = {key: (title, folder / name) for folder in folders for key, (title, name) in PHOTOGRAPHS.items()}
-    return {key: Sample(title, path) for key, (title, path) in paths.items() if path.is_file()}
+    return MappingProxyType({key: Sample(title, path) for key, (title, path) in paths.items() if path.is_file()})
 
 
 def _prepare(image: Image.Image, data: bytes, max_pixels: int) -> list[str]:
