@@ -28,8 +28,14 @@ with layout.page("occlusion") as page:
         if event.x is not None and event.y is not None:
             panels.click(page, event.y, event.x)
             panels.draw(page, params)
+        chosen = panels.cell(page, params)
         with detail:
-            panels.square(page, params)
+            square = st.container(key="square")
+            if chosen is None:
+                st.caption(t("occlusion.cell"))
+        if chosen is not None:
+            with square:  # before the map, which may take long: a click is answered at once
+                panels.square(page, params, chosen, "occlusion.covered")
         status = st.container()
         with closer:
             part = controls.closer("occlusion", "occlusion.closer", CLOSER, t("occlusion.closer"), "occlusion")
@@ -49,6 +55,10 @@ with layout.page("occlusion") as page:
                 ask=lambda start: panels.draw(page, params, start=start),
                 later=below if part == "classes" else None,
             )
+        strongest = None if result is None else panels.strongest(result)
+        if chosen is None and strongest is not None:
+            with square:
+                panels.square(page, params, strongest, "occlusion.strongest")
         with below:
             if part == "classes" and result is not None:
                 panels.classes(page, result)

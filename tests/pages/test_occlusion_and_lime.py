@@ -8,11 +8,15 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.test_pages import healthy, opened
-from ui.frame import marks
+from ui.frame import marks, sources
+from vizcore.networks.catalogue import load
 from vizcore.pictures import cutouts
+from vizcore.study.sources import compose
+from vizcore.techniques import occlusion
 
 
 def translated(app: AppTest) -> str:
@@ -46,6 +50,22 @@ def test_the_map_of_classes_is_drawn_where_there_is_more_than_one() -> None:
     app = opened("pages/occlusion.py", **whole)
     assert healthy(app)
     assert "Most probable class with the square at each place" in translated(app)
+
+
+def test_the_strongest_square_is_looked_at_until_another_is_chosen() -> None:
+    clf = load("mini-alexnet")
+    image = clf.pixels(Image.fromarray(compose(sources.DEFAULT, sources.SCENE_SIZE).picture))
+    target = int(clf.all_scores(image[None])[0].argmax())
+    *_, result = occlusion.occlude(clf, image, target, occlusion.Occlusion(stride=32))
+    row, column = divmod(int(result.drop.argmax()), result.drop.shape[1])
+    app = opened("pages/occlusion.py")
+    place = f"row {int(result.rows[row])}, column {int(result.columns[column])}"
+    assert f"The strongest square: {place}." in translated(app)
+    assert f"The score falls by {float(result.drop.max()):.3g}." in translated(app)
+    assert "Select a place in the map" in translated(app)
+    chosen = opened("pages/occlusion.py", **{"occlusion.square": "0.0"})
+    assert "Square at row 0, column 0." in translated(chosen)
+    assert "strongest" not in translated(chosen)
 
 
 def test_r2_is_there_whatever_is_looked_at_and_few_samples_are_warned_of() -> None:

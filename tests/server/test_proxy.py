@@ -135,7 +135,7 @@ def test_a_replica_is_killed_while_it_computes(deployment: Deployment, browser: 
     # Computed anew; or, where this replica knows by now how long that takes here, it asks before it begins.
     stopping.or_(visit.page.get_by_role("button", name="Start")).first.wait_for(timeout=30_000)
     assert replica() != lost
-    assert visit.page.url == address
+    visit.page.wait_for_url(address, timeout=30_000)
     assert "class=3" in address
     assert "stride=128" not in address
     assert visit.page.locator(".strip .classes").inner_text() == answers

@@ -26,7 +26,10 @@ _PLACE = "occlusion.square"  # in the link
 def draw(
     page: Frame, params: occlusion.Occlusion, result: occlusion.OcclusionMap | None = None, start: str = ""
 ) -> Event:
-    """The map over the picture, and the chosen square; until there is a result the picture, with a button ``start``."""
+    """The map over the picture, and the square that is looked at; until then the picture, with a button ``start``."""
+    at = cell(page, params)
+    if at is None and result is not None:
+        at = strongest(result)
     return viewer(
         "occlusion",
         page.image,
@@ -35,7 +38,7 @@ def draw(
         unit=t(f"viewer.unit_{params.output}"),
         meaning=t("occlusion.meaning"),
         mode="click",
-        box=box(page, params),
+        box=None if at is None else box(page, params, at),
         waiting=result is None,
         start=start,
     )
@@ -57,27 +60,31 @@ def cell(page: Frame, params: occlusion.Occlusion) -> tuple[int, int] | None:
     return int(np.abs(rows - y).argmin()), int(np.abs(columns - x).argmin())
 
 
-def box(page: Frame, params: occlusion.Occlusion) -> tuple[int, int, int, int] | None:
-    """The edges (top, left, bottom, right) of the chosen square."""
-    chosen = cell(page, params)
-    if chosen is None:
-        return None
+def strongest(result: occlusion.OcclusionMap) -> tuple[int, int] | None:
+    """(row, column) in the grid of the square under which the score falls most.
+
+    None where it falls under none, and as long as some are only interpolated.
+    """
+    at = int(result.drop.argmax())
+    falls = result.step == result.of and float(result.drop.flatten()[at]) > 0
+    return divmod(at, result.drop.shape[1]) if falls else None
+
+
+def box(page: Frame, params: occlusion.Occlusion, at: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The edges (top, left, bottom, right) of a square in the grid."""
     rows, columns = occlusion.grid(page.clf, params)
-    top, left = rows[chosen[0]], columns[chosen[1]]
+    top, left = rows[at[0]], columns[at[1]]
     return top, left, top + params.window, left + params.window
 
 
-def square(page: Frame, params: occlusion.Occlusion) -> None:
-    """The square that was clicked: the covered picture, how far the score falls, and the network's answer to it."""
-    chosen = cell(page, params)
-    if chosen is None:
-        st.info(t("occlusion.cell"), icon=":material/touch_app:")
-        return
+def square(page: Frame, params: occlusion.Occlusion, at: tuple[int, int], caption: str) -> None:
+    """A square in the grid: the covered picture, how far the score falls, and the network's answer to it."""
     rows, columns = occlusion.grid(page.clf, params)
-    picture = occlusion.occluded(page.clf, page.image, params, *chosen)
+    picture = occlusion.occluded(page.clf, page.image, params, *at)
     drop, probabilities = answer(page, picture, params)
-    caption = t("occlusion.covered", row=rows[chosen[0]], column=columns[chosen[1]])
-    show.picture(picture, caption, keep="occlusion-square")
+    which = t(caption, row=rows[at[0]], column=columns[at[1]])
+    show.picture(picture, alt=which, keep="occlusion-square")
+    st.caption(which)
     fall(drop)
     top_five(page, probabilities, t("occlusion.top_five"))
 
