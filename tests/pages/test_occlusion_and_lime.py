@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.test_pages import healthy, opened
-from ui.frame import marks, sources
+from tests.pages.test_pages import address, healthy, opened
+from ui.frame import marks, sources, technique
+from ui.frame.bottom_sheet import bottom_sheet
 from vizcore.networks.catalogue import load
 from vizcore.pictures import cutouts
 from vizcore.study.sources import compose
@@ -202,3 +206,22 @@ def test_vectors_are_light_where_they_are_one() -> None:
     assert (drawn[:2, 4:] == drawn[2:, 4:]).all()
     with pytest.raises(ValueError, match="at least one"):
         cutouts.vectors(torch.zeros(0, 3), (4, 8))
+
+
+def test_a_link_is_taken_though_its_first_run_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+
+    @contextmanager
+    def interrupted() -> Iterator[None]:
+        runs.append(len(runs))
+        if len(runs) == 1:  # as by a part of the page that reports something as soon as it is there
+            st.rerun()
+        with bottom_sheet():
+            yield
+
+    monkeypatch.setattr(technique, "bottom_sheet", interrupted)
+    app = opened("pages/occlusion.py", **{"occlusion.window": "48"})
+    assert healthy(app)
+    assert len(runs) > 1
+    assert address(app)["occlusion.window"] == "48"
+    assert app.slider(key="param.occlusion.window").value == 48

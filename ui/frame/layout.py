@@ -64,7 +64,8 @@ class Hall:
 
         ``base`` holds their defaults, where those depend on the network.
         """
-        params, complaints = state.take_params(name or self.page, technique, self.query, base)
+        called = name or self.page
+        params, complaints = state.take_params(called, technique, state.asked(self.page, called), base)
         for complaint in complaints:
             label = controls.label_of(technique, complaint.name, declared.specs(technique)[complaint.name])
             text = t("link.param", name=label, given=quoted(complaint.given), taken=complaint.taken)
@@ -151,6 +152,7 @@ def _arrive(name: str) -> Mapping[str, str] | None:
     if query is not None:
         link.take(query)
         playlist.arrive(query)
+        state.choices().asked = state.Asked(name, query)
     return query
 
 

@@ -22,6 +22,15 @@ LONGEST = 1500  # characters of one value in an address: a brushed mask has a fe
 
 
 @dataclass
+class Asked:
+    """A link's parameters, and of which techniques they have been taken: a run may be interrupted before it has."""
+
+    page: str
+    query: Mapping[str, str]
+    taken: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Choices:
     """The frame's choices, each technique's parameters, and how results are looked at; one object per session."""
 
@@ -30,6 +39,7 @@ class Choices:
     bases: dict[str, Any] = field(default_factory=dict)  # defaults of their own that some parameters have, by network
     looks: dict[str, str] = field(default_factory=dict)
     linked: dict[str, str] = field(default_factory=dict)  # what a link asked for and no control has taken up yet
+    asked: Asked | None = None
     page: str = ""  # the page that was shown last
     arriving: bool = False  # whether the run of the script that goes on follows a link
     written: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -132,6 +142,15 @@ def write_address(page: str, values: Mapping[str, str]) -> None:
         del history[:-_KEPT]
         choices().written[page] = address
         st.query_params.from_dict(address)
+
+
+def asked(page: str, name: str) -> Mapping[str, str] | None:
+    """The link that ``page`` was come to by, for the parameters called ``name``; None once they have been taken."""
+    link = choices().asked
+    if link is None or link.page != page or name in link.taken:
+        return None
+    link.taken.add(name)
+    return link.query
 
 
 def take_params(
