@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ui.filters import channels, sheets
 from ui.frame import controls, formulas, layout
-from ui.frame.technique import technique
+from ui.frame.technique import beside, technique
 from ui.running import play
 from ui.texts import t
 from ui.viewer import show
@@ -38,7 +38,7 @@ with layout.page("filters") as page:
             channels.show_all(page, chosen)
             return None
         sheet, title = chosen.sheet(), chosen.title()
-        grid, detail = st.columns([3, 2])
+        grid, detail = beside()
         with grid:
             show.title(title)
             index = controls.kept("filters.chosen", sheet.count - 1)

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
-from ui.frame.technique import technique
+from ui.frame.technique import beside, technique
 from ui.maximisation import ascending, films, panels, units
 from ui.running import play
 from ui.texts import t
@@ -34,7 +34,7 @@ with layout.page("maximisation") as frame:
 
     def results(params: maximize.Maximisation, closer: DeltaGenerator) -> maximize.Ascent | None:
         climbed = ascending.Ascending.of(page, params, usual)
-        picture, curves_column = st.columns([3, 2])
+        picture, curves_column = beside()
         drawn = [0.0]  # charts are redrawn twice a second: they cost far more than the picture
         with curves_column, st.container(key="curves"):
             curves = st.empty()

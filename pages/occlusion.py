@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import controls, formulas, layout
-from ui.frame.technique import technique
+from ui.frame.technique import beside, technique
 from ui.occlusion import brushing, panels, sizes
 from ui.running import play
 from ui.texts import t
@@ -19,7 +19,7 @@ with layout.page("occlusion") as page:
         return controls.choose("occlusion", page.params(occlusion.Occlusion))
 
     def results(params: occlusion.Occlusion, closer: DeltaGenerator) -> occlusion.OcclusionMap | None:
-        drop, detail = st.columns([3, 2])
+        drop, detail = beside()
         with drop:
             show.title(t("occlusion.map", name=page.class_name))
             event = panels.draw(page, params)

@@ -31,7 +31,6 @@ _HEADING = st.components.v2.component(
     }""",
 )
 RULES = """@media (max-width: 640px) {
-  .block-container {padding: 3rem .8rem 5rem .8rem;}
   .st-key-bottom-sheet {position: fixed; left: 0; right: 0; bottom: 0; z-index: 90; padding: 0 .9rem; max-height: 48vh;
     overflow-y: auto; overscroll-behavior: contain; background: var(--st-background-color, Canvas);
     border-top: 1px solid var(--st-border-color, #8886); box-shadow: 0 -2px 12px #0003;}

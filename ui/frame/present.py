@@ -23,7 +23,11 @@ html {font-size: max(17px, 2.5vh) !important;}
 .st-key-present {position: fixed; top: .6rem; right: 1.5rem; z-index: 1000; width: auto;}
 html[data-vz-step="before"] .st-key-result > :not(:first-child),
 html[data-vz-hidden] .st-key-result > :not(:first-child),
-html[data-vz-hidden] .st-key-closer {visibility: hidden;}
+html[data-vz-hidden] .st-key-closer {visibility: hidden; opacity: 0;}
+html[data-vz-step="before"] .st-key-result, html[data-vz-hidden] .st-key-result {position: relative;}
+html[data-vz-step="before"] .st-key-result::after, html[data-vz-hidden] .st-key-result::after {content: "?" / "";
+  position: absolute; inset: 12vh 0 0 0; text-align: center; opacity: .12;
+  font: 600 38vh/1 var(--st-font, sans-serif);}
 html[data-vz-step="before"] .st-key-closer, html[data-vz-step="result"] .st-key-closer,
 html[data-vz-step="closer"] .st-key-first {display: none;}
 html[data-vz-alone] .st-key-lead, html[data-vz-alone] h1, html[data-vz-alone] .st-key-strip,
@@ -31,6 +35,9 @@ html[data-vz-alone] .st-key-result > :first-child {display: none;}
 html[data-vz-alone] {--vz-rest: 10rem;}
 .st-key-first [data-testid="stImage"] img, .st-key-closer [data-testid="stImage"] img {width: auto; max-width: 100%;
   max-height: calc(100vh - var(--vz-rest)); object-fit: contain; object-position: left;}
+.st-key-beside > * > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child {
+  flex: 0 1 calc(100vh - var(--vz-rest) + 1rem);}
+.st-key-first .st-key-square img {max-height: 22vh;}
 .st-key-read, .st-key-qr {display: none;}
 html[data-vz-qr] .st-key-qr {display: flex; position: fixed; inset: 6vh 0 0 0; margin: auto; width: 82vh; height: 86vh;
   z-index: 1001; padding: 1rem; border-radius: .6rem; background: #fff; text-align: center;

@@ -48,3 +48,10 @@ def technique(
     with more_column, st.container(key="more"):
         export.offer(page, params, result)
         show.explain(page.page)
+
+
+def beside() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """A place for the main result and a narrower one for what belongs to it, close to it also before a hall."""
+    with st.container(key="beside"):
+        main, detail = st.columns([3, 2])
+    return main, detail

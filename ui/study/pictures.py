@@ -23,6 +23,7 @@ from vizcore.study.rows import Row, line
 from vizcore.study.sources import Picture
 
 SHOWN = 3  # odd pictures of each kind
+AHEAD = 12  # pictures of a study that has not begun
 CARD = 168  # pixels: two in a row on a telephone
 MOST_POINTS = 4000  # a browser draws more of them slowly
 Files = Mapping[str, Picture]
@@ -44,6 +45,18 @@ def odd_ones(found: Sequence[Row], files: Files) -> None:
             for number, one in enumerate(first):
                 with st.container(gap="xsmall"):
                     _card(f"{name}-{number}", one, found, files, name)
+
+
+def ahead(pictures: Sequence[Picture], files: Files) -> None:
+    """The first pictures that a study will look at."""
+    first = [(one, picture) for one in pictures[:AHEAD] if (picture := thumbnail(one.id, files)) is not None]
+    if not first:
+        return
+    st.markdown(t("study.first_pictures", shown=len(first), of=len(pictures)))
+    with cards("ahead", len(first), CARD // 2):
+        for one, picture in first:
+            with st.container():
+                st.image(picture, width="stretch", output_format="PNG", alt=one.id)
 
 
 def _card(key: str, one: Odd, found: Sequence[Row], files: Files, name: str) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.running import play
 from ui.running.results import RESULTS
@@ -36,7 +37,9 @@ def run(what: Choice) -> None:
             icon=":material/play_arrow:",
             on_click=lambda: st.session_state.update({_BEGUN: plan.fingerprint}),
         )
-        _foretell(plan, networks)
+        line = st.empty()
+        pictures.ahead(plan.pictures, files)
+        _foretell(line, plan, networks)
         return
     odd = st.container()
     status = st.container()
@@ -68,9 +71,8 @@ def run(what: Choice) -> None:
         results.whole(found.rows, plan)
 
 
-def _foretell(plan: Plan, networks: Mapping[str, Classifier]) -> None:
-    """How long the study will take on this machine, measured on one picture; the button does not wait for it."""
-    line = st.empty()
+def _foretell(line: DeltaGenerator, plan: Plan, networks: Mapping[str, Classifier]) -> None:
+    """How long the study will take on this machine, measured on one picture; nothing on the page waits for it."""
     line.caption(t("forecast.measuring"))
     key = ("forecast", plan.study, plan.methods, plan.networks, plan.pictures[0].id)
     devices = tuple(clf.device.type for clf in networks.values())

@@ -43,7 +43,7 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
   align-items: center; font-size: .95rem; margin: .2rem 0 .6rem 0;}
 .vz-bars .bar {height: .85rem; border-radius: .3rem; background: currentColor; opacity: .45; min-width: 2px;}
 .vz-bars .chosen {font-weight: 600;}
-.vz-bars .bar.chosen {opacity: 1; background: var(--st-primary-color, #b33a08);}
+.vz-bars .bar.chosen {opacity: 1; background: light-dark(#b33a08, #fb923c);}
 .vz-bars .value {text-align: right; font-variant-numeric: tabular-nums;}
 .vz-bars .name {overflow-wrap: break-word; line-height: 1.15;}
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
@@ -75,6 +75,7 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .katex-display > .katex {text-align: left; white-space: normal; font-size: 1.1em;} /* breaks between its terms */
 .katex-display > .katex > .katex-html > .base {margin: .25em 0;}
 @media (max-width: 640px) { /* two maps beside each other, since they are there to be compared */
+  .block-container {padding: 3rem .8rem 5rem .8rem;} /* the title beneath the button that opens the menu */
   .st-key-pair [data-testid="stColumn"] {
     min-width: calc(50% - .5rem); max-width: calc(50% - .4rem); flex: 1 1 calc(50% - .5rem);}
   .st-key-pair [data-testid="stHorizontalBlock"] {gap: .8rem;}
