@@ -22,6 +22,7 @@ EXPECTED = {"en": (1, 0, 1, 1, 1, 1), "cs": (2, 0, 1, 2, 2, 2)}
 NUMBERS = {
     "count",
     "of",
+    "shown",
     "n",
     "steps",
     "side",
