@@ -217,3 +217,23 @@ def test_exports_are_offered(warm: str, browser: Browser, tmp_path: Path) -> Non
     archive.value.save_as(tmp_path / "occlusion.npz")
     assert set(np.load(tmp_path / "occlusion.npz")) == {"heat", "drop", "top_class", "rows", "columns", "settings"}
     visit.page.close()
+
+
+@pytest.mark.parametrize("language", ["en", "cs"])
+def test_no_picture_has_a_name_that_is_cut_in_its_box(warm: str, browser: Browser, language: str) -> None:
+    visit = Visit(browser, warm, f"/filters?lang={language}&picture=scene:44")
+    box = visit.page.locator('[data-testid="stSidebar"] [data-testid="stSelectbox"]').nth(1).locator("input")
+    box.click()
+    names = visit.page.get_by_role("option").all_inner_texts()
+    assert len(names) > 5
+    cut = box.evaluate(
+        """(input, names) => {
+          const style = getComputedStyle(input), context = document.createElement("canvas").getContext("2d");
+          context.font = style.font;
+          const room = input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+          return names.filter((name) => context.measureText(name).width > room);
+        }""",
+        names,
+    )
+    assert cut == []
+    visit.page.close()

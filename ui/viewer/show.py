@@ -33,6 +33,8 @@ _STYLE = """<div class="vz-style"></div><style>
 .block-container {padding-top: 1.1rem; max-width: 1500px;}
 [data-testid="stHeader"] {background: transparent; pointer-events: none;}
 [data-testid="stHeader"] button {pointer-events: auto;}
+[data-testid="stSidebarUserContent"] {margin-inline: -.7rem;} /* room for whole names */
+[data-testid="stSidebar"] [data-testid="stSelectbox"] input {font-size: .875rem; text-overflow: ellipsis;}
 h1 {font-size: 1.7rem !important; padding: 0 !important; line-height: 1.2 !important;}
 h2 {font-size: 1.15rem !important; padding: 0 !important;}
 h3 {font-size: 1rem !important; padding: 0 !important;}
