@@ -33,7 +33,7 @@ with layout.page("lime") as page:
         return panels.Settings(params, segments)
 
     def results(chosen: panels.Settings, closer: DeltaGenerator) -> lime.LimeMap | None:
-        params = chosen.params
+        params, off = chosen.params, panels.off(page, chosen)
         with st.container(key="pair"):
             weights, cut = st.columns(2)
         with weights:
@@ -50,7 +50,7 @@ with layout.page("lime") as page:
             below = st.container()
         if part == "switch":
             with below:  # before the map, which may take long: a click is answered at once
-                switches = panels.switch(page, params, chosen.segments)
+                switches = panels.switch(page, params, chosen.segments, off)
         earlier = play.previous("lime")
         with status:
             result = play.play(

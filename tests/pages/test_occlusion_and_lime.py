@@ -225,3 +225,12 @@ def test_a_link_is_taken_though_its_first_run_is_interrupted(monkeypatch: pytest
     assert len(runs) > 1
     assert address(app)["occlusion.window"] == "48"
     assert app.slider(key="param.occlusion.window").value == 48
+
+
+def test_superpixels_switched_off_leave_the_link_with_their_segmentation() -> None:
+    app = opened("pages/lime.py", **{"lime.closer": "switch", "lime.off": "1.3"})
+    assert address(app)["lime.off"] == "1.3"
+    app.segmented_control(key="look.lime.closer@en").set_value("fit").run()
+    assert address(app)["lime.off"] == "1.3"  # who comes back finds them again
+    app.slider(key="param.lime.segments").set_value(20).run()
+    assert "lime.off" not in address(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,10 +178,18 @@ class Switches:
     place: DeltaGenerator
 
 
-def switch(page: Frame, params: lime.Lime, segments: Tensor) -> Switches:
+def off(page: Frame, chosen: Settings) -> frozenset[int]:
+    """The superpixels that are switched off by hand; none, and none in the link, once there are others."""
+    return frozenset(marks.numbers(marks.marked(_OFF, _of(page, chosen.params)), chosen.count, chosen.count))
+
+
+def _of(page: Frame, params: lime.Lime) -> tuple[Hashable, ...]:
+    return page.picture_key, params.settings()
+
+
+def switch(page: Frame, params: lime.Lime, segments: Tensor, off: frozenset[int]) -> Switches:
     """The superpixels to click at: each click switches one off or on again."""
-    of, count = (page.picture_key, params.settings()), int(segments.max()) + 1
-    off = frozenset(marks.numbers(marks.marked(_OFF, of), count, count))
+    of = _of(page, params)
     scale = max(1, 256 // page.image.shape[2])
 
     def draw() -> Event:
