@@ -35,7 +35,8 @@ with layout.page("maximisation") as frame:
     def results(params: maximize.Maximisation, closer: DeltaGenerator) -> maximize.Ascent | None:
         climbed = ascending.Ascending.of(page, params, usual)
         picture, curves_column = beside()
-        drawn = [0.0]  # charts are redrawn twice a second: they cost far more than the picture
+        # Charts are redrawn twice a second, and not beside the first picture: they cost far more than that.
+        drawn = [time.monotonic() - 0.25]
         with curves_column, st.container(key="curves"):
             curves = st.empty()
 
