@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ui.running.results import Store
-from ui.texts import escaped, number, percent, separators, t
+from ui.texts import escaped, language, number, percent, separators, t
 from ui.viewer import shown
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures, panels
@@ -90,11 +90,17 @@ needs 4.5. */
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stImageCaption"],
 [data-testid="stImageCaption"] p {color: light-dark(#5c5b59, #b9b7b2); opacity: 1;}
 </style>"""
+# Streamlit has no other words for it than its English ones.
+_UPLOADER = """[data-testid="stFileUploaderDropzone"] button p {font-size: 0;}
+[data-testid="stFileUploaderDropzone"] button p::after {font-size: .875rem; content: "%s";}
+[data-testid="stFileUploaderDropzoneInstructions"] {display: none;}
+"""
 
 
 def style(more: str = "") -> None:
     """The few rules that Streamlit's own theme leaves open, and ``more`` of them."""
-    st.html(_STYLE.replace("</style>", f"{more}</style>"))
+    own = "" if language() == "en" else _UPLOADER % t("frame.choose_file")
+    st.html(_STYLE.replace("</style>", f"{own}{more}</style>"))
 
 
 def picture(
