@@ -42,6 +42,7 @@ def test_everything_that_is_shown_can_be_printed(page: str, query: dict[str, str
     assert names <= set(shown)
     for one in shown.values():
         assert one.title
+        assert "\\" not in one.title  # what Markdown would need is nothing for print
         drawn = tuple(draw() for draw in one.panels.values())
         assert sheets.save(Sheet(one.title, (), (("", drawn),)), "svg").startswith(b"<?xml")
 
@@ -63,6 +64,7 @@ def test_pictures_of_channels_can_be_taken_along_though_they_have_no_arrays() ->
     app = opened("pages/filters.py", **{"filters.view": "channels", "filters.map_layer": "features.10"})
     assert healthy(app)
     shown = app.session_state["vizcore.shown"]
+    assert not any("\\" in one.title for one in shown.values())
     assert {len(shown[name].panels) for name in ("filters-channels", "filters-crops")} == {12}
     (choice,) = (box for box in app.selectbox if box.label == "Figure")
     assert len(choice.options) == 2
