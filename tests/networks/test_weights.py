@@ -145,6 +145,19 @@ def test_a_download_arrives_verified_and_its_size_is_known_from_the_start(server
     assert torch.equal(read(path)["weight"], torch.arange(40_000.0))
 
 
+def test_who_else_may_read_the_cache_may_read_what_was_downloaded(server: Server, cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    for mask, mode in ((0o022, 0o644), (0o027, 0o640), (0o077, 0o600)):
+        server.answers = [whole]
+        before = os.umask(mask)
+        try:
+            path = find_or_download("net", server.host + NAME)
+        finally:
+            os.umask(before)
+        assert path.stat().st_mode & 0o777 == mode
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     ("answer", "says", "times"),
     [

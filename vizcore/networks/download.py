@@ -77,9 +77,19 @@ def fetch(url: str, target: Path, progress: Progress, size: int, timeout: float)
                 _receive(url, file, promised, progress, size, timeout)
             file.flush()
             os.fsync(file.fileno())  # or a power cut could leave an empty file under the final name
+        os.chmod(part, 0o666 & ~_mask())  # a temporary file is its owner's alone, the cache may be everybody's
         os.replace(part, target)
     finally:  # also where the user cancels: nothing half done stays
         Path(part).unlink(missing_ok=True)
+
+
+def _mask() -> int:
+    """What the user's umask takes from a new file's mode. Where it is not told, the usual one is taken."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("Umask:")[2].split()[0], 8)
+    except (OSError, ValueError, IndexError):
+        return 0o022  # os.umask can only be read by setting it, for all threads
 
 
 def _receive(url: str, file: BinaryIO, promised: str, progress: Progress, size: int, timeout: float) -> None:
