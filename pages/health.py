@@ -7,7 +7,7 @@ import streamlit as st
 from ui import health
 from ui.frame.errors import reported
 from ui.frame.layout import ICON
-from ui.texts import LANGUAGES, number, t
+from ui.texts import LANGUAGES, inert, number, t
 from ui.viewer import show
 
 if st.query_params.get("lang") in LANGUAGES:
@@ -38,7 +38,7 @@ with reported("health"):
                 label = name if part == "versions" else t(f"health.names.{name}")
                 shown = ", ".join(value) if isinstance(value, list) else value
                 shown = number(shown) if isinstance(shown, float) else shown
-                st.markdown(f"{label}: {'–' if shown in (None, '') else shown}")
+                st.markdown(f"{label}: {'–' if shown in (None, '') else inert(str(shown))}")
     st.caption(t("health.json"))
     st.code(json.dumps(facts, indent=2), language="json")
     st.button(t("health.again"), icon=":material/refresh:")

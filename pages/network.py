@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.frame import examination, layout, link, uploads
-from ui.texts import listed, quoted, t
+from ui.texts import inert, listed, quoted, t
 from ui.texts.sentences import translated
 from vizcore.networks import architectures, class_names, own
 from vizcore.networks.preprocessing import for_unit_pixels
@@ -61,7 +61,7 @@ with layout.page("network") as page:
                     source = (class_names.lines(file.name) or ("file",))[0]
                     uploads.add(file.getvalue(), design, called, source, converted=given != unit)
             except WeightsError as error:
-                st.error(translated(str(error)), icon=":material/error:")
+                st.error(inert(translated(str(error))), icon=":material/error:")
             else:
                 st.rerun()
     with form:

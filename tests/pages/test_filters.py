@@ -57,7 +57,7 @@ def test_channels_are_shown_page_by_page() -> None:
 def test_a_layer_of_nowhere_falls_back_to_the_first() -> None:
     app = opened("pages/filters.py", **{**DEEP, "filters.map_layer": "features.99", "filters.page": "9999"})
     assert healthy(app)
-    assert "of 64 in features" in said(app).replace("\\", "")
+    assert "of 64 in `features" in said(app).replace("\\", "")
 
 
 def test_what_is_drawn_is_what_the_engine_draws_and_is_kept(bundled: Classifier) -> None:

@@ -212,7 +212,7 @@ def test_another_language_leaves_the_settings_as_they_are() -> None:
 def test_a_reload_names_the_file_that_has_to_be_chosen_again() -> None:
     app = opened("pages/saliency.py", picture="upload", picture_file="holiday *1*.jpg")
     assert [one.value for one in app.warning] == [
-        r"Somebody's own picture “holiday \*1\*\.jpg” is kept by no link and no reload: choose the file again. "
+        "Somebody's own picture `holiday *1*.jpg` is kept by no link and no reload: choose the file again. "
         "Until then: Scene 34: cat."
     ]
     assert "picture_file" not in app.query_params

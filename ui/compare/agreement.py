@@ -9,7 +9,7 @@ from ui.compare.choice import Choice, method_name
 from ui.compare.maps import Maps
 from ui.frame import controls
 from ui.running import play
-from ui.texts import t
+from ui.texts import inert, t
 from ui.viewer import show
 from vizcore.evaluation import agreement
 from vizcore.pictures import charts
@@ -34,7 +34,7 @@ def part(what: Choice, maps: Maps) -> None:
             names.append(title if len(what.rows) == 1 else f"{title} ({number + 1})")
             heats.append(np.asarray(mapped.heat))
     if len(what.rows) > 1:
-        st.caption(" · ".join(f"({number + 1}) {row.title}" for number, row in enumerate(what.rows)))
+        st.caption(" · ".join(f"({number + 1}) {inert(row.title)}" for number, row in enumerate(what.rows)))
     if len(names) < 2:
         st.info(t("compare.one_map"), icon=":material/grid_off:")
         return

@@ -16,7 +16,7 @@ from ui.compare.choice import Choice, Row, method_name
 from ui.frame import network_cache
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import quoted, t
+from ui.texts import inert, quoted, t
 from ui.texts.sentences import translated
 from ui.viewer.cards import cards
 from ui.viewer.viewer import pooled_meaning, viewer
@@ -95,7 +95,7 @@ class Board:
         self.notes: dict[Place, Any] = {}
         self.drawn: dict[Place, tuple[Mapped, float]] = {}
         for number, row in enumerate(what.rows):
-            st.markdown(f"**{quoted(row.name)} · {quoted(network_cache.title(row.clf.name))}**")
+            st.markdown(f"**{inert(row.name)} · {inert(network_cache.title(row.clf.name))}**")
             names = ["", *self.what.methods]
             with cards(f"maps-{number}", len(names), CARD, least=LEAST, few=3, most=5):
                 for method in names:
@@ -139,7 +139,7 @@ class Board:
         for (number, method), mapped in maps.by_place.items():
             note = self.notes[number, method]
             if mapped.found is None:
-                note.caption(translated(mapped.error))
+                note.caption(inert(translated(mapped.error)))
                 continue
             state = (mapped, scales[number, method])
             if self.drawn.get((number, method)) == state:
@@ -225,4 +225,4 @@ def passes(mapped: Mapped) -> str:
     assert mapped.found is not None
     name = "compare.cost_backward" if mapped.found.backward else "compare.cost"
     cost = t(name, seconds=mapped.seconds, forward=mapped.found.forward, backward=mapped.found.backward)
-    return f"{t('compare.of_layer', layer=mapped.found.layer)} · {cost}" if mapped.found.layer else cost
+    return f"{t('compare.of_layer', layer=quoted(mapped.found.layer))} · {cost}" if mapped.found.layer else cost

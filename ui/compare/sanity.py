@@ -15,7 +15,7 @@ from ui.compare.maps import Maps, pool
 from ui.compare.maps import drawn as map_drawn
 from ui.frame import controls
 from ui.running.results import RESULTS
-from ui.texts import t
+from ui.texts import inert, t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
 from ui.viewer.cards import cards
@@ -112,7 +112,7 @@ def _strip(what: Choice, row: Row, method: str, cascade: sanity.Cascade) -> None
     mark = ":green[:material/check:]" if cascade.passed else ":red[:material/close:]"
     title = f"{t('options.compare_part.sanity')}: {method_name(method)}"
     meaning = pooled_unit("", pool(what, method, row.image))
-    st.markdown(f"**{method_name(method)}** {mark} {translated(cascade.verdict)}")
+    st.markdown(f"**{method_name(method)}** {mark} {inert(translated(cascade.verdict))}")
     with cards(f"sanity-{method}", len(cascade.layers), CARD):
         for k, name in enumerate(cascade.layers):
             heat = map_drawn(what, method, cascade.maps[k])
@@ -121,6 +121,6 @@ def _strip(what: Choice, row: Row, method: str, cascade: sanity.Cascade) -> None
                 picture = figures.overlay(row.image, heat, signed=True, opacity=0.9, limit=limit)
                 caption = t("compare.untouched") if k == 0 else t("compare.down_to", layer=name)
                 label = t("compare.map", method=method_name(method), name=caption)
-                st.image(picture, caption=caption, width="stretch", output_format="PNG", alt=label)
+                st.image(picture, caption=inert(caption), width="stretch", output_format="PNG", alt=label)
                 tile = partial(panels.Tile, caption, picture, limit, True, meaning)
                 shown.keep(str(k), caption, tile, within=f"compare-sanity-{method}", heading=title)

@@ -17,7 +17,7 @@ from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Mapped, Maps, computed, drawn, passes, pool
 from ui.frame import controls, navigation
 from ui.running.results import RESULTS
-from ui.texts import number, t
+from ui.texts import inert, number, t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
 from ui.viewer.cards import cards
@@ -134,7 +134,7 @@ def _card(box: Any, what: Choice, row: Row, of: tuple[str, str], value: str, swe
     with box.container(gap="xsmall"):
         if swept.mapped.found is None:
             st.markdown(f"**{value}**")
-            st.caption(translated(swept.mapped.error))
+            st.caption(inert(translated(swept.mapped.error)))
             return
         heat = drawn(what, method, swept.mapped.heat)
         limit = figures.robust_limit(heat)

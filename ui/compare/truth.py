@@ -18,7 +18,7 @@ from ui.frame import sources, tables
 from ui.frame.classes import class_name
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import quoted, t, t_or
+from ui.texts import inert, t, t_or
 from ui.viewer import shown
 from ui.viewer.cards import cards
 from vizcore.evaluation import truth
@@ -39,7 +39,7 @@ def part(what: Choice, maps: Maps) -> None:
     st.markdown(t("compare.object", name=t_or(f"classes.{scene.label}", scene.label), percent=100 * inside.mean()))
     named = row.target if isinstance(row.target, int) else row.target.of
     if row.clf.classes[named] != scene.label:
-        st.warning(t("compare.other_class", name=quoted(class_name(row.clf, named))), icon=":material/help:")
+        st.warning(t("compare.other_class", name=inert(class_name(row.clf, named))), icon=":material/help:")
     found = figures_of(what, row, maps, number, inside)
     stamp = stamp_of(what, row)
     on_stamp = {}

@@ -18,7 +18,7 @@ from ui.frame import controls, formulas, navigation, sources
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import escaped, t
+from ui.texts import quoted, t
 from ui.viewer import show
 from ui.viewer.cards import cards
 from vizcore.networks.classifier import Classifier
@@ -77,7 +77,7 @@ def formula(chosen: Settings) -> str:
 def show_all(page: Frame, chosen: Settings) -> None:
     """A card for each channel, filled in while they are computed."""
     layer, channels = chosen.layer, chosen.channels
-    st.markdown(f"**{escaped(_heading(chosen))}**")
+    st.markdown(f"**{_heading(chosen, quoted(chosen.layer.name))}**")
     st.caption(t("filters.card", side=_side(page.clf, layer.name)))
     boxes = []
     with cards("channels", len(channels), CARD):
@@ -93,10 +93,10 @@ def show_all(page: Frame, chosen: Settings) -> None:
     _draw_pictures(page, chosen, [picture for picture, *_ in boxes])
 
 
-def _heading(chosen: Settings) -> str:
+def _heading(chosen: Settings, name: str = "") -> str:
     layer, channels, (height, width) = chosen.layer, chosen.channels, chosen.layer.size
     place = {"first": channels[0], "last": channels[-1], "count": layer.channels, "height": height, "width": width}
-    return t("filters.channels_of", layer=layer.name[:40], **place)
+    return t("filters.channels_of", layer=name or layer.name, **place)
 
 
 def _key(page: Frame, chosen: Settings) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ui.frame import sources, state, steps
 from ui.frame.strip import Answer
 from ui.frame.strip import strip as draw_strip
-from ui.texts import percent, t, t_or, worded
+from ui.texts import inert, percent, t, t_or, worded
 from vizcore.networks.classifier import Classifier
 
 SHOWN = 5  # of the most probable classes
@@ -53,11 +53,12 @@ def strip(clf: Classifier, image: Tensor, probabilities: Tensor, target: int, so
     steps.offer_classes([one.index for one in answers])
     draw_strip(image, answers, partial(_take, _key(clf), best[0]))
     if target != best[0]:
-        st.caption(t("frame.not_top", name=class_name(clf, target), top=class_name(clf, best[0])))
+        st.caption(t("frame.not_top", name=inert(class_name(clf, target)), top=inert(class_name(clf, best[0]))))
     if not clf.exclusive:
         st.caption(t("frame.each_by_itself"))
     elif len(clf.classes) < 100 and sources.scene(source.id) is None:
-        st.caption(t("frame.knows_only", classes=", ".join(class_name(clf, k) for k in range(len(clf.classes)))))
+        every = ", ".join(inert(class_name(clf, k)) for k in range(len(clf.classes)))
+        st.caption(t("frame.knows_only", classes=every))
 
 
 def _key(clf: Classifier) -> str:

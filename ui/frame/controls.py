@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from ui.frame import state, steps
-from ui.texts import LANGUAGES, language, number, t, t_or, worded
+from ui.texts import LANGUAGES, inert, language, number, t, t_or, worded
 from vizcore import params as declared
 
 P = TypeVar("P")
@@ -108,7 +108,8 @@ def look(
         st.session_state[key] = held if held in options else options[0]
     name_of = option(field) if field else names or str
     if flat or len(options) <= 3:
-        chosen = st.segmented_control(label, options, key=key, format_func=name_of, required=True, help=tip)
+        shown = name_of if field else lambda one: inert(name_of(one))  # a button's words are Markdown, a list's are not
+        chosen = st.segmented_control(label, options, key=key, format_func=shown, required=True, help=tip)
     else:
         chosen = st.selectbox(label, options, key=key, format_func=name_of, help=tip)
     taken = options[0] if chosen is None else chosen

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import streamlit as st
 import torch
 
-from ui.texts import t
+from ui.texts import inert, t
 from ui.texts.sentences import translated
 from vizcore.networks.classifier import NetworkError
 
@@ -32,7 +32,7 @@ def reported(name: str, keep: Callable[[str], None] = lambda _: None) -> Iterato
         st.stop()
     except NetworkError as error:
         keep(name)
-        st.warning(translated(str(error)), icon=":material/block:")
+        st.warning(inert(translated(str(error))), icon=":material/block:")
         st.stop()
     except Exception:
         keep(name)

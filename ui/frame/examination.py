@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.texts import escaped, quoted, t
+from ui.texts import inert, quoted, t
 from ui.texts.sentences import translated
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.findings import Finding
@@ -25,4 +25,4 @@ def details(clf: Classifier) -> None:
 
 
 def _told(finding: Finding) -> str:
-    return " ".join(escaped(translated(part)) for part in (finding.found, finding.done) if part)
+    return " ".join(inert(translated(part)) for part in (finding.found, finding.done) if part)

@@ -34,7 +34,7 @@ from ui.frame import (
 from ui.frame.errors import reported
 from ui.running import play
 from ui.running.results import RESULTS
-from ui.texts import quoted, t, worded
+from ui.texts import inert, quoted, t, worded
 from ui.texts.sentences import translated
 from ui.viewer import show
 from ui.viewer.viewer import new_run
@@ -185,7 +185,8 @@ def _open(name: str) -> Frame:
         _keep_last(name, clf)
     st.session_state[_LAST] = chosen["network"]
     with st.sidebar:
-        st.caption(f"{network_cache.summary(clf)} {t('frame.device', device=_device(clf))} {examination.remarks(clf)}")
+        summary, device = inert(network_cache.summary(clf)), t("frame.device", device=_device(clf))
+        st.caption(f"{summary} {device} {examination.remarks(clf)}")
         chosen["picture"] = sources.choose(chosen.get("picture", sources.usual(chosen["network"])))
     source = sources.picture(chosen["picture"])
     image = RESULTS.get_or(("pixels", clf.checksum, source.digest), lambda: clf.pixels(source.picture))
@@ -194,7 +195,7 @@ def _open(name: str) -> Frame:
     )
     if query is not None and int(chosen.get("class") or 0) >= len(clf.classes):
         beyond = {"given": chosen["class"], "last": len(clf.classes) - 1}
-        text = t("link.class_beyond", network=quoted(network_cache.title(clf.name)), **beyond)
+        text = t("link.class_beyond", network=inert(network_cache.title(clf.name)), **beyond)
         remarks.warning(text, icon=":material/link_off:")
     with st.sidebar:
         target = classes.choose(clf, probabilities)
@@ -204,7 +205,7 @@ def _open(name: str) -> Frame:
         present.begin()
         reconnect.watch()
     for note in source.notes:
-        remarks.info(translated(note), icon=":material/info:")
+        remarks.info(inert(translated(note)), icon=":material/info:")
     classes.strip(clf, image, probabilities, target, source)
     return Frame(name, query, remarks, clf, source, image, target, probabilities)
 
@@ -215,9 +216,9 @@ def _keep_last(page: str, problem: network_cache.Problem) -> NoReturn:
     chosen = state.choices().frame
     lost, last = chosen["network"], st.session_state.get(_LAST, link.default_network())
     if last == lost:
-        st.error(problem.sentence, icon=problem.icon)
+        st.error(inert(problem.sentence), icon=problem.icon)
         st.stop()
-    state.choices().complaints.append(problem.sentence)
+    state.choices().complaints.append(inert(problem.sentence))
     chosen |= {"network": last, "class": "", "picture": sources.follow(chosen.get("picture", ""), lost, last)}
     state.forget("frame.")
     st.rerun()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from ui.frame import network_cache, sources, state, uploads
-from ui.texts import LANGUAGES, quoted, t
+from ui.texts import LANGUAGES, inert, quoted, t
 from vizcore.networks import own
 
 
@@ -27,7 +27,7 @@ def take(query: Mapping[str, str]) -> None:
     state.present(query.get("present") == "1")
     network = query.get("network", default_network())
     if network not in network_cache.names():
-        taken = network_cache.title(default_network())
+        taken = inert(network_cache.title(default_network()))
         uploaded = uploads.is_own(network)
         given = quoted(query.get("network_file", "") if uploaded else network) or "…"
         choices.complaints.append(t("link.own" if uploaded else "link.network", given=given, taken=taken))

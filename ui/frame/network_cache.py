@@ -11,7 +11,7 @@ import streamlit as st
 import torch
 
 from ui.frame import uploads
-from ui.texts import t, t_or
+from ui.texts import inert, t, t_or
 from ui.texts.sentences import translated
 from vizcore import memory
 from vizcore.networks import catalogue, own, zoo
@@ -83,7 +83,7 @@ def network(name: str) -> Classifier | None:
     """The classifier called ``name``; where it cannot be had, None and a sentence on the page."""
     found = fetched(name)
     if isinstance(found, Problem):
-        st.error(found.sentence, icon=found.icon)
+        st.error(inert(found.sentence), icon=found.icon)
         return None
     return found
 
@@ -96,7 +96,7 @@ def fetched(name: str) -> Classifier | Problem:
     try:
         if name in zoo.NAMES and not zoo.entry(name).on_disk:
             _download(name, box)
-        with box, st.spinner(t("frame.loading", title=title(name))):
+        with box, st.spinner(t("frame.loading", title=inert(title(name)))):
             return _shared(name)
     except WeightsError as error:
         return Problem(translated(str(error)), ":material/cloud_off:")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ui.frame import thumbnails
 from ui.running.results import RESULTS
-from ui.texts import t, t_or, worded
+from ui.texts import inert, t, t_or, worded
 from ui.texts.sentences import translated
 from vizcore.networks.bundled import network as bundled
 from vizcore.pictures import decoding, scenes
@@ -172,6 +172,6 @@ def _uploaded(current: str) -> str:
         else:
             take(decoded, file.name)
     if st.session_state.get("vizcore.upload.error"):
-        st.error(translated(st.session_state["vizcore.upload.error"]), icon=":material/broken_image:")
+        st.error(inert(translated(st.session_state["vizcore.upload.error"])), icon=":material/broken_image:")
         return current
     return "upload" if _UPLOAD in st.session_state else current

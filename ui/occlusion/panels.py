@@ -14,7 +14,7 @@ from ui.frame import marks
 from ui.frame.classes import class_name
 from ui.frame.layout import Frame
 from ui.running import play
-from ui.texts import quoted, t
+from ui.texts import inert, t
 from ui.viewer import show, shown
 from ui.viewer.viewer import Event, viewer
 from vizcore.pictures import figures, panels
@@ -93,7 +93,7 @@ def classes(page: Frame, result: occlusion.OcclusionMap) -> None:
     """Which class wins with the square at each place, as a map of a few colours with their names."""
     found, counts = result.top_class.unique(return_counts=True)
     if len(found) == 1:  # a map of one colour says no more
-        st.info(t("occlusion.everywhere", name=quoted(class_name(page.clf, int(found[0])))), icon=":material/done_all:")
+        st.info(t("occlusion.everywhere", name=inert(class_name(page.clf, int(found[0])))), icon=":material/done_all:")
         return
     ranked = found[counts.argsort(descending=True)][: len(figures.CATEGORICAL)]
     picture = figures.categories(result.top_class, ranked.tolist())

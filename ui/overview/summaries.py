@@ -18,7 +18,7 @@ from ui.frame.layout import Frame
 from ui.maximisation import ascending, films
 from ui.running import play
 from ui.saliency import maps
-from ui.texts import number, percent, t
+from ui.texts import inert, number, percent, t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
 from ui.viewer.viewer import pooled_unit
@@ -53,7 +53,7 @@ def fill(page: Frame, box: Place, look: Callable[[Frame, Place], None]) -> None:
     try:
         look(page, box)
     except NetworkError as error:
-        box.picture.warning(translated(str(error)), icon=":material/block:")
+        box.picture.warning(inert(translated(str(error))), icon=":material/block:")
 
 
 def settings(name: str, technique: type[P]) -> P:
@@ -151,7 +151,7 @@ def meaning(page: Frame, name: str) -> str:
     """What a card shows, and what its colours mean."""
     view = saliency_view()
     signs = name == "saliency" and view != "absolute"
-    return t(f"saliency.meaning_{view}") if signs else t(f"overview.{name}", name=page.class_name)
+    return t(f"saliency.meaning_{view}") if signs else t(f"overview.{name}", name=inert(page.class_name))
 
 
 def _map(

@@ -18,7 +18,7 @@ from ui.running import progress
 from ui.running.drawing import Drawing, beat, let_it_show
 from ui.running.results import RESULTS
 from ui.running.seat import QUEUE, Slot, seat
-from ui.texts import t
+from ui.texts import inert, t
 from ui.texts.sentences import translated
 from vizcore.jobs.job import Job
 from vizcore.jobs.run import Estimate, Run
@@ -240,7 +240,7 @@ def _watch(job: Job[Any], draw: Callable[[Any], object], tell: Callable[[], None
     if isinstance(job.error, (torch.OutOfMemoryError, MemoryError)):
         st.error(t("errors.memory_run"), icon=":material/memory:")
     elif isinstance(job.error, ValueError):  # the engine's own sentences about what it was given
-        st.error(translated(str(job.error)), icon=":material/error:")
+        st.error(inert(translated(str(job.error))), icon=":material/error:")
     elif job.error is not None:
         raise job.error
     elif job.run.cancelled:  # given up for another's sake in the moment before it was watched

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui.frame import controls, link, network_cache
 from ui.frame.layout import Hall
-from ui.texts import t
+from ui.texts import inert, t
 from ui.texts.sentences import translated
 from vizcore import methods
 from vizcore.networks.classifier import Classifier
@@ -61,7 +61,7 @@ def choose(page: Hall) -> Choice:
         loaded = {name: clf for name, clf in networks.items() if clf is not None}
         return Choice(plan.make(params, found, names, kinds, loaded.__getitem__), loaded)
     except StudyError as error:
-        st.error(translated(str(error)), icon=":material/error:")
+        st.error(inert(translated(str(error))), icon=":material/error:")
         return Choice()
 
 

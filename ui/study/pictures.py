@@ -11,7 +11,8 @@ from PIL import Image
 from ui.frame import navigation, network_cache, sources
 from ui.running.results import RESULTS
 from ui.study.names import method, network
-from ui.texts import escaped, t
+from ui.texts import inert, t
+from ui.texts.sentences import translated
 from ui.viewer import show
 from ui.viewer.cards import cards
 from vizcore import methods as known
@@ -65,7 +66,7 @@ def _card(key: str, one: Odd, found: Sequence[Row], files: Files, name: str) -> 
         st.image(picture, width="stretch", output_format="PNG", alt=one.picture)
     (best, high), (worst, low) = one.best, one.worst
     ends = {"best": method(best), "high": high, "worst": method(worst), "low": low, "value": one.value}
-    st.caption(f"{escaped(one.picture)} · {escaped(network(one.network))}: {t(f'odd.{name}_value', **ends)}")
+    st.caption(inert(f"{one.picture} · {network(one.network)}: {t(f'odd.{name}_value', **ends)}"))
     if st.button(t("odd.open"), key=f"odd.{key}", icon=":material/compare:"):
         opened(one.picture, one.network, one.target, list(dict.fromkeys(row.method for row in found)), files)
 
@@ -107,12 +108,12 @@ def opened(picture: str, name: str, target: str, methods: Sequence[str], files: 
         try:
             identifier = sources.take(decoding.decode(files[picture].content() or b""), picture)
         except (PictureError, OSError) as error:
-            st.error(str(error), icon=":material/broken_image:")
+            st.error(inert(translated(str(error))), icon=":material/broken_image:")
             return
     elif sources.valid(picture) and picture.startswith(("scene:", "stamped:")):
         identifier = sources.canonical(picture)
     else:
-        st.info(t("odd.no_file", picture=escaped(picture)), icon=":material/broken_image:")
+        st.info(t("odd.no_file", picture=inert(picture)), icon=":material/broken_image:")
         return
     more = {"picture": identifier}
     requested = [one for one in methods if one in known.METHODS]

@@ -12,7 +12,7 @@ import streamlit as st
 from ui.frame import controls, tables
 from ui.study import export, pictures
 from ui.study.names import method, network
-from ui.texts import escaped, number, t
+from ui.texts import inert, number, t
 from ui.texts.sentences import translated
 from ui.viewer import show
 from vizcore.study import charts, plan, report
@@ -89,7 +89,7 @@ def draw(found: Sequence[Row], view: View, names: Sequence[str]) -> None:
     if not any(apart.values()):
         return
     title = t("study.differences", method=method(view.against))
-    st.markdown(f"**{title}**")
+    st.markdown(f"**{inert(title)}**")
     st.caption(t("study.differences_meaning"))
     series = {network(one): _placed(part, names) for one, part in apart.items()}
     x = f"{t('study.difference')}: {told}"
@@ -133,7 +133,7 @@ def _table(lines: list[dict[str, Any]], key: str) -> None:
     """The lines as a table that sorts by a click; what is the same in all of them is told under it once."""
     same, shown = apart_from_the_same(lines)
     tables.table(shown, [name for name in shown[0] if any(isinstance(one[name], float) for one in shown)], key)
-    told = [f"{escaped(name)}: {escaped(_told(value))}" for name, value in same.items() if value not in ("", None)]
+    told = [f"{inert(name)}: {inert(_told(value))}" for name, value in same.items() if value not in ("", None)]
     if told:
         st.caption(t("study_table.same", columns=" · ".join(told)))
 

@@ -19,6 +19,7 @@ import streamlit as st
 
 from ui.texts import formats
 
+_JOINER = "\u2060"  # of words, without width
 LANGUAGES = {"en": "English", "cs": "Čeština"}
 
 
@@ -89,13 +90,24 @@ def separators() -> str:
 
 
 def quoted(text: str) -> str:
-    """Somebody's words, cut short and made harmless for a place that understands Markdown."""
-    return escaped(text[:40])
+    """Somebody's words, such as a link's or a layer's name, cut short, as code in a place that understands Markdown."""
+    line = " ".join(text[:40].split())
+    if not line:
+        return ""
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    room = " " * ("`" in (line[0], line[-1]))
+    return f"{fence}{room}{line}{room}{fence}"
 
 
-def escaped(text: str) -> str:
-    """A text with somebody's words in it, made harmless for a place that understands Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+.!|~$:&@=^-])", r"\\\1", text)
+def inert(text: str) -> str:
+    """A sentence or a name with somebody's words in it, as it is, in a place that understands Markdown.
+
+    An escape alone does not keep an address, an icon or a colour from being recognised: behind their signs stands a
+    joiner, which is not seen.
+    """
+    line = re.sub(r"([\\`*_\[\]<>#~$&:])", r"\\\1", re.sub(r"[ \t\n\r\f\v]+", " ", text.strip()))
+    line = re.sub(r"^([-+=]|\d+(?=[.)]))", lambda found: f"{_JOINER}{found[1]}", line)
+    return re.sub(r"(:(?=\S)|@|www(?=\.))", rf"\1{_JOINER}", line, flags=re.IGNORECASE)
 
 
 def t_or(key: str, fallback: str) -> str:

@@ -15,8 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from ui.running.results import Store
-from ui.texts import escaped, language, number, percent, separators, t
+from ui.texts import inert, language, number, percent, separators, t
 from ui.viewer import shown
+from ui.viewer.names import as_text
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import figures, panels
 from vizcore.pictures.colours import SHADE
@@ -126,7 +127,9 @@ def picture(
         shown.keep(keep, named, partial(panels.Tile, named, array), *within)
     large = _large(array)
     sent = _png(large) if box is None else inline(large)
-    (box or st).image(sent, caption=caption, width="stretch", output_format="PNG", alt=caption or alt)
+    (box or st).image(
+        sent, caption=caption and inert(caption), width="stretch", output_format="PNG", alt=caption or alt
+    )
 
 
 def inline(array: np.ndarray) -> str:
@@ -170,7 +173,7 @@ def strip(colours: list[str], ends: tuple[str, str, str], words: str, box: Any =
 
 def title(text: str) -> None:
     """The title of a result, as it is: nothing in it is Markdown."""
-    st.header(escaped(text), anchor=False)
+    st.header(inert(text), anchor=False)
 
 
 def formula(latex: str) -> None:
@@ -211,6 +214,7 @@ def chart(figure: Any, key: str, box: Any = None, *, title: str = "", select: bo
         figure = figure.update_layout(font=size, legend_font=size, height=1.5 * (figure.layout.height or 300))
         large = {"tickfont": size, "title_font": size, "title_standoff": 14, "automargin": True}
         figure = figure.update_xaxes(**large).update_yaxes(**large).update_layout(margin_autoexpand=True)
+    as_text(figure)
     figure.update_layout(separators=separators())
     how: dict[str, Any] = {"on_select": "rerun", "selection_mode": "points"} if select else {}
     return (box or st).plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False}, **how)

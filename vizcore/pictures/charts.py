@@ -78,7 +78,7 @@ def matrix(names: Sequence[str], values: ArrayLike, *, low: float = -1.0, height
     tiles.update(texttemplate="%{z:.2f}", xgap=2, ygap=2, showscale=False)
     at = list(range(len(names)))
     full = [[f"{a} – {b}" for b in names] for a in names]
-    tiles.update(customdata=full, hovertemplate="%{customdata}: %{z:.2f}<extra></extra>")
+    tiles.update(hovertext=full, hovertemplate="%{hovertext}: %{z:.2f}<extra></extra>")
     figure = figures.frame([tiles], "", "", height or 130 + 42 * len(names), left=150)
     axis = {"tickvals": at, "ticktext": list(names), "showgrid": False, "zeroline": False, "tickfont": {"color": INK}}
     figure.update_xaxes(**axis, side="bottom", tickangle=-35).update_layout(margin_b=110, margin_r=4)
