@@ -22,6 +22,7 @@ COPY .streamlit/config.toml /app/.streamlit/
 COPY pages /app/pages
 COPY ui /app/ui
 COPY vizcore /app/vizcore
+COPY deploy/check.py /app/deploy/
 WORKDIR /app
 # Without a greeting Streamlit does not ask a server outside for its public address. Downloaded weights go to /weights.
 ENV PATH=/venv/bin:$PATH \
@@ -36,5 +37,5 @@ ENV PATH=/venv/bin:$PATH \
 USER 10001:10001
 EXPOSE 8501
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['STREAMLIT_SERVER_PORT'] + '/_stcore/health', timeout=4)"]
+  CMD ["python", "deploy/check.py"]
 CMD ["streamlit", "run", "app.py"]

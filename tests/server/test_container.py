@@ -7,15 +7,18 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from streamlit import config
 
+from deploy import check
 from tests.helpers.proxy import CONFIGURATION
 from tests.helpers.servers import ROOT, free_port, stop, wait
 from tests.server.test_config import run, session
@@ -66,7 +69,7 @@ def image(tmp_path: Path) -> Path:
 def test_the_image_runs_unprivileged_and_looks_after_itself() -> None:
     assert instructions("USER") == ["10001:10001"]
     assert LAST.index("USER 10001:10001") < LAST.index('CMD ["streamlit", "run", "app.py"]')
-    assert "/_stcore/health" in "".join(instructions("HEALTHCHECK"))
+    assert "deploy/check.py" in "".join(instructions("HEALTHCHECK"))
     assert not re.search(r"COPY[^\n]*--chown", DOCKERFILE)
 
 
@@ -82,6 +85,52 @@ def test_streamlit_knows_the_options_that_the_image_sets() -> None:
         for key in config._config_options_template
     }
     assert {name for name in environment() if name.startswith("STREAMLIT_")} <= known
+
+
+def test_whatever_is_written_has_a_size() -> None:
+    composition = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+    folders = re.findall(r"tmpfs: \[(.*)\]", composition)
+    assert len(folders) == 2  # of the replicas, and of nginx
+    assert all(re.fullmatch(r'"/tmp:[\w=,]*\bsize=\d+m[\w=,]*"', one) for one in folders)
+    started = re.findall(r"--tmpfs (\S+)", (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8"))
+    assert started
+    assert all("size=" in one for one in started)
+
+
+def process(*command: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def test_a_server_that_does_not_answer_is_ended_and_another_is_given_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, server = tmp_path / "unanswered", process("sleep", "600")
+    try:
+        for _ in range(check.MOST - 1):
+            assert check.check(False, kept, server.pid) == 1
+        assert check.check(True, kept, server.pid) == 0  # it came back in time
+        for _ in range(check.MOST - 1):
+            assert check.check(False, kept, server.pid) == 1
+        assert server.poll() is None
+        assert check.check(False, kept, server.pid) == 1
+        assert server.wait(10) == -signal.SIGTERM  # as the first process, it has asked for this one
+        assert kept.read_text() == "0"
+    finally:
+        server.kill()
+    monkeypatch.setattr(check, "INITS", ("bash",))
+    first = process("bash", "-c", "trap '' TERM; sleep 600; exit 7")
+    try:
+        children = Path(f"/proc/{first.pid}/task/{first.pid}/children")
+        while not children.read_text():
+            time.sleep(0.02)
+        check.end(first.pid)
+        assert first.wait(10) == 7  # its child is gone, and it ends as an init does
+    finally:
+        first.kill()
+
+
+def test_the_check_of_a_port_where_nobody_answers_fails() -> None:
+    assert not check.answers(str(free_port()))
 
 
 class Outside(BaseHTTPRequestHandler):
