@@ -22,9 +22,9 @@ from vizcore.study.table import ROWS, Table
 STOPPED = 130  # the exit status of a program that Ctrl-C ended
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m vizcore.study") -> int:
     """Begin a study or carry it on; 0 when it is finished, 2 with a sentence on stderr where it cannot be."""
-    requested = _parser().parse_args(arguments)
+    requested = _parser(prog).parse_args(arguments)
     try:
         study = Study(**{name: getattr(requested, name) for name in declared.specs(Study)})
         load = cache(lambda name: catalogue.load(name, requested.device))
@@ -67,9 +67,9 @@ def _carry_on(table: Table, remaining: Sequence[Task], done: Iterator[Done]) -> 
             print(f"{start}{count} of {len(remaining)}, about {left:.0f} s left ", end=end, file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m vizcore.study",
+        prog=prog,
         description="Explain many pictures by many methods, and measure each map. Run it again to carry it on.",
     )
     parser.add_argument(
