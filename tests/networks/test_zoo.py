@@ -156,6 +156,7 @@ def test_threads_may_import_torchvision_at_once() -> None:
 
 
 def test_a_torchvision_that_cannot_be_imported_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    torchvision_models()  # where its operators are missing they are declared now
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
     with pytest.raises(WeightsError, match=r"torchvision does not fit .*requirements\.txt"):
         zoo.metadata("alexnet")
@@ -194,3 +195,44 @@ def test_the_real_squeezenet_recognises_real_photographs(squeezenet: Classifier,
         with Image.open(path) as picture:
             known += name in [squeezenet.classes[index] for index, _ in squeezenet.top(squeezenet.pixels(picture))]
     assert known == 8
+
+
+TWICE = """
+import types, sys
+import torch
+calls = []
+broken = types.ModuleType("torchvision")
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] != "torchvision":
+            return None
+        from importlib.machinery import ModuleSpec
+        return ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        # As torchvision does: load what was compiled, and stop where an operator is not there.
+        if module.__name__ == "torchvision":
+            try:
+                calls.append("load")
+                torch.ops.load_library("/nowhere/torchvision/_C_stable.so")
+            except OSError as error:
+                calls.append(str(error))
+            torch.library.register_fake("torchvision::nms")(lambda *inputs: inputs[0])
+
+sys.meta_path.insert(0, Finder())
+loading = torch.ops.load_library
+from vizcore.networks.installed_torchvision import torchvision_models
+models = torchvision_models()
+assert models.__name__ == "torchvision.models" and torchvision_models() is models
+assert calls[0] == "load" and len(calls) == 4, calls
+assert "compiled for another torch" not in calls[1] and "compiled for another torch" in calls[3], calls
+assert torch.ops.load_library == loading
+"""
+
+
+def test_a_library_of_torchvision_is_not_loaded_beside_declarations_that_it_repeats() -> None:
+    subprocess.run([sys.executable, "-c", TWICE], check=True, cwd=Path(__file__).parents[2])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import sys
 import threading
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -14,36 +16,61 @@ from vizcore.networks.weights import WeightsError
 
 _lock = threading.Lock()
 _declared: torch.library.Library | None = None  # declarations live as long as the object that made them
+_ERRORS = (ImportError, RuntimeError, OSError)
 
 
 def torchvision_models() -> ModuleType:
     """``torchvision.models``, imported on first use, also where torchvision was compiled for another build of torch.
 
-    Its compiled operators serve detection only, but the import stops when they are not declared.
+    Its compiled operators serve detection only, but the import stops when they are not there; then they are declared.
+    Raises :class:`WeightsError` where torchvision cannot be used.
     """
-    global _declared
     with _lock:
-        if _declared is None and not hasattr(torch.ops.torchvision, "nms") and not _load_operators():
-            _declared = torch.library.Library("torchvision", "FRAGMENT")
-            for operator in ("nms", "qnms"):
-                _declared.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        try:
-            return importlib.import_module("torchvision.models")
-        except (ImportError, RuntimeError, OSError) as error:
-            raise WeightsError(
-                "The installed torchvision does not fit the installed torch, so only the bundled network can be used; "
-                f"install the pair of versions in requirements.txt. ({error})"
-            ) from error
+        found = _imported()
+        if isinstance(found, Exception) and not hasattr(torch.ops.torchvision, "nms"):
+            found = _declaring()
+    if isinstance(found, Exception):
+        raise WeightsError(
+            "The installed torchvision does not fit the installed torch, so only the bundled network can be used; "
+            f"install the pair of versions in requirements.txt. ({found})"
+        ) from found
+    return found
 
 
-def _load_operators() -> bool:
-    """Whether torchvision's compiled operators could be loaded into the installed torch."""
-    package = importlib.util.find_spec("torchvision")
-    for folder in (package.submodule_search_locations or []) if package else []:
-        for library in sorted(Path(folder).glob("_C.*")):
-            try:
-                torch.ops.load_library(str(library))
-            except (OSError, ImportError, RuntimeError):
-                continue
-            return hasattr(torch.ops.torchvision, "nms")
-    return False
+def _imported() -> ModuleType | Exception:
+    try:
+        return importlib.import_module("torchvision.models")
+    except _ERRORS as error:
+        return error
+
+
+def _declaring() -> ModuleType | Exception:
+    """As :func:`_imported`, after that has failed: with the operators declared that torchvision names at its import."""
+    global _declared
+    for name in [one for one in sys.modules if one.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]  # what the failed import has left
+    try:
+        _declared = torch.library.Library("torchvision", "FRAGMENT")
+        for operator in ("nms", "qnms"):
+            _declared.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    except _ERRORS as error:
+        return error
+    with _without_its_libraries():
+        return _imported()
+
+
+@contextmanager
+def _without_its_libraries() -> Iterator[None]:
+    """torchvision cannot load what it has compiled: an operator that is declared twice there ends the whole process."""
+    load = torch.ops.load_library
+
+    def loaded(path: Any) -> None:
+        if "torchvision" in str(path):
+            raise OSError(f"{path} was compiled for another torch")
+        load(path)
+
+    torch.ops.load_library = loaded  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.ops.load_library = load  # type: ignore[method-assign]
