@@ -8,6 +8,8 @@ streamlit.
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,16 @@ __version__ = "0.1.0"
 
 # Threads of a parallel region that wait for each other shall sleep, not spin: where several computations share the
 # cores (more than one visitor, say), spinning made small networks four times slower. torch reads it at its import.
+if "torch" in sys.modules and "OMP_WAIT_POLICY" not in os.environ and hasattr(os, "getloadavg"):
+    _busy = os.getloadavg()[0]  # programs that want a core, over the last minute
+    if _busy > (os.cpu_count() or 1) > 1:
+        warnings.warn(
+            f"torch was imported before vizcore, so that its threads spin while they wait for each other. This machine "
+            f"is busy (load {_busy:.1f} on {os.cpu_count()} cores): that can make small networks many times slower. "
+            "Import vizcore first, set OMP_WAIT_POLICY=passive, or call torch.set_num_threads(1).",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _WHERE = {
