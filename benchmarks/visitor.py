@@ -47,17 +47,21 @@ class Shown:
 class Visitor:
     """A browser tab: it opens links, moves controls, uploads files, and remembers what it was shown last."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, source: str | None = None) -> None:
         self.server = server
+        self.source = source  # the address from which it comes, where that is not to be this machine's first
         self.shown = Shown()
         self.page = ""
         self._states: dict[str, WidgetState] = {}
         self._socket: ClientConnection | None = None
         self._urls: dict[str, Any] = {}
+        self.session = ""
 
     async def __aenter__(self) -> Visitor:
         stream = self.server.replace("http", "ws", 1) + "/_stcore/stream"
-        self._socket = await connect(stream, subprotocols=[Subprotocol("streamlit")], max_size=None, proxy=None)
+        source: dict[str, Any] = {} if self.source is None else {"local_addr": (self.source, 0)}
+        known = [Subprotocol("streamlit")]
+        self._socket = await connect(stream, subprotocols=known, max_size=None, proxy=None, **source)
         return self
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -95,7 +99,7 @@ class Visitor:
         ask = BackMsg()
         ask.file_urls_request.request_id = name
         ask.file_urls_request.file_names.append(name)
-        ask.file_urls_request.session_id = self._session
+        ask.file_urls_request.session_id = self.session
         await self._send(ask)
         while name not in self._urls:
             await self._receive()
@@ -157,7 +161,7 @@ class Visitor:
         message = ForwardMsg.FromString(data)
         kind = message.WhichOneof("type")
         if kind == "new_session":  # a run begins: what came before belongs to another one
-            self._session = message.new_session.initialize.session_id
+            self.session = message.new_session.initialize.session_id
             self.shown, self._fresh = Shown(address=self.shown.address), True
         elif kind == "file_urls_response":
             self._urls[message.file_urls_response.response_id] = message.file_urls_response.file_urls[0]

@@ -63,6 +63,7 @@ with layout.page("network") as page:
             except WeightsError as error:
                 st.error(inert(translated(str(error))), icon=":material/error:")
             else:
+                uploads.discard(file)
                 st.rerun()
     with form:
         examination.details(page.clf)

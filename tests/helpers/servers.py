@@ -57,10 +57,16 @@ def wait(process: subprocess.Popen[bytes], port: int, log: Path) -> str:
     raise AssertionError("the server did not start within 30 s")
 
 
-def start(folder: Path, *flags: str, root: Path = ROOT, first: str = "") -> tuple[subprocess.Popen[bytes], str]:
+def start(
+    folder: Path,
+    *flags: str,
+    root: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+    first: str = "",
+) -> tuple[subprocess.Popen[bytes], str]:
     """A freshly started server on a free port, and its address; its log goes to ``folder``."""
     port, log = free_port(), folder / "server.log"
-    process = launch(log, port, *flags, root=root, first=first)
+    process = launch(log, port, *flags, root=root, environment=environment, first=first)
     return process, wait(process, port, log)
 
 

@@ -90,6 +90,7 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_read(address: str) -
         assert isinstance(message, bytes)
         mine = ForwardMsg.FromString(message).new_session.initialize.session_id
         assert offer(address, mine, LARGEST_UPLOAD + 1) == 413
+        assert offer(address, mine, 22) == 413  # on this page nobody brings a network
         assert offer(address, mine, 1, token=False) == 403
 
 

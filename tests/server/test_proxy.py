@@ -93,10 +93,10 @@ def test_the_cookie_travels_by_https_alone_where_the_page_did(deployment: Deploy
 
 def test_uploads_are_bounded_where_they_arrive(deployment: Deployment) -> None:
     # Streamlit allows a megabyte for the form around the file.
-    for megabytes, status in [(LARGEST_UPLOAD + 1, 400), (LARGEST_UPLOAD + 2, 413)]:
-        assert (
-            offer(deployment.address, "nobody", megabytes) == status
-        )  # 400: it has arrived, and nobody's session is none
+    assert f"client_max_body_size {LARGEST_UPLOAD + 1}m;" in CONFIGURATION.read_text(encoding="utf-8")
+    # 400: it has arrived, and nobody's session is none
+    for megabytes, status in [(20, 400), (22, 413), (LARGEST_UPLOAD + 2, 413)]:
+        assert offer(deployment.address, "nobody", megabytes) == status
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -30,6 +30,7 @@ from ui.frame import (
     reconnect,
     sources,
     state,
+    uploads,
 )
 from ui.frame.errors import reported
 from ui.running import play
@@ -115,6 +116,7 @@ def page(name: str) -> Iterator[Frame]:
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style(bottom_sheet.RULES)
     new_run()
+    uploads.admit(name)
     with reported(name, state.settle):
         frame = _open(name)
         state.taken(name, frame.query)
@@ -131,6 +133,7 @@ def hall(name: str) -> Iterator[Hall]:
     """As :func:`page`, for a page that is about no single picture."""
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style()
+    uploads.admit(name)
     with reported(name, state.settle):
         query = _arrive(name)
         state.choices().frame.setdefault("network", link.default_network())

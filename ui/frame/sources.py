@@ -8,7 +8,8 @@ import streamlit as st
 from PIL import Image
 
 from ui.frame import thumbnails
-from ui.running.results import RESULTS
+from ui.running.results import RESULTS, size_of
+from ui.server import leaving
 from ui.texts import inert, t, t_or, worded
 from ui.texts.sentences import translated
 from vizcore.networks.bundled import network as bundled
@@ -152,6 +153,7 @@ def take(decoded: decoding.Decoded, file: str) -> str:
     st.session_state[_UPLOAD] = Source(
         "upload", decoded.picture, decoding.digest(decoded.picture), tuple(decoded.notes)
     )
+    leaving.weigh("picture", size_of(decoded.picture))
     return "upload"
 
 

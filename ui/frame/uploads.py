@@ -7,8 +7,14 @@ import weakref
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui.frame import state
+from ui.server import leaving
+from ui.server.room import ROOM
 from vizcore import memory
 from vizcore.networks import own
 from vizcore.networks.classifier import Classifier
@@ -47,6 +53,21 @@ def is_own(name: str) -> bool:
     return name.startswith("own:")
 
 
+def admit(page: str) -> None:
+    """Let this session bring as large files as ``page`` has use for, and be told when it leaves."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and runtime.exists():
+        ROOM.grant(context.session_id, own.most_bytes() if page == "network" else 0)
+        leaving.stay()
+
+
+def discard(file: UploadedFile) -> None:
+    """Give the memory of a file back that has been read."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+
+
 def add(data: bytes, design: own.Design, title: str, file: str, *, converted: bool = False) -> str:
     """Read a network, keep it for this session and choose it; its name. Raises :class:`WeightsError`."""
     with _one_at_a_time:
@@ -61,6 +82,7 @@ def add(data: bytes, design: own.Design, title: str, file: str, *, converted: bo
     st.session_state[f"{_KEY}.count"] = count() + 1
     while len(kept) > MOST:
         del kept[next(iter(kept))]
+    _weigh()
     choose(clf.name)
     return clf.name
 
@@ -69,7 +91,12 @@ def drop(name: str, instead: str) -> None:
     """Forget one of this session's networks and choose another one."""
     all_of().pop(name, None)
     choose(instead)
+    _weigh()
     memory.release()
+
+
+def _weigh() -> None:
+    leaving.weigh("networks", sum(own.size_of(one.clf) for one in all_of().values()))
 
 
 def choose(name: str) -> None:

@@ -13,6 +13,7 @@ from ui.texts import inert, t
 from ui.texts.sentences import translated
 from vizcore import methods
 from vizcore.networks.classifier import Classifier
+from vizcore.pictures import decoding
 from vizcore.study import plan, rows, sources
 from vizcore.study.plan import Plan, Study
 from vizcore.study.rows import Row
@@ -73,7 +74,11 @@ def _scenes(source: str) -> tuple[Picture, ...]:
 
 def _files() -> tuple[Picture, ...]:
     given = st.file_uploader(
-        t("study.files"), accept_multiple_files=True, key="study.files", help=t("picture.file_help")
+        t("study.files"),
+        accept_multiple_files=True,
+        key="study.files",
+        help=t("picture.file_help"),
+        max_upload_size=decoding.MAX_BYTES >> 20,
     )
     if len(given) > MOST_FILES:
         st.warning(t("study.too_many", most=MOST_FILES), icon=":material/filter_none:")
@@ -81,7 +86,9 @@ def _files() -> tuple[Picture, ...]:
 
 
 def _finished() -> tuple[Row, ...] | None:
-    file = st.file_uploader(t("study.table"), key="study.table", help=t("study.table_help"))
+    file = st.file_uploader(
+        t("study.table"), key="study.table", help=t("study.table_help"), max_upload_size=rows.MAX_BYTES >> 20
+    )
     if file is None:
         return None
     if file.size > rows.MAX_BYTES:
