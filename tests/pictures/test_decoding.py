@@ -212,6 +212,15 @@ def test_of_an_animation_the_first_frame_is_shown() -> None:
         assert decoded.notes == (f"Only the first {what} is shown.",)
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_an_animation_may_have_fewer_pixels_than_a_picture(kind: str) -> None:
+    frames = [Image.new("RGB", (2001, 2000), colour) for colour in ("red", "blue")]
+    assert "more than the 4 million that are taken" in sentence(
+        saved(frames[0], kind, save_all=True, append_images=frames[1:])
+    )
+    assert decode(saved(frames[0], kind)).picture.size == (1600, 1599)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
 def test_a_single_pixel_shows(mode: str) -> None:
     decoded = decode(saved(Image.new(mode, (1, 1), 1 if mode != "RGBA" else (9, 9, 9, 9)), "PNG"))

@@ -26,3 +26,10 @@ def test_one_sessions_uploads_are_bounded_and_go_with_it(server: Server) -> None
     assert set(outcome.said) <= {"413", "0"}  # 0: the connection was closed before everything was sent
     assert outcome.bytes_peak - outcome.bytes_before < 1300 * MEGABYTE  # six took 2.3 GB, and more on their way
     outcome.check()
+
+
+def test_few_pictures_are_decoded_at_once(server: Server) -> None:
+    outcome = asyncio.run(under(*server, attacking.animations))
+    assert outcome.said == []
+    assert outcome.bytes_peak - outcome.bytes_before < 700 * MEGABYTE  # eight at once took 2.2 GB
+    outcome.check()

@@ -151,7 +151,7 @@ def test_every_finding_is_translated(module: str, language: str) -> None:
 
 @pytest.mark.usefixtures("czech")
 def test_every_kind_of_file_is_named_in_the_language() -> None:
-    tree = _Module("decoding").functions["_kind"]
+    tree = _Module("kinds").functions["kind_of"]
     pairs = [node.elts[-1] for node in ast.walk(tree) if isinstance(node, ast.Tuple)]
     kinds = {node.value for node in pairs if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert len(kinds) >= 6

@@ -12,6 +12,7 @@ from ui.running.results import RESULTS, size_of
 from ui.server import leaving
 from ui.texts import inert, t, t_or, worded
 from ui.texts.sentences import translated
+from vizcore import memory
 from vizcore.networks.bundled import network as bundled
 from vizcore.pictures import decoding, scenes
 from vizcore.study.sources import compose
@@ -147,6 +148,14 @@ def file() -> str:
     return str(st.session_state.get(f"{_UPLOAD}.file", ""))[:60]
 
 
+def decode(data: bytes) -> decoding.Decoded:
+    """A file's picture; what decoding took is given back, which the C library would keep for each thread."""
+    try:
+        return decoding.decode(data)
+    finally:
+        memory.release()
+
+
 def take(decoded: decoding.Decoded, file: str) -> str:
     """Make a decoded file this session's own picture, and return the id of that."""
     st.session_state[f"{_UPLOAD}.file"] = file
@@ -168,7 +177,7 @@ def _uploaded(current: str) -> str:
         st.session_state["vizcore.upload.seen"] = fingerprint
         st.session_state["vizcore.upload.error"] = ""
         try:
-            decoded = decoding.decode(file.getvalue())
+            decoded = decode(file.getvalue())
         except decoding.PictureError as error:
             st.session_state["vizcore.upload.error"] = str(error)
         else:

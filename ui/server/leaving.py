@@ -19,7 +19,7 @@ from streamlit.runtime.state import SessionState
 from vizcore import memory
 
 GRACE = 10.0  # seconds
-KEPT = 64 * 2**20  # bytes of all who left
+KEPT = 16 * 2**20  # bytes of all who left
 _KEY = "vizcore.visitor"
 _GONE: dict[str, Visitor] = {}  # in the order of their leaving
 _LOCK = threading.Lock()
@@ -85,7 +85,7 @@ def sweep() -> None:
             _forget(one)
     if cleared:
         gc.collect()
-        memory.release()
+    memory.release()
 
 
 def remembered() -> float:

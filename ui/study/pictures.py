@@ -16,7 +16,6 @@ from ui.texts.sentences import translated
 from ui.viewer import show
 from ui.viewer.cards import cards
 from vizcore import methods as known
-from vizcore.pictures import decoding
 from vizcore.pictures.decoding import PictureError
 from vizcore.study import charts, odd
 from vizcore.study.odd import Odd
@@ -106,7 +105,7 @@ def opened(picture: str, name: str, target: str, methods: Sequence[str], files: 
     """Show the picture in Compare, under the network and class that the study explained; or say why it cannot be."""
     if picture in files and files[picture].content() is not None:
         try:
-            identifier = sources.take(decoding.decode(files[picture].content() or b""), picture)
+            identifier = sources.take(sources.decode(files[picture].content() or b""), picture)
         except (PictureError, OSError) as error:
             st.error(inert(translated(str(error))), icon=":material/broken_image:")
             return
@@ -138,7 +137,7 @@ def thumbnail(picture: str, files: Files) -> Image.Image | None:
         return None
 
     def small() -> Image.Image:
-        image = decoding.decode(files[picture].content() or b"").picture
+        image = sources.decode(files[picture].content() or b"").picture
         image.thumbnail((256, 256))
         return image
 

@@ -20,15 +20,19 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vizcore.pictures.greys import eight_bits
+from vizcore.pictures.kinds import kind_of
 from vizcore.pictures.samples import PHOTOGRAPHS
+from vizcore.pictures.turns import turn
 
 Readable = str | Path | bytes | Image.Image
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 ACCEPTED = "JPEG, PNG, WebP, GIF, BMP and TIFF pictures can be opened"
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 25_000_000  # 5000 x 5000: at most 400 MB while decoding
+ANIMATED_PIXELS = 4_000_000  # 2000 x 2000, of all frames of which the decoders keep several
 WORKING_SIDE = 1600  # several times what any network of the catalogue takes in
 
+_ANIMATED = ("GIF", "PNG", "WEBP")
 _JPEG_REDUCES = 4  # a JPEG of this many times MAX_PIXELS is decoded at half the size or less, without the full one
 _MAX_SCANS = 64  # a progressive JPEG has about ten; thousands of empty ones in a small file would keep a core busy
 _UPRIGHT = "Turned upright, as its EXIF orientation says."
@@ -62,7 +66,7 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        raise PictureError(f"This is {_kind(data)}; {ACCEPTED}.") from None
+        raise PictureError(f"This is {kind_of(data)}; {ACCEPTED}.") from None
     except Image.DecompressionBombError as error:
         found = re.search(r"\((\d+) pixels\)", str(error))
         raise _too_large(f"{int(found[1]) / 1e6:.0f} million" if found else "far too many", max_pixels) from None
@@ -71,13 +75,16 @@ def decode(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
     with image:
         original = image.size
         notes = _prepare(image, data, max_pixels)
-        _load(image)
-        try:
-            picture = _to_rgb(image, original, side, notes)
-        except Exception as error:
-            raise PictureError(
-                f"The colours of this {image.format} file (mode {image.mode}) cannot be converted; save it as RGB."
-            ) from error
+        with turn(image.width * image.height * _copies(image) * 12):
+            _load(image)
+            try:
+                picture = _to_rgb(image, original, side, notes)
+            except Exception as error:
+                raise PictureError(
+                    f"The colours of this {image.format} file (mode {image.mode}) cannot be converted; save it as RGB."
+                ) from error
+            finally:
+                image.close()
     return Decoded(picture, tuple(notes))
 
 
@@ -158,21 +165,29 @@ def _prepare(image: Image.Image, data: bytes, max_pixels: int) -> list[str]:
             raise PictureError("This JPEG file is built of too many layers to be a photograph; save it anew as JPEG.")
         if max_pixels < image.width * image.height <= _JPEG_REDUCES * max_pixels and "progressive" not in image.info:
             image.draft(None, (image.width // 2, image.height // 2))
-    copies = 4 if image.mode in ("I", "F") else 2 if image.format == "WEBP" else 1  # that their decoding takes
-    limit = max_pixels // copies
-    if image.width * image.height > limit:
-        raise _too_large(_size(image), limit)
-    if image.format == "TIFF" and _orientation(image) is not None:
-        notes.append(_UPRIGHT)
     try:
         several = bool(getattr(image, "is_animated", False))
     except Exception:
         several = False  # what follows the first frame is damaged, and is not needed
+    limit = max_pixels // _copies(image)
+    if several and image.format in _ANIMATED:
+        limit = min(limit, ANIMATED_PIXELS)
+    if image.width * image.height > limit:
+        raise _too_large(_size(image), limit)
+    if image.format == "TIFF" and _orientation(image) is not None:
+        notes.append(_UPRIGHT)
     if several and image.format != "MPO":  # the second picture of an MPO is a preview or the other eye's view
         notes.append(
             f"Only the first {'page of the file' if image.format == 'TIFF' else 'frame of the animation'} is shown."
         )
     return notes
+
+
+def _copies(image: Image.Image) -> int:
+    """How often a picture is in memory while it is decoded."""
+    if image.mode in ("I", "F"):
+        return 4
+    return 2 if image.format == "WEBP" else 1
 
 
 def _to_rgb(image: Image.Image, original: tuple[int, int], side: int, notes: list[str]) -> Image.Image:
@@ -233,17 +248,3 @@ def _damaged(image: Image.Image, error: Exception) -> str:
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
         return f"The {image.format} file ends before the picture does; copy or download it again, completely."
     return f"The {image.format} file is damaged and cannot be decoded; save it anew, for example as PNG."
-
-
-def _kind(data: bytes) -> str:
-    """What a file that is no known picture seems to be, for the sentence "This is ..."."""
-    head = data[:1024].lstrip().lower()
-    kinds = (
-        (data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"avif"), "a HEIC or AVIF picture"),
-        (data[4:8] == b"ftyp", "a video"),
-        (head.startswith(b"%pdf"), "a PDF document"),
-        (b"<svg" in head, "a drawing (SVG), not a picture made of pixels"),
-        (head.startswith((b"<!doctype html", b"<html")), "a web page, not a picture"),
-        (not any(byte < 9 or 13 < byte < 32 for byte in data[:1024]), "a text file, not a picture"),
-    )
-    return next((name for seems, name in kinds if seems), "not a picture in a known format")
