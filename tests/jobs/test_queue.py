@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from vizcore.jobs import turns
 from vizcore.jobs.job import Job, Session
 from vizcore.jobs.queue import Queue
 
@@ -284,3 +285,135 @@ def test_places_must_be_positive() -> None:
         Queue(places=0)
     with pytest.raises(ValueError, match="most is -1; accepted: 1 or more"):
         Queue(most=-1)
+
+
+class Batches:
+    """One step of many batches, each of which waits to be let through."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.done, self.ended = count, 0, False
+        self.permits = threading.Semaphore(0)
+
+    def __call__(self) -> Iterator[Count]:
+        try:
+            for _ in range(self.count):
+                turns.give_way()
+                assert self.permits.acquire(timeout=20)
+                self.done += 1
+            yield Count(1, 1)
+        finally:
+            self.ended = True
+
+
+def test_between_the_batches_of_a_long_step_others_have_their_turn() -> None:
+    queue, batches = Queue(turn=0.0), Batches(3)
+    long, short = queue.job("long", batches), queue.job("short", counting(5))
+    with queue.watching(Session(), long):
+        until(lambda: long.running)
+        with queue.watching(Session(), short):
+            assert not short.begun
+            batches.permits.release()
+            until(lambda: short.over)  # although the step of the first one goes on
+        assert batches.done == 1
+        batches.permits.release(2)
+        until(lambda: long.over)
+    assert long.error is None
+    assert long.run.latest is not None
+
+
+def test_a_halted_step_goes_on_in_turn_with_no_more_workers_than_places_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vizcore.jobs.queue._STUCK", 1e9)
+    queue, running, most = Queue(places=2, turn=0.0), itertools.count(), []
+    lock, active = threading.Lock(), [0]
+
+    def stepping() -> Iterator[Count]:
+        for step in range(3):
+            for _ in range(5):
+                turns.give_way()
+                with lock:
+                    active[0] += 1
+                    most.append(active[0])
+                next(running)
+                time.sleep(0.001)
+                with lock:
+                    active[0] -= 1
+            yield Count(step + 1, 3)
+
+    jobs = [queue.job(name, stepping) for name in range(6)]
+    with ExitStack() as stack:
+        for job in jobs:
+            stack.enter_context(queue.watching(Session(), job))
+        until(lambda: all(job.over for job in jobs))
+    assert [job.error for job in jobs] == [None] * 6
+    assert next(running) == 6 * 15
+    assert max(most) == 2
+    until(lambda: len(queue._workers) <= 2)
+
+
+def test_what_a_halted_step_waited_is_at_nobodys_cost() -> None:
+    queue, batches = Queue(turn=0.0), Batches(3)
+    long, short, session = queue.job("long", batches), queue.job("short", counting(5)), Session()
+    with queue.watching(session, long):
+        until(lambda: long.running)
+        with queue.watching(Session(), short):
+            batches.permits.release(3)
+            until(lambda: short.over and long.over)
+    rested(long)
+    assert session.used == pytest.approx(long.run.seconds, abs=1e-6)
+
+
+def test_a_halted_step_that_nobody_waits_for_any_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vizcore.jobs.queue._LEFT", 0.05)
+    queue, batches = Queue(turn=0.0), Batches(3)
+    job = queue.job("a", batches)
+    with queue.watching(Session(), job):
+        until(lambda: job.running)
+    batches.permits.release()
+    until(lambda: batches.ended)
+    until(lambda: not job.running)
+    assert job.over
+    assert job.error is None
+    assert batches.done == 1
+    again = queue.job("a", counting(2))
+    assert again is not job
+    finish(queue, again)
+
+
+def test_who_comes_back_finds_a_halted_step_as_it_was() -> None:
+    queue, batches = Queue(turn=0.0), Batches(2)
+    job = queue.job("a", batches)
+    with queue.watching(Session(), job):
+        until(lambda: job.running)
+    batches.permits.release()
+    until(lambda: job.halted)
+    batches.permits.release()
+    finish(queue, job)
+    assert batches.done == 2
+
+
+def test_a_halted_step_that_others_wait_for_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vizcore.jobs.queue._STUCK", 0.05)
+    queue, held, batches = Queue(turn=0.0), threading.Lock(), Batches(2)
+
+    def holding() -> Iterator[Count]:
+        with held:
+            yield from batches()
+
+    def wanting() -> Iterator[Count]:
+        with held:
+            yield Count(1, 1)
+
+    first, second = queue.job("first", holding), queue.job("second", wanting)
+    with queue.watching(Session(), first):
+        until(lambda: first.running)
+        with queue.watching(Session(), second):
+            batches.permits.release(2)
+            until(lambda: second.over and first.over)
+    assert first.error is None
+
+
+def test_off_the_queue_nothing_is_halted() -> None:
+    turns.give_way()
+    assert turns.halted() == 0.0

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from vizcore.jobs import turns
 from vizcore.jobs.run import Run
 
 
@@ -108,3 +109,13 @@ def test_the_pace_leaves_out_the_first_estimate_what_took_no_time_and_what_other
         paces.append(run.pace)
     assert run.seconds == 400
     assert paces == [None, None, pytest.approx(1.1 / 2), pytest.approx(3.1 / 3)]
+
+
+def test_what_a_step_was_halted_for_is_no_computing_time() -> None:
+    def halted() -> Iterator[Count]:
+        turns.note(1000.0)
+        yield Count(1, 1)
+
+    run = Run(halted())
+    run.finish()
+    assert run.seconds < 0.0  # for a thousand seconds of waiting that were none

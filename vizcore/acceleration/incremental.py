@@ -27,6 +27,7 @@ from vizcore.acceleration.plan import Plan
 from vizcore.acceleration.regions import Bools, Ints, partial
 from vizcore.acceleration.window_order import alike
 from vizcore.acceleration.workers import side_by_side
+from vizcore.jobs.turns import give_way
 
 # Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache. Their
 # regions need at most so many bytes where the network is widest, or so large a share of its kernels.
@@ -101,7 +102,11 @@ class Windows:
         nodes, neck = self._plan.nodes, self._plan.neck
         with torch.no_grad():
             batches = [cells[i : i + self.batch] for i in range(0, len(cells), self.batch)]
-            vectors = side_by_side(lambda some: self._batch(some, paint), batches, self.beside)
+            vectors: list[Tensor] = []
+            for begin in range(0, len(batches), self.beside):
+                give_way()
+                some = batches[begin : begin + self.beside]
+                vectors += side_by_side(lambda part: self._batch(part, paint), some, self.beside)
             values = {neck: torch.cat(vectors)}  # (n,D)
             for index in range(neck + 1, len(nodes)):
                 values[index] = nodes[index].run(values)

@@ -5,8 +5,10 @@ fair queueing (Goyal, Vin, Cheng 1996, section 2), with slices of computing in p
 answered between the slices of long ones, and nobody gains by asking again and again. Two deviations: what a computation
 costs is charged after it was served, since nobody knows it before, and those who share a computation share its cost.
 
-Nothing here computes for nobody: a job without watchers rests after the step in progress, at most ``most`` jobs hold
-their intermediate tensors at once, and what rests longest is given up first when another wants to begin.
+A step that outlasts its turn is halted between two of its batches (:mod:`vizcore.jobs.turns`) until it is its turn
+again. Nothing here computes for nobody: a job without watchers rests after the step in progress, or is given up where
+that is halted; at most ``most`` jobs hold their intermediate tensors at once, and what rests longest is given up first
+when another wants to begin.
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from vizcore.jobs.job import Job, Session, Standing
+from vizcore.jobs import turns
+from vizcore.jobs.job import Job, Session, Standing, Turn, standing
 from vizcore.jobs.run import Estimate
 
 E = TypeVar("E", bound=Estimate)
+_LEFT = 5.0  # seconds for which a halted step waits for somebody to come back
+_STUCK = 3.0  # seconds without any change, after which whoever computes may be waiting for what a halted step holds
 
 
 class Queue:
@@ -48,6 +53,8 @@ class Queue:
         self._jobs: weakref.WeakValueDictionary[Hashable, Job[Any]] = weakref.WeakValueDictionary()
         self._watched: dict[Job[Any], None] = {}
         self._workers: list[threading.Thread] = []
+        self._taken = self._halted = 0  # places, and workers that are kept waiting within a step
+        self._moved = 0.0  # when a place was last taken or left
         self._clock = 0.0  # the rank served last: where newcomers begin
         self._slice = turn  # how long turns have taken: a step may be longer
         self._count = 0
@@ -89,7 +96,7 @@ class Queue:
             job.watchers.append(session)
             self._watched[job] = None
             self._hire()
-            self._work.notify()
+            self._work.notify_all()
         try:
             yield
         finally:
@@ -110,18 +117,7 @@ class Queue:
         with self._lock:
             if job not in self._watched:
                 return None
-            order = sorted(self._watched, key=lambda one: (not one.running, one.rank, one.number))
-            place = order.index(job)
-            wait = place // self.places * self._slice
-            open_ = [one for one in order if one.begun and not one.over]
-            if not job.begun and len(open_) >= self.most:
-                wait += len(open_) * min(one.left or self._slice for one in open_) / self.places
-            own = job.left
-            if own is None:
-                return Standing(place + 1, len(order), wait, None)
-            # Until it is finished, no other job takes more than it does itself: turns are equal.
-            work = sum(min(own, own if one.left is None else one.left) for one in order)
-            return Standing(place + 1, len(order), wait, max(own, work / self.places))
+            return standing(job, self._watched, self.places, self.most, self._slice)
 
     def watched(self, key: Hashable) -> bool:
         """Whether somebody is having ``key`` computed just now."""
@@ -137,7 +133,7 @@ class Queue:
             return {"running": running, "waiting": len(self._watched) - running, "resting": resting}
 
     def _hire(self) -> None:
-        while len(self._workers) < self.places:
+        while len(self._workers) - self._halted < self.places:
             name = f"vizcore.jobs.queue.{len(self._workers)}"
             self._workers.append(threading.Thread(target=self._serve, name=name, daemon=True))
             self._workers[-1].start()
@@ -145,46 +141,91 @@ class Queue:
     def _serve(self) -> None:
         while True:
             with self._lock:
-                if not self._work.wait_for(lambda: self._next() is not None, self._patience):
+                if not self._work.wait_for(lambda: self._to_begin() is not None, self._patience):
                     self._idle()
-                self._work.wait_for(lambda: self._next() is not None)
-                job = self._next()
+                self._work.wait_for(lambda: self._to_begin() is not None)
+                job = self._to_begin()
                 assert job is not None
-                payers = list(job.watchers)
-                self._clock = max(self._clock, job.rank)
-                job.begun = job.running = True
-            before = job.run.seconds
-            self._advance(job)
+                turn = self._take(job)
+            self._advance(job, turn)
             with self._lock:
-                job.running = False
-                spent = job.run.seconds - before
-                self._slice += 0.2 * (spent - self._slice)
-                payers = list(job.watchers) or payers
-                for session in payers:
-                    session.used += spent / len(payers)
+                self._leave(job, turn, job.run.seconds - turn.seconds)
                 if job.over:
                     job.news.notify_all()
-                self._work.notify()
-            del job, payers  # a worker that waits keeps nothing alive
+                if len(self._workers) - self._halted > self.places:  # hired in place of one that has its place again
+                    self._workers.remove(threading.current_thread())
+                    return
+            del job, turn  # a worker that waits keeps nothing alive
 
-    def _advance(self, job: Job[Any]) -> None:
+    def _take(self, job: Job[Any]) -> Turn:
+        now = time.monotonic()
+        if job.watchers:
+            self._clock = max(self._clock, job.rank)
+        job.begun = job.running = True
+        self._taken, self._moved = self._taken + 1, now
+        return Turn(now, now + self.turn, list(job.watchers), job.run.seconds)
+
+    def _leave(self, job: Job[Any], turn: Turn, spent: float) -> None:
+        job.running = False
+        self._taken, self._moved = self._taken - 1, time.monotonic()
+        self._slice += 0.2 * (spent - self._slice)
+        payers = list(job.watchers) or turn.payers
+        for session in payers:
+            session.used += spent / len(payers)
+        self._work.notify_all()
+
+    def _advance(self, job: Job[Any], turn: Turn) -> None:
         """One turn of a job: steps until the time is up, the job is over, or nobody watches it any more."""
-        end = time.monotonic() + self.turn
         try:
-            while True:
-                known = job.run.latest is not None
-                if job.run.advance() is None or job.run.finished:
-                    if job.keep is not None and job.run.finished and job.run.latest is not None:
-                        job.keep(job.run.latest)
-                    job.over = True
-                    return
-                if not known:
-                    with self._lock:
-                        job.news.notify_all()
-                if time.monotonic() >= end or not job.watchers:
-                    return
+            with turns.giving_way(lambda: self._halt(job, turn)):
+                while True:
+                    known = job.run.latest is not None
+                    if job.run.advance() is None or job.run.finished:
+                        if job.keep is not None and job.run.finished and job.run.latest is not None:
+                            job.keep(job.run.latest)
+                        job.over = True
+                        return
+                    if not known:
+                        with self._lock:
+                            job.news.notify_all()
+                    if time.monotonic() >= turn.end or not job.watchers:
+                        return
+        except turns.Abandoned:
+            job.over = True
         except Exception as error:
             job.error, job.over = error, True
+
+    def _halt(self, job: Job[Any], turn: Turn) -> None:
+        """Between two batches of a step: where its turn is over, leave the place until it comes again."""
+        if job.watchers and time.monotonic() < turn.end:
+            return
+        with self._lock:
+            begun = time.monotonic()
+            spent = begun - turn.begun  # the step's own clock tells when it is over
+            self._leave(job, turn, spent)
+            job.halted, self._halted = True, self._halted + 1
+            try:
+                while self._free() is not job:
+                    now = time.monotonic()
+                    if job.watchers and now - self._moved >= _STUCK:
+                        break
+                    if not job.watchers and now - max(begun, job.rested) >= _LEFT:
+                        raise turns.Abandoned
+                    self._hire()
+                    self._work.wait(turn.end - turn.begun)
+            finally:
+                job.halted, self._halted = False, self._halted - 1
+                turn.renew(self._take(job), spent)
+                turns.note(time.monotonic() - begun)
+
+    def _free(self) -> Job[Any] | None:
+        """The job that is next, where there is a place for it."""
+        return self._next() if self._taken < self.places else None
+
+    def _to_begin(self) -> Job[Any] | None:
+        """As :meth:`_free`, unless that job has a worker which waits for this."""
+        job = self._free()
+        return None if job is None or job.halted else job
 
     def _next(self) -> Job[Any] | None:
         """The job to be served next, or None; gives up the longest resting one where a new one finds no room."""
@@ -195,7 +236,7 @@ class Queue:
         open_ = [job for job in self._jobs.values() if job.begun and not job.over]
         if best.begun or len(open_) < self.most:
             return best
-        resting = [job for job in open_ if not job.watchers and not job.running]
+        resting = [job for job in open_ if not (job.watchers or job.running or job.halted)]
         if resting:
             oldest = min(resting, key=lambda job: job.rested)
             oldest.run.cancel()  # before ``over``: who looks from outside must not take it for finished

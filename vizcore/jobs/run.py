@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
-from vizcore.jobs import worktime
+from vizcore.jobs import turns, worktime
 
 
 class Estimate(Protocol):
@@ -56,7 +56,7 @@ class Run(Generic[E]):
         with self._lock:
             if self.finished or self.cancelled:
                 return None
-            begun, began_work = time.perf_counter(), _work()
+            begun, began_work = time.perf_counter() - turns.halted(), _work()
             try:
                 estimate = next(self._estimates)
             except StopIteration:
@@ -66,7 +66,7 @@ class Run(Generic[E]):
                 self.cancelled = True
                 raise
             finally:
-                self.seconds += time.perf_counter() - begun
+                self.seconds += time.perf_counter() - turns.halted() - begun
                 self.worked += _work() - began_work
             self.latest = estimate
             if self._first is None:

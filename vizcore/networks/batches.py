@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vizcore.acceleration import interface
+from vizcore.jobs import turns
 
 B = TypeVar("B")
 # Activations of a batch up to which doubling it pays: so many times the weights, and so many at all.
@@ -25,16 +26,22 @@ class Batched(Protocol):
 def in_batches(clf: Batched, x: Tensor, work: Callable[[Tensor], B], size: Callable[[], int], each: int) -> list[B]:
     """``work`` of parts of x (N,...) of at most ``size()`` rows, in their order; ``each`` row takes so many bytes.
 
-    Side by side on a CPU where all of the workers get enough of it. When the device runs out of memory the classifier's
-    batch size, on which ``size`` depends, is halved for good; what is finished is kept.
+    Side by side on a CPU where all of the workers get enough of it. Others may have their turn before each. When the
+    device runs out of memory the classifier's batch size, on which ``size`` depends, is halved for good; what is
+    finished is kept.
     """
     beside = interface.workers_for(clf.device, size() * each)
+    found: list[B] = []
     if beside > 1 and 2 * len(x) >= beside * size():
         rounds = -(-len(x) // (beside * size()))
-        return interface.side_by_side(work, x.tensor_split(min(len(x), beside * rounds)), beside)
-    found: list[B] = []
+        parts = x.tensor_split(min(len(x), beside * rounds))
+        for begin in range(0, len(parts), beside):
+            turns.give_way()
+            found += interface.side_by_side(work, parts[begin : begin + beside], beside)
+        return found
     done = 0
     while done < len(x):
+        turns.give_way()
         part = x[done : done + size()]
         try:
             found.append(work(part))
