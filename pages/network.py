@@ -18,53 +18,57 @@ def digits():
 
 with layout.page("network") as page:
     form, mine = st.columns([2, 1], gap="large")
-    with form:  # outside of the frame below, which asks for what this one needs
-        architecture = st.selectbox(
-            t("network.architecture"), architectures.NAMES, architectures.NAMES.index("resnet18"), key="own.name"
-        )
-    with form, st.form("network.form"):
-        left, right = st.columns(2)
-        with left:
-            file = st.file_uploader(
-                t("network.file"),
-                key=f"own.file.{uploads.count()}",  # each file its own place: the memory of the last one is freed
-                max_upload_size=max(1, own.most_bytes() >> 20),
-                help=t("network.file_help"),
+    if own.most_bytes():
+        with form:  # outside of the frame below, which asks for what this one needs
+            architecture = st.selectbox(
+                t("network.architecture"), architectures.NAMES, architectures.NAMES.index("resnet18"), key="own.name"
             )
-            title = st.text_input(t("network.name"), max_chars=class_names.LONGEST, help=t("network.name_help"))
-            labels = st.toggle(t("network.labels"), key="own.labels", help=t("network.labels_help"))
-        with right:
-            names = st.text_area(t("network.classes"), max_chars=10**6, help=t("network.classes_help"))
-            count = st.number_input(t("network.count"), 0, own.MOST_CLASSES, step=1, help=t("network.count_help"))
-            sides = st.columns(2)
-            height = sides[0].number_input(t("network.height"), *own.SIDES, value=224, step=1)
-            width = sides[1].number_input(t("network.width"), *own.SIDES, value=224, step=1)
-            mean = st.text_input(t("network.mean"), listed(own.MEAN), max_chars=200)
-            std = st.text_input(t("network.std"), listed(own.STD), max_chars=200, help=t("network.grey"))
-            rescaling = None
-            if architecture in architectures.RESCALING:
-                rescaling = st.toggle(t("network.rescaling"), value=True, key="own.rescaling")
-                st.caption(t("network.rescaling_help"))
-        sent = st.form_submit_button(t("network.use"), type="primary", icon=":material/check:")
-        if sent and file is None:
-            st.error(t("network.no_file"), icon=":material/upload_file:")
-        elif sent and file is not None:
-            given = own.numbers_of(mean), own.numbers_of(std)
-            unit = for_unit_pixels(*given)
-            called = (class_names.lines(title) or class_names.lines(file.name) or (architecture,))[0]
-            try:
-                design = own.Design(
-                    *(architecture, (int(height), int(width)), *unit),
-                    *(class_names.read(names), int(count), rescaling, labels),
+        with form, st.form("network.form"):
+            left, right = st.columns(2)
+            with left:
+                file = st.file_uploader(
+                    t("network.file"),
+                    key=f"own.file.{uploads.count()}",  # each file its own place: the memory of the last one is freed
+                    max_upload_size=max(1, own.most_bytes() >> 20),
+                    help=t("network.file_help"),
                 )
-                with st.spinner(t("network.reading")):
-                    source = (class_names.lines(file.name) or ("file",))[0]
-                    uploads.add(file.getvalue(), design, called, source, converted=given != unit)
-            except WeightsError as error:
-                st.error(inert(translated(str(error))), icon=":material/error:")
-            else:
-                uploads.discard(file)
-                st.rerun()
+                title = st.text_input(t("network.name"), max_chars=class_names.LONGEST, help=t("network.name_help"))
+                labels = st.toggle(t("network.labels"), key="own.labels", help=t("network.labels_help"))
+            with right:
+                names = st.text_area(t("network.classes"), max_chars=10**6, help=t("network.classes_help"))
+                count = st.number_input(t("network.count"), 0, own.MOST_CLASSES, step=1, help=t("network.count_help"))
+                sides = st.columns(2)
+                height = sides[0].number_input(t("network.height"), *own.SIDES, value=224, step=1)
+                width = sides[1].number_input(t("network.width"), *own.SIDES, value=224, step=1)
+                mean = st.text_input(t("network.mean"), listed(own.MEAN), max_chars=200)
+                std = st.text_input(t("network.std"), listed(own.STD), max_chars=200, help=t("network.grey"))
+                rescaling = None
+                if architecture in architectures.RESCALING:
+                    rescaling = st.toggle(t("network.rescaling"), value=True, key="own.rescaling")
+                    st.caption(t("network.rescaling_help"))
+            sent = st.form_submit_button(t("network.use"), type="primary", icon=":material/check:")
+            if sent and file is None:
+                st.error(t("network.no_file"), icon=":material/upload_file:")
+            elif sent and file is not None:
+                given = own.numbers_of(mean), own.numbers_of(std)
+                unit = for_unit_pixels(*given)
+                called = (class_names.lines(title) or class_names.lines(file.name) or (architecture,))[0]
+                try:
+                    design = own.Design(
+                        *(architecture, (int(height), int(width)), *unit),
+                        *(class_names.read(names), int(count), rescaling, labels),
+                    )
+                    with st.spinner(t("network.reading")):
+                        source = (class_names.lines(file.name) or ("file",))[0]
+                        uploads.add(file.getvalue(), design, called, source, converted=given != unit)
+                except WeightsError as error:
+                    st.error(inert(translated(str(error))), icon=":material/error:")
+                else:
+                    uploads.discard(file)
+                    st.rerun()
+        del file  # the names of a script outlive its run, and the file its session
+    else:
+        form.info(t("network.off"), icon=":material/block:")
     with form:
         examination.details(page.clf)
     with mine:

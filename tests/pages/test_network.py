@@ -234,3 +234,11 @@ def test_what_was_found_of_a_network_is_shown(monkeypatch: pytest.MonkeyPatch) -
     app = opened("pages/network.py")
     assert any("It answers the same picture twice alike" in one.value.replace("\\", "") for one in app.markdown)
     assert any("The faster passes answer as its own module does" in one.value.replace("\\", "") for one in app.markdown)
+
+
+def test_where_networks_of_ones_own_are_switched_off_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIZCORE_OWN_MEGABYTES", "0")
+    app = opened("pages/network.py")
+    assert healthy(app)
+    assert any("switched off on this server" in one.value for one in app.info)
+    assert not app.get("file_uploader")

@@ -33,3 +33,9 @@ def test_few_pictures_are_decoded_at_once(server: Server) -> None:
     assert outcome.said == []
     assert outcome.bytes_peak - outcome.bytes_before < 700 * MEGABYTE  # eight at once took 2.2 GB
     outcome.check()
+
+
+def test_a_large_network_takes_its_turns(server: Server) -> None:
+    asyncio.run(attacking.first_estimate(server[0], attacking.DEAR))  # loaded once, and kept for everybody
+    outcome = asyncio.run(under(*server, attacking.dear_network))
+    outcome.check()

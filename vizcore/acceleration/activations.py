@@ -43,6 +43,11 @@ class _Store:
         self._kept: dict[Key, Kept] = {}
         self._lock = threading.Lock()
 
+    @property
+    def bytes(self) -> int:
+        """What is kept, in bytes."""
+        return sum(one.padded.nbytes for one in self._kept.values())
+
     def kept(self, needed: set[Key]) -> dict[Key, Kept]:
         """A table that holds at least what is ``needed``, by node and number beyond the border."""
         with self._lock:
@@ -78,10 +83,11 @@ class _Store:
         return value
 
 
-# Of each network's last pictures, so that another window, stride, fill, class or score finds them computed.
+# Of each network's last pictures, so that another window, stride, fill, class or score finds them computed: so many, as
+# far as they take no more than so many bytes together, and the last one.
 _recent: weakref.WeakKeyDictionary[Network, deque[_Store]] = weakref.WeakKeyDictionary()
 _recent_lock = threading.Lock()
-_RECENT = 2
+_RECENT, _RECENT_BYTES = 2, 64 * 2**20
 # Bytes that oneDNN keeps for the many shapes of regions, and that lie idle between blocks of many sizes, as measured.
 _BESIDE = 64 * 2**20
 
@@ -207,7 +213,10 @@ class Activations:
         if answer.shape != own.shape or not close(answer.float(), own, 1e-3):
             return None
         with _recent_lock:
-            _recent.setdefault(self.clf, deque(maxlen=_RECENT)).append(store)
+            stores = _recent.setdefault(self.clf, deque(maxlen=_RECENT))
+            stores.append(store)
+            while len(stores) > 1 and sum(one.bytes for one in stores) > _RECENT_BYTES:
+                stores.popleft()
         return store
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from vizcore import targets
 from vizcore.acceleration import interface
 from vizcore.networks import answers, order
-from vizcore.networks.batches import first_batch_size, in_batches
+from vizcore.networks.batches import first_batch_size, in_batches, work_of
 from vizcore.networks.devices import pick_device
 from vizcore.networks.errors import NetworkError
 from vizcore.networks.examination import examine
@@ -79,12 +79,12 @@ class Classifier:
             self.passes = self._proven = interface.forward(self.network, self.device, self.input_shape)
             mean, std = (torch.tensor(v, dtype=torch.float32) for v in (preprocess.mean, preprocess.std))
         self._mean, self._std = (v.view(1, -1, 1, 1).to(self.device) for v in (mean, std))  # (1,C,1,1)
-        remarks = [Finding("module", sentence) for sentence in said]
-        remarks += [Finding("speed", *sentences) for sentences in self._proven.remarks()]
+        remarks = [Finding("module", one) for one in said] + [Finding("speed", *one) for one in self._proven.remarks()]
         self.examination = found.examination.with_findings(remarks, time.perf_counter() - begun)
         self.weights = sum(parameter.numel() for parameter in module.parameters())
         self.kernels = sum(parameter.numel() for parameter in module.parameters() if parameter.dim() == 4)  # (O,C,h,w)
-        self.batch_size = first_batch_size(self.device, preprocess.size, self.weights, self.passes.kept)
+        self.work = work_of(self.network, self.input_shape, self.device)  # operations for one picture
+        self.batch_size = first_batch_size(self.device, preprocess.size, self.weights, self.passes.kept, self.work)
 
     def twin(self, module: nn.Module) -> Classifier:
         """A classifier of ``module``, which has the structure of this one's: what was found of the answers holds."""

@@ -15,6 +15,7 @@ from vizcore.targets import Output, Target, pick
 # they are fewer than some times the kernels, which are read and laid out once for all of them, and fit into a share of
 # the machine's memory.
 _SMALL, _LARGE, _TIMES_KERNELS, _SHARE = 50_000_000, 220_000_000, 10, 8
+_WORK = 96_000_000_000  # operations in one batch: each way back is about twice the way there, and quicker for its work
 
 
 def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logit") -> tuple[Tensor, Tensor]:
@@ -43,11 +44,13 @@ def gradient_batch(clf: Classifier) -> int:
     """Pictures per backward pass: half of what a forward pass takes, since every layer's answer is kept for it.
 
     Up to all where those answers are known to be small: deep layers' weights are then read for more pictures at once.
+    A pass has a bounded amount of work, as those of :mod:`~vizcore.networks.batches` have: others get their turn after.
     """
     half, kept, total = max(1, clf.batch_size // 2), clf.passes.kept, machine.total()
     room = _LARGE if total is None else total // _SHARE // 4  # bytes each
     most = max(_SMALL, min(_LARGE, _TIMES_KERNELS * clf.kernels, room))
-    return max(half, min(clf.batch_size, most // kept)) if kept else half
+    batch = max(half, min(clf.batch_size, most // kept)) if kept else half
+    return max(1, min(batch, _WORK // (3 * clf.work))) if clf.work else batch
 
 
 def no_gradient(title: str) -> str:

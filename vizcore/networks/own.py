@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from vizcore.acceleration import interface
-from vizcore.networks import architectures, checkpoints, weights
+from vizcore.networks import architectures, checkpoints, pace, weights
 from vizcore.networks.classifier import Classifier, NetworkError, Preprocess, pick_device
 from vizcore.networks.preprocessing import for_unit_pixels
 from vizcore.networks.weights import WeightsError
@@ -173,11 +173,18 @@ def network(
             f"{design.architecture} cannot take pictures of {design.size[0]} × {design.size[1]} pixels: "
             f"{error.__cause__}"
         ) from error
+    seconds = pace.seconds(made)
+    if seconds > pace.most_seconds():
+        raise WeightsError(
+            f"One picture of {design.size[0]} × {design.size[1]} pixels takes {design.architecture} {seconds:.1f} "
+            f"seconds here, and everybody else waits meanwhile; accepted: up to {pace.most_seconds():g}. "
+            "Choose a smaller input."
+        )
     return made
 
 
 def most_bytes() -> int:
-    """The largest file that is taken: 400 MB, or what ``VIZCORE_OWN_MEGABYTES`` says."""
+    """The largest file that is taken: 400 MB, or what ``VIZCORE_OWN_MEGABYTES`` says; with 0 nobody brings any."""
     limit = os.environ.get("VIZCORE_OWN_MEGABYTES", "")
     return (int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 7 else 400) * 2**20
 
