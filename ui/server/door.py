@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,12 +14,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
 from ui.server import leaving
 from ui.server.room import MEGABYTE, ROOM, Full
 from vizcore import memory
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 _STREAM = re.compile(r"/_stcore/stream$")
+DESCRIPTORS = 4  # of an open page: its connection, and the three of an event loop that Streamlit gives it
 _SWEEPER = ThreadPoolExecutor(1, "vizcore.sweeper")  # collecting and giving back take a while
 _PATIENCE = 30.0  # seconds for an upload of no size
 _SLOWEST = MEGABYTE / 4  # bytes per second
@@ -29,6 +36,8 @@ class Door:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.open: Counter[str] = Counter()  # pages by the address that they are shown at
+        self.most = _most_open()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may come in."""
@@ -37,9 +46,18 @@ class Door:
         if scope["type"] == "http" and scope["method"] == "PUT" and upload:
             await self._upload(upload[1], scope, receive, send)
         elif scope["type"] == "websocket" and _STREAM.search(path):
+            # Behind a proxy that FORWARDED_ALLOW_IPS names it is the address that this one says: uvicorn sees to that.
+            address = str((scope.get("client") or ("",))[0])
+            if self.open.total() >= self.most or self.open[address] >= self.most // 2:  # the other half is for others
+                await receive()
+                await send({"type": "websocket.close", "code": 1013})
+                return
+            self.open[address] += 1
             try:
                 await self.app(scope, receive, send)
             finally:
+                self.open[address] -= 1
+                self.open += Counter()  # forgets who has none
                 await _left()
         else:
             await self.app(scope, receive, send)
@@ -69,6 +87,21 @@ class Door:
         finally:
             if not runtime.get_instance().is_active_session(session):
                 files.remove_session_files(session)
+
+
+def _most_open() -> int:
+    """How many pages may be open: as many as two thirds of the descriptors are enough for.
+
+    Where the system allows the process more of them than it has, it takes them.
+    """
+    if resource is None:
+        return 1000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    more = min(hard, 16384) if hard != resource.RLIM_INFINITY else 16384
+    if soft != resource.RLIM_INFINITY and soft < more:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+        soft = more
+    return max(1, 2 * min(soft if soft != resource.RLIM_INFINITY else more, 16384) // (3 * DESCRIPTORS))
 
 
 async def _refuse(status: int, reason: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,10 +11,13 @@ from streamlit import cli_util, config
 from streamlit.starlette import App
 from streamlit.web.server import server_util
 
+from ui.server import logs
+
 
 @asynccontextmanager
 async def lifespan(_: App) -> AsyncIterator[dict[str, Any] | None]:
-    """Open the browser, as ``streamlit run`` does for a script that is no server of its own."""
+    """Cut the log, and open the browser, as ``streamlit run`` does for a script that is no server of its own."""
+    logs.cut()
     if not config.get_option("server.headless"):
         named = [name for name in ("browser.serverAddress", "server.address") if config.is_manually_set(name)]
         host = config.get_option(named[0]) if named else "localhost"
