@@ -78,3 +78,9 @@ def test_without_nginx_the_descriptors_are_not_used_up(tmp_path: Path) -> None:
     assert int(outcome.said[0]) == 1024 * 2 // 3 // door.DESCRIPTORS // 2
     assert log.stat().st_size < 100_000
     outcome.check()
+
+
+def test_a_table_of_many_names_and_rows_is_shown_in_part(server: Server) -> None:
+    outcome = asyncio.run(under(*server, attacking.tables))
+    assert outcome.said == []
+    outcome.check()

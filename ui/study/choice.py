@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import streamlit as st
 
 from ui.frame import controls, link, network_cache
 from ui.frame.layout import Hall
+from ui.running import play
 from ui.texts import inert, t
 from ui.texts.sentences import translated
 from vizcore import methods
@@ -22,6 +24,7 @@ from vizcore.study.sources import Picture, StudyError
 SOURCES = ("scenes", "stamped", "files", "finished")
 MOST_SCENES = 500
 MOST_FILES = 50
+MOST_ROWS, MOST_NETWORKS, MOST_METHODS = 20_000, 12, 40  # of a table that a page shows
 QUICK = ("gradient", "smoothgrad", "gradcam", "occlusion", "random", "edges")
 
 
@@ -95,7 +98,20 @@ def _finished() -> tuple[Row, ...] | None:
         raise StudyError(
             f"The table has {file.size / 2**20:.0f} MB; tables of up to {rows.MAX_BYTES // 2**20} MB are taken."
         )
+    data = file.getvalue()
+    # Once for each file, and on a worker's thread, for which this one waits where it can be interrupted.
+    shown, whole = play.once(("study.table", hashlib.sha256(data).digest()), lambda: _read(data))
+    if not whole:
+        most = {"rows": MOST_ROWS, "networks": MOST_NETWORKS, "methods": MOST_METHODS}
+        st.warning(t("study.shortened", **most), icon=":material/filter_none:")
+    return shown
+
+
+def _read(data: bytes) -> tuple[tuple[Row, ...], bool]:
+    """The rows that a page can show, and whether those are all."""
     try:
-        return rows.read(file.getvalue().decode("utf-8-sig"))
+        found = rows.read(data.decode("utf-8-sig"), MOST_ROWS + 1)
     except UnicodeDecodeError:
         raise StudyError("This is no table of a study: it is not a text.") from None
+    shown = rows.shortened(found[:MOST_ROWS], MOST_NETWORKS, MOST_METHODS)
+    return shown, len(shown) == len(found)

@@ -91,8 +91,11 @@ def rounded(rows: Iterable[Row]) -> tuple[Row, ...]:
     return read(f"{HEADER}\n{write(rows)}")
 
 
-def read(text: str) -> tuple[Row, ...]:
-    """The rows of a table. Raises :class:`StudyError`, with the number of the line, for anything that is none."""
+def read(text: str, most: int | None = None) -> tuple[Row, ...]:
+    """The rows of a table, the first ``most`` where that is said.
+
+    Raises :class:`StudyError`, with the number of the line, for anything that is none.
+    """
     if len(text) > MAX_BYTES:
         raise StudyError(
             f"The table has {len(text) / 2**20:.0f} MB; tables of up to {MAX_BYTES // 2**20} MB are taken."
@@ -105,6 +108,8 @@ def read(text: str) -> tuple[Row, ...]:
         for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1):
             if number == 1:
                 continue
+            if most is not None and len(found) >= most:
+                break
             if number > MAX_ROWS + 1:
                 raise StudyError(f"The table has more than {MAX_ROWS} rows, which is more than are taken.")
             row = _row(cells, number)
@@ -116,6 +121,19 @@ def read(text: str) -> tuple[Row, ...]:
     except csv.Error:
         raise StudyError("The table is no CSV file that can be read: quotes or commas are out of place.") from None
     return tuple(found)
+
+
+def shortened(found: Iterable[Row], networks: int, methods: int) -> tuple[Row, ...]:
+    """The rows of the first so many networks and methods that are named."""
+    known: tuple[dict[str, None], dict[str, None]] = ({}, {})
+    kept = []
+    for row in found:
+        for names, name, most in zip(known, (row.network, row.method), (networks, methods), strict=True):
+            if len(names) < most:
+                names[name] = None
+        if row.network in known[0] and row.method in known[1]:
+            kept.append(row)
+    return tuple(kept)
 
 
 def _row(cells: list[str], number: int) -> Row:
