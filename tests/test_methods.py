@@ -189,3 +189,7 @@ def test_what_is_unknown_is_refused_before_anything_is_computed(network: Classif
         explain(network, image[:, 1:], 0, "edges")
     with pytest.raises(ParameterError, match=r"Random.grain is 0"):
         baselines.Random(grain=0)
+
+
+def test_the_order_by_cost_names_every_method_once() -> None:
+    assert sorted(methods.BY_COST) == sorted(methods.METHODS)

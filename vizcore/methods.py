@@ -103,6 +103,8 @@ METHODS: dict[str, type] = {
     "random": baselines.Random,
     "edges": baselines.Edges,
 }
+# Those that take least first, as they do on most networks: what waits for several has something to look at soon.
+BY_COST = ("gradient", "gradcam", "random", "edges", "occlusion", "smoothgrad", "integrated", "adaline", "ridge")
 SEEDED = ("smoothgrad", "adaline", "ridge", "random")  # those with chance in them: another seed, another map
 PIXELWISE = ("gradient", "smoothgrad", "integrated", "random")  # signed for every single pixel, unless viewed without
 BASELINES = ("random", "edges")  # those that do not look at the network

@@ -155,6 +155,13 @@ def test_a_known_map_is_not_computed_again(bundled: Classifier) -> None:
     assert [one.step for one in again] == sorted(one.step for one in again)
 
 
+def test_what_takes_least_is_computed_first_and_stands_where_it_was_chosen(bundled: Classifier) -> None:
+    what = chosen(bundled, ("smoothgrad", "occlusion", "gradient"))
+    first, *_, last = maps.compute(what)
+    assert list(first.by_place) == [(0, "gradient")]
+    assert [method for _, method in last.by_place] == ["smoothgrad", "occlusion", "gradient"]
+
+
 def test_a_method_that_cannot_be_had_leaves_the_others_alone() -> None:
     clf = linear_classifier(size=(128, 128), classes=12)
     what = chosen(clf, ("gradcam", "gradient"))

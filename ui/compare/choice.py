@@ -63,7 +63,7 @@ class Choice:
 
     @property
     def maps(self) -> list[tuple[int, str]]:
-        """(number of the row, method) of all maps, in the order in which they are computed and shown."""
+        """(number of the row, method) of all maps, in the order in which they are shown."""
         return [(number, method) for number in range(len(self.rows)) for method in self.methods]
 
     @property

@@ -77,14 +77,14 @@ def computed(what: Choice, row: Row, method: str) -> Iterator[Mapped]:
 
 
 def compute(what: Choice) -> Iterator[Maps]:
-    """All maps of the choice, one after the other; what is known already costs nothing."""
-    places = what.maps
-    by_place: dict[Place, Mapped] = {}
+    """All maps of the choice, one after the other, those that take least first; what is known already costs nothing."""
+    places = sorted(what.maps, key=lambda place: methods.BY_COST.index(place[1]))
+    found: dict[Place, Mapped] = {}
     for done, (number, method) in enumerate(places):
         for estimate in computed(what, what.rows[number], method):
-            by_place[number, method] = estimate
-            yield Maps(done, len(places), dict(by_place))
-    yield Maps(len(places), len(places), dict(by_place))
+            found[number, method] = estimate
+            yield Maps(done, len(places), {place: found[place] for place in what.maps if place in found})
+    yield Maps(len(places), len(places), {place: found[place] for place in what.maps})
 
 
 class Board:
