@@ -59,12 +59,12 @@ def covered(visit: Visit, more_than: float) -> float:
 
 def test_a_clicked_place_of_the_map_is_shown_covered(warm: str, browser: Browser) -> None:
     visit = Visit(browser, warm, OCCLUSION + "classes")
-    said = visit.page.get_by_text(re.compile(r"Square at row \d+, column \d+"))
+    said = visit.page.get_by_text(re.compile(r"Square at row\s\d+, column\s\d+"))
     place = canvas(visit, "Drop in the score")
     visit.page.mouse.click(*at(place, 0.05, 0.05))
-    expect(said).to_contain_text("row 0, column 0", timeout=PATIENCE)
+    expect(said).to_contain_text("row\u00a00, column\u00a00", timeout=PATIENCE)
     visit.page.mouse.click(*at(place, 0.95, 0.05))
-    expect(said).not_to_contain_text("column 0", timeout=PATIENCE)
+    expect(said).not_to_contain_text("column\u00a00", timeout=PATIENCE)
     visit.wait()
     visit.healthy()
     visit.page.close()
