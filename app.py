@@ -6,7 +6,7 @@ from starlette.middleware import Middleware
 from ui.frame import layout, navigation
 from ui.overview import printed, summaries
 from ui.server import start
-from ui.server.door import Door
+from ui.server.middleware import Limits
 from ui.texts import t
 
 if __name__ == "__main__":  # run for each visitor
@@ -31,4 +31,4 @@ if __name__ == "__main__":  # run for each visitor
         with corner, st.container(key="more"):
             printed.offer(page)
 else:  # imported once, by the server
-    app = st.App(__file__, middleware=[Middleware(Door)], lifespan=start.lifespan)
+    app = st.App(__file__, middleware=[Middleware(Limits)], lifespan=start.lifespan)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
+
+import pytest
 
 from tests.helpers.servers import ROOT, free_port, launch, stop, wait
 
@@ -87,3 +92,17 @@ class Deployment:
         for process in self.replicas.values():
             if process.poll() is None:
                 stop(process)
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Deployment]:
+    """A deployment for the tests of a module; they are skipped without nginx, and fail so where nothing may skip."""
+    if NGINX is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("nginx is not installed")
+        pytest.skip("nginx is not installed")
+    running = Deployment(folder)
+    try:
+        yield running
+    finally:
+        running.close()

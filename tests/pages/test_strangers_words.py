@@ -138,7 +138,7 @@ def test_a_studys_table_is_text() -> None:
     assert count > 10
 
 
-def test_a_brought_networks_names_are_text() -> None:
+def test_an_uploaded_networks_names_are_text() -> None:
     from tests.networks.test_own import saved, state_of
     from tests.pages.test_network import brings
     from vizcore.networks.own import Design

@@ -16,7 +16,7 @@ from benchmarks.visitor import Visitor
 from tests.helpers import attacking
 from tests.helpers.attacking import MEGABYTE, under
 from tests.helpers.servers import ROOT, free_port, start, stop, wait
-from ui.server import door
+from ui.server import middleware
 
 Server = tuple[str, int]
 
@@ -59,7 +59,7 @@ def test_a_page_takes_as_many_descriptors_as_are_counted_for_it(server: Server) 
                 assert await tab.watch(lambda shown: shown.finished, 60)
             return len(os.listdir(f"/proc/{server[1]}/fd")) - before
 
-    assert asyncio.run(opened()) <= 10 * door.DESCRIPTORS + 5
+    assert asyncio.run(opened()) <= 10 * middleware.DESCRIPTORS + 5
 
 
 def test_without_nginx_the_descriptors_are_not_used_up(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_without_nginx_the_descriptors_are_not_used_up(tmp_path: Path) -> None:
         outcome = asyncio.run(under(wait(process, port, log), process.pid, attacking.connections))
     finally:
         stop(process)
-    assert int(outcome.said[0]) == 1024 * 2 // 3 // door.DESCRIPTORS // 2
+    assert int(outcome.said[0]) == 1024 * 2 // 3 // middleware.DESCRIPTORS // 2
     assert log.stat().st_size < 100_000
     outcome.check()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.helpers.attacking import put
-from tests.helpers.proxy import CONFIGURATION, NGINX, Deployment
+from tests.helpers.proxy import CONFIGURATION, Deployment, deployed
 from tests.helpers.servers import ROOT, knock
 
 COMPOSITION = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
@@ -17,13 +16,8 @@ COMPOSITION = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    if NGINX is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("nginx is not installed")
-        pytest.skip("nginx is not installed")
-    running = Deployment(tmp_path_factory.mktemp("limited"))
-    yield running
-    running.close()
+    with deployed(tmp_path_factory.mktemp("limited")) as running:
+        yield running
 
 
 def taken(ask: Callable[[], int], most: int = 5000) -> list[int]:

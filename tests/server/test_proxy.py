@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from playwright.sync_api import Browser
 from playwright.sync_api import TimeoutError as Expired
 
 from tests.browser.test_pages import PAGES, Visit, browser
-from tests.helpers.proxy import CONFIGURATION, COOKIE, NGINX, Deployment
+from tests.helpers.proxy import CONFIGURATION, COOKIE, Deployment, deployed
 from tests.helpers.servers import knock
 from tests.server.test_config import LARGEST_UPLOAD, offer
 
@@ -28,13 +27,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    if NGINX is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("nginx is not installed")
-        pytest.skip("nginx is not installed")
-    running = Deployment(tmp_path_factory.mktemp("deployment"))
-    yield running
-    running.close()
+    with deployed(tmp_path_factory.mktemp("deployment")) as running:
+        yield running
 
 
 def test_the_policy_allows_the_one_inline_script_of_the_installed_streamlit() -> None:

@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui.frame import state
 from ui.server import leaving
-from ui.server.room import ROOM
+from ui.server.quota import QUOTA
 from vizcore import memory
 from vizcore.networks import own
 from vizcore.networks.classifier import Classifier
@@ -57,7 +57,7 @@ def admit(page: str) -> None:
     """Let this session bring as large files as ``page`` has use for, and be told when it leaves."""
     context = get_script_run_ctx(suppress_warning=True)
     if context is not None and runtime.exists():
-        ROOM.grant(context.session_id, own.most_bytes() if page == "network" else 0)
+        QUOTA.grant(context.session_id, own.most_bytes() if page == "network" else 0)
         leaving.stay()
 
 

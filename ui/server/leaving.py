@@ -1,6 +1,6 @@
 """Visitors who left: Streamlit keeps their state for two minutes, in case they come back; what is heavy is not kept.
 
-Who brought a network has ten seconds to come back, as long as a browser needs after a lost connection. Of the others,
+Who uploaded a network has ten seconds to come back, as long as a browser needs after a lost connection. Of the others,
 the last to leave are kept, as far as their pictures take no more than a few megabytes together.
 """
 

@@ -1,4 +1,4 @@
-"""The door to the server: uploads are bounded before they are read, and a visitor's files go when the visitor goes."""
+"""The middleware: uploads are bounded before they are read, and a visitor's files go when the visitor goes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 from ui.server import leaving
-from ui.server.room import MEGABYTE, ROOM, Full
+from ui.server.quota import MEGABYTE, QUOTA, Full
 from vizcore import memory
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
@@ -31,7 +31,7 @@ _PATIENCE = 30.0  # seconds for an upload of no size
 _SLOWEST = MEGABYTE / 4  # bytes per second
 
 
-class Door:
+class Limits:
     """The middleware before everything of Streamlit's."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -78,7 +78,7 @@ class Door:
                 return {"type": "http.disconnect"}
 
         try:
-            with ROOM.taking(session, int(said), dict(_held(files))):
+            with QUOTA.taking(session, int(said), dict(_held(files))):
                 await self.app(scope, in_time, send)
         except Full as full:
             await _refuse(full.status, str(full), scope, receive, send)
@@ -128,7 +128,7 @@ async def _left() -> None:
     files = _files()
     if files is None:
         return
-    ROOM.forget(runtime.get_instance().is_active_session)
+    QUOTA.forget(runtime.get_instance().is_active_session)
     dropped = 0
     for session, (_, size) in list(_held(files)):
         if not runtime.get_instance().is_active_session(session):

@@ -25,7 +25,7 @@ class Full(Exception):
         self.status = status
 
 
-class Room:
+class Quota:
     """What is held and on its way; a quarter of the room for all is for small files alone."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Room:
         files, size = held.get(session, (0, 0))
         most = SESSION + (largest if largest > SMALL else 0)
         if files + self._files[session] >= FILES or size + self._coming[session] + length > most:
-            raise Full(413, "You have brought as much as one visitor may; remove a file first.")
+            raise Full(413, "You have uploaded as much as one visitor may; remove a file first.")
         used = sum(one for _, one in held.values()) + sum(self._coming.values())
         room = most_of_all()
         if used + length > (room if length <= SMALL + FORM else room * 3 // 4):
@@ -84,4 +84,4 @@ def most_of_all() -> int:
     return (int(said) if said.isascii() and said.isdigit() and 0 < len(said) < 7 else ALL) * MEGABYTE
 
 
-ROOM = Room()
+QUOTA = Quota()

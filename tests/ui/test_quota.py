@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ui.server import room
-from ui.server.room import FILES, FORM, MEGABYTE, SESSION, SMALL, Full, Room
+from ui.server import quota
+from ui.server.quota import FILES, FORM, MEGABYTE, SESSION, SMALL, Full, Quota
 
 
-def status(one: Room, length: int, held: dict[str, tuple[int, int]] | None = None, session: str = "me") -> int:
+def status(one: Quota, length: int, held: dict[str, tuple[int, int]] | None = None, session: str = "me") -> int:
     try:
         with one.taking(session, length, held or {}):
             return 204
@@ -17,7 +17,7 @@ def status(one: Room, length: int, held: dict[str, tuple[int, int]] | None = Non
 
 
 def test_only_who_looks_at_the_page_for_networks_brings_large_files() -> None:
-    one = Room()
+    one = Quota()
     assert status(one, SMALL + FORM) == 204
     assert status(one, SMALL + FORM + 1) == 413
     one.grant("me", 400 * MEGABYTE)
@@ -28,20 +28,20 @@ def test_only_who_looks_at_the_page_for_networks_brings_large_files() -> None:
 
 
 def test_a_session_is_bounded_in_bytes_and_files_with_what_is_on_its_way() -> None:
-    one = Room()
+    one = Quota()
     one.grant("me", 300 * MEGABYTE)
     assert status(one, 300 * MEGABYTE, {"me": (1, 256 * MEGABYTE)}) == 204
     assert status(one, 300 * MEGABYTE, {"me": (1, 257 * MEGABYTE)}) == 413
     with one.taking("me", 290 * MEGABYTE, {}):
         assert status(one, 290 * MEGABYTE) == 413
     assert status(one, 290 * MEGABYTE) == 204
-    assert status(Room(), MEGABYTE, {"me": (1, SESSION)}) == 413
-    assert status(Room(), 1, {"me": (FILES, 0)}) == 413
+    assert status(Quota(), MEGABYTE, {"me": (1, SESSION)}) == 413
+    assert status(Quota(), 1, {"me": (FILES, 0)}) == 413
 
 
 def test_all_are_bounded_together_and_large_files_leave_room_for_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(room.VARIABLE, "400")
-    one = Room()
+    monkeypatch.setenv(quota.VARIABLE, "400")
+    one = Quota()
     one.grant("me", 200 * MEGABYTE)
     assert status(one, 100 * MEGABYTE, {"you": (9, 200 * MEGABYTE)}) == 204
     assert status(one, 101 * MEGABYTE, {"you": (9, 200 * MEGABYTE)}) == 503
@@ -53,5 +53,5 @@ def test_all_are_bounded_together_and_large_files_leave_room_for_small_ones(monk
     ("said", "megabytes"), [("", 1024), ("64", 64), ("a lot", 1024), ("-1", 1024), ("9" * 9, 1024)]
 )
 def test_the_operator_says_how_much(monkeypatch: pytest.MonkeyPatch, said: str, megabytes: int) -> None:
-    monkeypatch.setenv(room.VARIABLE, said)
-    assert room.most_of_all() == megabytes * MEGABYTE
+    monkeypatch.setenv(quota.VARIABLE, said)
+    assert quota.most_of_all() == megabytes * MEGABYTE

@@ -7,17 +7,17 @@ import asyncio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from ui.server import door
-from ui.server.door import Door
+from ui.server import middleware
+from ui.server.middleware import Limits
 
 
 class Held:
-    """Connections to a door with room for so many pages, each open until it is told to end."""
+    """Connections to a server with room for so many pages, each open until it is told to end."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-        monkeypatch.setattr(door, "_most_open", lambda: most)
+        monkeypatch.setattr(middleware, "_most_open", lambda: most)
         self.ended = asyncio.Event()
-        self.door = Door(self._page)
+        self.limits = Limits(self._page)
         self.tasks: list[asyncio.Task[None]] = []
         self.refused = 0
 
@@ -36,7 +36,7 @@ class Held:
             assert message["type"] == "websocket.close"
             self.refused += 1
 
-        self.tasks.append(asyncio.create_task(self.door(scope, receive, send)))
+        self.tasks.append(asyncio.create_task(self.limits(scope, receive, send)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return self.refused == before
@@ -55,7 +55,7 @@ def test_one_address_has_half_of_the_places_and_gets_them_back(monkeypatch: pyte
         assert [await held.come("10.0.0.2") for _ in range(2)] == [True] * 2
         assert [await held.come(f"10.0.1.{k}") for k in range(2)] == [True, False]  # all together
         await held.leave()
-        assert not held.door.open
+        assert not held.limits.open
         assert await held.come("10.0.0.1")
         await held.leave()
 
