@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from vizcore import textbook
+from vizcore.jobs.syntax import parsed
 from vizcore.networks.catalogue import load
 from vizcore.seeds import generator
 from vizcore.targets import Channel, Contrast, Output, Squash, Unit
@@ -218,7 +219,7 @@ def _preamble(code: str) -> tuple[list[str], list[str]]:
     imports: list[str] = []
     defined: list[str] = []
     used = _names(code)
-    for node in reversed(ast.parse(source).body):  # a name may need an import above it
+    for node in reversed(parsed(source).body):  # a name may need an import above it
         if isinstance(node, ast.Import | ast.ImportFrom):
             node.names = [name for name in node.names if name.name in used]
             imports += [ast.unparse(node)] if node.names else []
@@ -229,7 +230,7 @@ def _preamble(code: str) -> tuple[list[str], list[str]]:
 
 
 def _names(code: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    return {node.id for node in ast.walk(parsed(code)) if isinstance(node, ast.Name)}
 
 
 def _imported(needs: Sequence[Callable[..., Any]]) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+from vizcore.jobs.syntax import parsed
 from vizcore.networks.weights import WeightsError
 
 LONGEST = 60  # characters of a name
@@ -61,7 +62,7 @@ def _parsed(text: str) -> Any:
     try:
         if not re.fullmatch(r"[\s\d,:\[\]{}()]*", rest):
             raise ValueError("there is more in it than names and numbers")
-        return _value(ast.parse(text, mode="eval").body)
+        return _value(parsed(text, "eval").body)
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
         raise WeightsError(
             f"The class names look like a list or dictionary that cannot be read. {_ACCEPTED}"
