@@ -27,7 +27,7 @@ from benchmarks.summary import collect, growths
 from benchmarks.table import BEGIN, END, put_into, render
 from benchmarks.techniques import ALL, TECHNIQUES
 from vizcore.acceleration.winograd import Winograd
-from vizcore.networks import own, zoo
+from vizcore.networks import gated, own, zoo
 from vizcore.networks.bundled import network
 from vizcore.techniques.occlusion import Occlusion
 
@@ -385,7 +385,8 @@ def test_the_whole_catalogue_is_compared_with_the_bare_passes_a_line_for_each_ne
     monkeypatch.setenv(own.VARIABLE, "tests.helpers.networks:grey")
     given = ["--techniques", "occlusion", "--positions", "49", "--contenders", "ours", "bare"]
     groups = list(choice(parser().parse_args([*given, "--networks", "catalogue", "vgg16"])).groups())
-    assert [group.jobs[0].network for group in groups] == ["tests.helpers.networks:grey", *network.NAMES, *zoo.NAMES]
+    names = ["tests.helpers.networks:grey", *network.NAMES, gated.NAME, *zoo.NAMES]
+    assert [group.jobs[0].network for group in groups] == names
     assert all([job.contender for job in group.jobs] == ["ours", "bare"] for group in groups)
     assert (weights_of("tests.helpers.networks:grey"), side("tests.helpers.networks:grey")) == ("its own", 28)
     followed = choice(parser().parse_args(["--networks", "catalogue", "--growth", "vgg16"]))

@@ -13,7 +13,7 @@ from ui.server import leaving
 from ui.texts import inert, t, t_or, worded
 from ui.texts.sentences import translated
 from vizcore import memory
-from vizcore.networks.bundled import network as bundled
+from vizcore.networks import catalogue
 from vizcore.pictures import decoding, scenes
 from vizcore.study.sources import compose
 
@@ -39,7 +39,7 @@ class Source:
 
 def usual(network: str) -> str:
     """The picture with which a network is shown first: a scene to those that were trained on scenes, else a photo."""
-    return DEFAULT if network in bundled.NAMES else PHOTOGRAPH
+    return DEFAULT if network in catalogue.SMALL else PHOTOGRAPH
 
 
 def follow(current: str, before: str, network: str) -> str:

@@ -22,8 +22,7 @@ from ui.texts import inert, number, percent, t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
 from ui.viewer.viewer import pooled_unit
-from vizcore.networks import zoo
-from vizcore.networks.bundled import network as bundled
+from vizcore.networks import catalogue, zoo
 from vizcore.networks.classifier import NetworkError
 from vizcore.pictures import figures, panels, pooling
 from vizcore.techniques import filters, lime, maximize, occlusion, saliency
@@ -176,7 +175,7 @@ def _draw(
 
 def larger(page: Frame) -> None:
     """One press to a network that knows a thousand things, with a photograph; how much it downloads is said."""
-    if page.clf.name not in bundled.NAMES:
+    if page.clf.name not in catalogue.SMALL:
         return
     entry = zoo.entry(LARGER)
     name = "overview.larger" if entry.on_disk else "overview.larger_download"

@@ -7,15 +7,17 @@ from collections.abc import Callable
 import torch
 
 from vizcore.acceleration import interface
-from vizcore.networks import own, zoo
+from vizcore.networks import gated, own, zoo
 from vizcore.networks.bundled import network
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.preprocessing import Preprocess
 
+SMALL = (*network.NAMES, gated.NAME)  # those that come with the package, and know the scenes' classes
+
 
 def names() -> list[str]:
     """The names that :func:`load` takes: the operator's own networks first, the bundled ones, then torchvision's."""
-    return [*own.named(), *network.NAMES, *zoo.NAMES]
+    return [*own.named(), *SMALL, *zoo.NAMES]
 
 
 def load(
@@ -41,6 +43,13 @@ def load(
             summary=card.summary,
             device=device,
             checksum=card.sha256,
+        )
+    if name == gated.NAME:
+        module, card = gated.load()
+        preprocess = Preprocess(size=(card.input_size, card.input_size), mean=tuple(card.mean), std=tuple(card.std))
+        module.to(memory_format=interface.layout())  # type: ignore[call-overload]
+        return Classifier(
+            module, preprocess, card.classes, name=name, title=gated.TITLE, summary=gated.SUMMARY, device=device
         )
     if name in zoo.NAMES:
         return zoo.load(name, device, progress)
