@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from math import cos, hypot, pi, sin
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageFilter
 
+from vizcore.pictures.grounds import clutter, ground
+from vizcore.pictures.scene_parts import DARKER, UNCHANGED, Change, Changes, reflected
 from vizcore.pictures.sprites import SIDES, Sprite, sprites
 from vizcore.pictures.stamp import plant
-from vizcore.pictures.textures import TILE, textures
 
 CLASSES: tuple[str, ...] = (
     "cat", "coffee cup", "astronaut", "rocket", "space shuttle", "helmet",
@@ -28,7 +29,10 @@ TURN = {"coin": pi, "retina": pi, "printed page": 0.7, "rocket": 0.6, "space shu
 
 @dataclass(frozen=True)
 class Scene:
-    """A composed picture and the truth about it. Arrays are (H, W[, 3]); boxes are (left, top, right, bottom)."""
+    """A composed picture and the truth about it. Arrays are (H, W[, 3]); boxes are (left, top, right, bottom).
+
+    Where a shadow lies upon an object that stands behind, both masks hold the place.
+    """
 
     picture: np.ndarray  # uint8 (H, W, 3)
     mask: np.ndarray  # bool (H, W): the pixels that show the labelled object
@@ -37,6 +41,8 @@ class Scene:
     distractor_mask: np.ndarray | None
     mark_box: tuple[int, int, int, int] | None  # where the planted date stamp lies
     seed: int
+    shadow: np.ndarray | None = None  # bool (H, W): where the object's shadow takes light away, on what is seen
+    distractor_shadow: np.ndarray | None = None
 
 
 def scene(
@@ -47,15 +53,17 @@ def scene(
     size: int = 128,
     mark: bool = False,
     hard: float = 0.0,
+    changes: Changes = UNCHANGED,
 ) -> Scene:
     """Compose the scene of this seed: ground, clutter, perhaps a distractor, the object, light, lens.
 
     `label` chooses the class (drawn from the seed when None). `distractor` is a class name, True for any, False for
     none; None leaves it to the seed, which puts one into three scenes of ten. `mark` plants a date stamp in the lower
     right corner. `hard` in [0, 1] goes beyond what the network was trained on: more blur, noise, shift and scale.
+    `changes` says what is different from that scene, all else being as it was drawn.
     Raises ValueError for an unknown class, a size under 32 or a `hard` outside its range.
     """
-    for name in (label, distractor):
+    for name in (label, distractor, changes.object.instead, changes.distractor.instead):
         if isinstance(name, str) and name not in CLASSES:
             raise ValueError(f"there is no class {name!r}; the classes are {', '.join(CLASSES)}")
     if size < 32:
@@ -73,26 +81,44 @@ def scene(
         second = other if distractor or (distractor is None and chance < 0.3) else None
 
     canvas, light = setting(dice, size)
+    canvas = behind(canvas, changes.background, size)
     extent = dice.uniform(0.48 - 0.12 * hard, 0.82 + 0.15 * hard)  # side of the object as a share of the picture's
     middle = place(dice, extent, hard)
-    second_matte = None
-    if second is not None:
-        small = min(dice.uniform(0.30, 0.48), 0.62 * extent)
-        spots = [place(dice, small, 0.0) for _ in range(6)]
+    second_matte = second_dark = None
+    own = dice if second is not None else np.random.default_rng([seed, 2])  # what is added draws apart
+    if second is not None or changes.distractor.instead is not None:
+        small = min(own.uniform(0.30, 0.48), 0.62 * extent)
+        spots = [place(own, small, 0.0) for _ in range(6)]
         away = max(spots, key=lambda spot: hypot(spot[0] - middle[0], spot[1] - middle[1]))
-        canvas, second_matte = paste(canvas, second, small, away, light, dice, size, hard)
-    canvas, matte = paste(canvas, label, extent, middle, light, dice, size, hard)
+        change, drawn = changes.distractor, str(second or changes.distractor.instead)
+        canvas, second_matte, second_dark = paste(canvas, drawn, small, away, light, own, size, hard, change)
+        second = None if change.remove else str(change.instead or drawn)
+    canvas, matte, dark = paste(canvas, label, extent, middle, light, dice, size, hard, changes.object, changes.shadow)
 
     picture = lens(canvas, light, dice, size, hard)
-    mask = matte > 0.5
-    second_mask = None if second_matte is None else (second_matte > 0.5) & ~mask
+    mask, shadow = matte > 0.5, (dark > DARKER) & (matte <= 0.5)
+    second_mask = second_shadow = None
+    if second is not None and second_matte is not None and second_dark is not None:
+        second_mask = (second_matte > 0.5) & ~mask
+        second_shadow = (second_dark > DARKER) & (second_matte <= 0.5) & ~mask
     box = None
-    if mark:
-        box = plant(picture, dice)
-        for shown in (mask, second_mask):
+    if (mark or changes.stamp.instead is not None) and not changes.stamp.remove:
+        date = None if changes.stamp.instead is None else int(changes.stamp.instead)
+        box = plant(picture, dice, date, changes.stamp.shift)
+        for shown in (mask, shadow, second_mask, second_shadow):
             if shown is not None:
                 shown[box[1] : box[3], box[0] : box[2]] = False
-    return Scene(picture, mask, label, second, second_mask, box, seed)
+    label = str(changes.object.instead or label)
+    return Scene(picture, mask, label, second, second_mask, box, seed, shadow, second_shadow)
+
+
+def behind(canvas: np.ndarray, change: Change, size: int) -> np.ndarray:
+    """What lies behind everything, (size, size, 3), moved, exchanged or replaced by its mean colour."""
+    if change.instead is not None:
+        canvas, _ = setting(np.random.default_rng([int(change.instead), 1]), size)
+    if change.remove:
+        return np.broadcast_to(canvas.mean((0, 1), dtype=np.float64).astype(canvas.dtype), canvas.shape)
+    return reflected(canvas, *(round(share * size) for share in change.shift)) if any(change.shift) else canvas
 
 
 def backdrop(seed: int, size: int = 128) -> np.ndarray:
@@ -118,55 +144,6 @@ def place(dice: np.random.Generator, extent: float, hard: float) -> tuple[float,
     return 0.5 + x, 0.5 + y
 
 
-def ground(dice: np.random.Generator, size: int) -> np.ndarray:
-    """What lies behind everything, float32 (size, size, 3): one texture, or a wall above a floor."""
-    back = surface(dice, size)
-    if dice.random() < 0.35:
-        front = surface(dice, size)
-        ys, xs = np.mgrid[:size, :size].astype(np.float32) / size
-        below = ys - dice.uniform(0.35, 0.75) - dice.uniform(-0.25, 0.25) * (xs - 0.5)
-        edge = np.clip(below * size / 2 + 0.5, 0, 1)[..., None]
-        crease = 1 - 0.45 * np.exp(-np.abs(below) * dice.uniform(6, 25))[..., None]  # corners get less light
-        back = (back * (1 - edge) + front * edge) * crease
-    return back
-
-
-def surface(dice: np.random.Generator, size: int) -> np.ndarray:
-    """A random crop, turned, scaled and tinted, of a random texture, float32 (size, size, 3) in [0, 1]."""
-    pool = textures()
-    tile = pool[dice.integers(len(pool))]
-    zoom = dice.uniform(0.6, 1.4) * 128 / size
-    angle = dice.uniform(0, 2 * pi) if dice.random() < 0.7 else 0.0
-    a, b = zoom * cos(angle), zoom * sin(angle)
-    x, y = dice.uniform(TILE / 2, TILE * 1.5, 2)
-    shift = (x - (a + b) * size / 2, y - (a - b) * size / 2)
-    part = tile.transform(
-        (size, size), Image.Transform.AFFINE, (a, b, shift[0], -b, a, shift[1]), Image.Resampling.BILINEAR
-    )
-    colours = np.asarray(part, np.float32) / 255
-    grey = colours.mean(-1, keepdims=True)
-    colours = grey + (colours - grey) * np.float32(dice.uniform(0.4, 1.2))
-    gain, lift = dice.uniform(0.75, 1.2, 3) * dice.uniform(0.6, 1.1), dice.uniform(0.0, 0.15)
-    return np.clip(colours * gain.astype(np.float32) + np.float32(lift), 0, 1)
-
-
-def clutter(canvas: np.ndarray, dice: np.random.Generator, size: int) -> np.ndarray:
-    """Lay one to three textured shapes of no class over the ground, so that not everything in front is an object."""
-    for _ in range(dice.integers(1, 4)):
-        cover = Image.new("L", (size, size))
-        x, y = dice.uniform(0, size, 2)
-        radii = dice.uniform(0.08, 0.3) * size * dice.uniform(0.5, 1.0, 7)
-        angles = np.sort(dice.uniform(0, 2 * pi, 7))
-        corners = [(x + r * cos(t), y + r * sin(t)) for r, t in zip(radii, angles, strict=True)]
-        if dice.random() < 0.5:
-            ImageDraw.Draw(cover).polygon(corners, fill=255)
-        else:
-            ImageDraw.Draw(cover).ellipse((x - radii[0], y - radii[1], x + radii[0], y + radii[1]), fill=255)
-        share = np.asarray(cover.filter(ImageFilter.GaussianBlur(0.8 * size / 128)), np.float32)[..., None] / 255
-        canvas = canvas * (1 - share) + surface(dice, size) * share
-    return canvas
-
-
 def paste(
     canvas: np.ndarray,
     name: str,
@@ -176,10 +153,16 @@ def paste(
     dice: np.random.Generator,
     size: int,
     hard: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Put an object of class `name` and its shadow on the canvas; returns the new canvas and the object's matte."""
+    change: Change = Change(),  # noqa: B008
+    shadow: Change = Change(),  # noqa: B008
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Put an object of class `name` and its shadow on the canvas; returns the new canvas, the object's matte, and the
+    share of the light that its shadow takes away, (size, size) each."""
+    crop = int(dice.integers(len(sprites()[name])))
+    name = str(change.instead or name)
     pool = sprites()[name]
-    colours, matte = posed(pool[dice.integers(len(pool))], name, extent, middle, dice, size, hard)
+    middle = (middle[0] + change.shift[0], middle[1] + change.shift[1])
+    colours, matte = posed(pool[crop % len(pool)], name, extent, middle, dice, size, hard)
     # light: brighter on the side that faces it, and a soft shadow thrown to the other side
     ys, xs = np.mgrid[:size, :size].astype(np.float32) / size
     across = (xs - np.float32(middle[0])) * np.float32(light[0]) + (ys - np.float32(middle[1])) * np.float32(light[1])
@@ -189,10 +172,18 @@ def paste(
     colours = np.clip((colours - 0.5) * np.float32(contrast) + 0.5, 0, 1) * shade[..., None] * gain.astype(np.float32)
     far = dice.uniform(0.02, 0.08) * extent * size
     soft = Image.fromarray((matte * 255).astype(np.uint8)).filter(ImageFilter.BoxBlur(dice.uniform(0.015, 0.05) * size))
-    fall = (1, 0, light[0] * far, 0, 1, light[1] * far)  # output pixel -> where its shadow was cast from
+    if shadow.instead is not None:
+        light = (-cos(int(shadow.instead) * pi / 180), -sin(int(shadow.instead) * pi / 180))
+    x, y = light[0] * far - shadow.shift[0] * size, light[1] * far - shadow.shift[1] * size
+    fall = (1, 0, x, 0, 1, y)  # output pixel -> where its shadow was cast from
     cast = np.asarray(soft.transform((size, size), Image.Transform.AFFINE, fall), np.float32) / 255
-    canvas = canvas * (1 - np.float32(dice.uniform(0.25, 0.65)) * cast)[..., None]
-    return canvas * (1 - matte[..., None]) + colours * matte[..., None], matte
+    dark = np.float32(dice.uniform(0.25, 0.65)) * cast
+    if change.remove:
+        return canvas, np.zeros_like(matte), np.zeros_like(dark)
+    if shadow.remove:
+        dark = np.zeros_like(dark)
+    canvas = canvas * (1 - dark)[..., None]
+    return canvas * (1 - matte[..., None]) + colours * matte[..., None], matte, dark
 
 
 def posed(
