@@ -63,7 +63,7 @@ NAMING = {
 }  # one, by number
 MEASURED = {"value", "mean", "percent", "logit", "noise", "usual", "sum", "rise", "radius", "levels", "times", "share"}
 MEASURED |= {"drop", "change", "r2", "rate", "used", "seconds", "megabytes", "done", "total", "size", "hours", "away"}
-MEASURED |= {"score", "maximum", "plain", "smooth"}
+MEASURED |= {"score", "maximum", "plain", "smooth", "effect"}
 WORDS = {
     "name",
     "layer",
@@ -79,7 +79,7 @@ WORDS = {
     "what",
 }
 WORDS |= {"one", "other", "figure", "against", "work", "whole", "device", "up", "down", "random", "low", "high"}
-WORDS |= {"time", "each", "best", "worst", "columns", "picture", "ahead"}
+WORDS |= {"time", "each", "best", "worst", "columns", "picture", "ahead", "part", "parts"}
 UNITS = {"s", "min", "px", "h", "MB", "million"}
 JOINING = {
     "of",

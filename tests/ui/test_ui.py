@@ -18,6 +18,7 @@ from ui.running.results import Store, size_of
 from ui.viewer import shown, viewer
 from vizcore import methods
 from vizcore.evaluation import faithfulness, sanity, stability
+from vizcore.evaluation.arrangement import Arrangement
 from vizcore.pictures import figures, pooling
 from vizcore.study.plan import Study
 from vizcore.techniques import lime, maximize, occlusion, saliency
@@ -141,7 +142,7 @@ ENGINE = ("params.", "classes.", "photos.", "summaries.")
 
 # Whose parameters have controls on a page.
 FIGURES = (faithfulness.Faithfulness, stability.Repeats, stability.Sensitivity, sanity.Randomisation)
-TECHNIQUES = (lime.Lime, maximize.Maximisation, Study, *methods.METHODS.values(), *FIGURES)
+TECHNIQUES = (lime.Lime, maximize.Maximisation, Study, Arrangement, *methods.METHODS.values(), *FIGURES)
 
 
 def _engine_keys() -> set[str]:

@@ -75,6 +75,12 @@ def _added(latex: str) -> str:
     return rf"\underline{{{latex}}}"
 
 
+def interventions(output: str) -> str:
+    """What the answer loses with a part of the scene."""
+    y = _y(output).replace("_i", "")
+    return rf"e_p = {y}(I) - {y}(I \setminus p)"
+
+
 def saliency(params: SmoothGrad) -> str:
     """The average of the gradient over noisy copies."""
     y = _y(params.output)

@@ -18,6 +18,7 @@ PAGES = {  # in the order of the links: name -> (script, icon)
     "occlusion": ("pages/occlusion.py", ":material/select:"),
     "lime": ("pages/lime.py", ":material/extension:"),
     "compare": ("pages/compare.py", ":material/compare:"),
+    "interventions": ("pages/interventions.py", ":material/tune:"),
     "study": ("pages/study.py", ":material/monitoring:"),
     "network": ("pages/network.py", ":material/upload_file:"),
 }

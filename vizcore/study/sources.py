@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
+from vizcore.pictures.scene_parts import UNCHANGED, Changes
 from vizcore.pictures.scenes import SHORTCUT, TRAINING_SEEDS, Scene, scene
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
@@ -151,12 +152,12 @@ def see(clf: Classifier, identifier: str, content: bytes | None) -> Shown:
     return Shown(clf.pixels(Image.fromarray(found.picture)), found.label, _as_seen(clf, found.mask), stamp)
 
 
-def compose(identifier: str, size: int) -> Scene:
-    """The scene called ``scene:SEED``, or ``stamped:SEED``: a horse with the date stamp."""
+def compose(identifier: str, size: int, changes: Changes = UNCHANGED) -> Scene:
+    """The scene called ``scene:SEED``, or ``stamped:SEED``: a horse with the date stamp; or that scene with changes."""
     kind, _, seed = identifier.partition(":")
     if kind == "stamped":
-        return scene(int(seed), label=SHORTCUT, mark=True, size=size)
-    return scene(int(seed), size=size)
+        return scene(int(seed), label=SHORTCUT, mark=True, size=size, changes=changes)
+    return scene(int(seed), size=size, changes=changes)
 
 
 def _as_seen(clf: Classifier, mask: np.ndarray) -> Tensor:
