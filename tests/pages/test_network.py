@@ -16,7 +16,7 @@ from vizcore.networks import own
 from vizcore.networks.own import Design
 from vizcore.networks.weights import WeightsError
 
-PICTURED = [page for page in PAGES if page != "pages/study.py"]  # a study has many pictures and asks for none
+PICTURED = OF_ONE_PICTURE
 TINY = {**SMALL, "occlusion.stride": "16", "occlusion.window": "16"}
 
 

@@ -14,7 +14,8 @@ from ui.frame import state
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["app.py", *(f"pages/{path.name}" for path in sorted((ROOT / "pages").glob("*.py")) if path.stem != "health")]
-OF_ONE_PICTURE = [page for page in PAGES if page != "pages/study.py"]  # a study is about many, and begun by hand
+MANY = ("pages/study.py", "pages/learn.py")  # a study is about many pictures, and a lesson about those of its steps
+OF_ONE_PICTURE = [page for page in PAGES if page not in MANY]
 # Small enough to finish at once; what the defaults give is looked at in the browser tests.
 SMALL = {
     "maximisation.steps": "10",

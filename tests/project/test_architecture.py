@@ -100,7 +100,7 @@ def test_an_import_of_before_as_exported_snippets_had_it_names_the_new_path() ->
 def test_the_engine_s_folder_fits_a_screen_and_no_file_is_long() -> None:
     entries = [path for path in (ROOT / "vizcore").iterdir() if not path.name.startswith("__")]
     rooms = [path for path in entries if path.is_dir()]
-    assert len(rooms) <= 8
+    assert len(rooms) <= 9
     assert len(entries) - len(rooms) <= 10
     for room in rooms:
         (line,) = ast.parse((room / "__init__.py").read_text(encoding="utf-8")).body[:1]

@@ -34,6 +34,7 @@ NUMBERS = {
     "threads",
     "classes",
     "million",
+    "minutes",
 }
 NUMBERS |= {
     "others",
@@ -60,10 +61,12 @@ NAMING = {
     "index",
     "place",
     "top",
+    "line",
 }  # one, by number
 MEASURED = {"value", "mean", "percent", "logit", "noise", "usual", "sum", "rise", "radius", "levels", "times", "share"}
 MEASURED |= {"drop", "change", "r2", "rate", "used", "seconds", "megabytes", "done", "total", "size", "hours", "away"}
 MEASURED |= {"score", "maximum", "plain", "smooth", "effect"}
+MEASURED |= {"points"}
 WORDS = {
     "name",
     "layer",
@@ -80,6 +83,7 @@ WORDS = {
 }
 WORDS |= {"one", "other", "figure", "against", "work", "whole", "device", "up", "down", "random", "low", "high"}
 WORDS |= {"time", "each", "best", "worst", "columns", "picture", "ahead", "part", "parts"}
+WORDS |= {"truth", "page", "file", "why", "unit", "fill", "amount"}
 UNITS = {"s", "min", "px", "h", "MB", "million"}
 JOINING = {
     "of",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from ui.frame import network_cache, sources, state, uploads
+from ui.frame import course, network_cache, sources, state, uploads
 from ui.texts import LANGUAGES, inert, quoted, t
 from vizcore.networks import own
 
@@ -25,6 +25,8 @@ def take(query: Mapping[str, str]) -> None:
     if query.get("lang") in LANGUAGES:
         st.session_state["language"] = query["lang"]
     state.present(query.get("present") == "1")
+    if choices.page == course.PAGE:
+        course.take(query)
     network = query.get("network", default_network())
     if network not in network_cache.names():
         taken = inert(network_cache.title(default_network()))
@@ -62,6 +64,7 @@ def address(page: str) -> dict[str, str]:
     found |= {"present": "1"} if state.presenting() else {}
     if st.session_state.get("language") in LANGUAGES:  # chosen, and not only the browser's
         found["lang"] = st.session_state["language"]
+    found |= course.address() if page == course.PAGE else {}
     found |= {name: value for name, value in choices.looks.items() if name.startswith(f"{page}.")}
     for name, params in choices.params.items():
         if name == page or name.startswith(f"{page}."):

@@ -12,6 +12,7 @@ from ui.texts import t
 
 PAGES = {  # in the order of the links: name -> (script, icon)
     "overview": ("app.py", ":material/dashboard:"),
+    "learn": ("pages/learn.py", ":material/school:"),
     "filters": ("pages/filters.py", ":material/grid_view:"),
     "maximisation": ("pages/maximisation.py", ":material/landscape:"),
     "saliency": ("pages/saliency.py", ":material/flare:"),
@@ -30,7 +31,7 @@ _FRAME = ("network", "picture", "class")  # the order of an address
 def links(current: str, place: DeltaGenerator, drawn: Addresses | None = None) -> Addresses:
     """A link to each page in ``place``, instead of what was there before; the addresses that they lead to.
 
-    Where these are those ``drawn`` there before, nothing is sent: the browser draws nine links anew as slowly as a map.
+    Where these are those ``drawn`` there before, nothing is sent: the browser draws ten links anew as slowly as a map.
     """
     addresses = [_offered(name) for name in PAGES]
     if addresses == drawn:
@@ -48,6 +49,13 @@ def to(page: str, label: str, more: Mapping[str, str] | None = None) -> None:
     st.page_link(
         script, label=label, icon=icon, query_params={**link.address(page), **more} if more else _offered(page)
     )
+
+
+def elsewhere(page: str, label: str, query: Mapping[str, str]) -> None:
+    """A link to ``page`` as ``query`` has it, whatever is chosen now but for the language and the presentation."""
+    script, icon = PAGES[page]
+    kept = {name: value for name, value in link.address(page).items() if name in ("lang", "present")}
+    st.page_link(script, label=label, icon=icon, query_params={**query, **kept})
 
 
 def go(page: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.frame import navigation, playlist, sources, state
+from ui.frame import course, navigation, playlist, sources, state
 from vizcore import params as declared
 
 PAGES = tuple(page for page in navigation.PAGES if page not in ("study", "network"))  # without forms
@@ -29,6 +29,8 @@ def offer_classes(indices: list[int]) -> None:
 
 def now(page: str) -> str:
     """What of the page is shown: what comes before its result, the result, or what looks closer at it."""
+    if page == course.PAGE:
+        return BEFORE if course.course().waiting else RESULT
     return (BEFORE, RESULT)[_number(page)] if _number(page) < 2 else CLOSER
 
 
@@ -58,6 +60,8 @@ def take(page: str, key: str) -> None:
 
 
 def _move(page: str, step: int) -> None:
+    if page == course.PAGE and course.move(step):
+        return
     name, options = _looks(page)
     first = 1 if page == "overview" else 0  # which has no single result to wait for
     number = _number(page) + step

@@ -1,0 +1,109 @@
+"""The page of lessons by AppTest: every lesson is played to its end, rightly and wrongly, in each language."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.test_pages import address, healthy
+from ui.frame import marks
+from vizcore.lessons import checking, shelf
+from vizcore.lessons.answers import Choose, Draw, Number, Order
+from vizcore.lessons.lesson import Lesson, Step
+from vizcore.networks import catalogue
+
+ROOT = Path(__file__).parents[2]
+LESSONS = [one.id for one in shelf.shelf().lessons]
+
+
+def opened(**query: str) -> AppTest:
+    """The page after its first run, come to by a link."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.switch_page("pages/learn.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+@cache
+def load(name: str) -> Any:
+    return catalogue.load(name, device="cpu")
+
+
+def answers(step: Step) -> tuple[Any, Any]:
+    """The best guess that the step's control can express, and one that is wrong."""
+    answer, truth = step.question.answer, checking.truth(step, load).value
+    if isinstance(answer, Choose):
+        wrong = next(one.id for one in answer.options if one.id != truth and one.id not in answer.near)
+        return truth, wrong
+    if isinstance(answer, Order):
+        assert isinstance(truth, tuple)
+        return list(truth), list(reversed(truth))
+    if isinstance(answer, Number):
+        stops = answer.stops()
+        ranked = sorted(stops, key=lambda stop: answer.score(stop, float(truth)).figure)  # type: ignore[arg-type]
+        return ranked[0], ranked[-1]
+    heat = np.asarray(truth)
+    return heat >= np.quantile(heat, 0.9), heat <= np.quantile(heat, 0.1)
+
+
+def give(app: AppTest, step: Step, key: str, language: str, guess: Any) -> None:
+    """Answer by the control that is on the page."""
+    answer, worded = step.question.answer, f"{key}@{language}"
+    if isinstance(answer, Draw):
+        app.session_state[f"{key}.mask"] = marks.packed(guess)
+    elif isinstance(answer, Choose):
+        app.radio(key=worded).set_value(guess)
+    elif isinstance(answer, Order):
+        app.button_group(key=worded).set_value(guess)
+    else:
+        slider: Any = app.select_slider(key=worded)
+        slider.set_value(type(slider.value)(guess))
+    app.run()
+
+
+def said(app: AppTest) -> str:
+    """Everything that is written on the page."""
+    kinds = ("markdown", "caption", "success", "info", "warning", "header")
+    return "\n".join(one.value for kind in kinds for one in getattr(app, kind)).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("language", ["en", "cs"])
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_is_played_to_its_end_rightly_and_wrongly(name: str, language: str) -> None:
+    lesson = shelf.shelf().find(name)
+    assert lesson is not None
+    right = play(lesson, language, 0)
+    wrong = play(lesson, language, 1)
+    assert right > 0.8 * len(lesson.steps)
+    assert wrong < 0.35 * len(lesson.steps)
+
+
+def play(lesson: Lesson, language: str, which: int) -> float:
+    app = opened(lesson=lesson.id, lang=language)
+    points = 0.0
+    for number, step in enumerate(lesson.steps, start=1):
+        assert healthy(app)
+        key = f"learn.answer.{lesson.id}.{number}"
+        hidden = max(re.split(r"\{[^}]*\}", step.why[language]), key=len)
+        assert hidden not in said(app), "the truth must not be there before an answer"
+        give(app, step, key, language, answers(step)[which])
+        app.button(key="learn.submit").click().run()
+        assert healthy(app)
+        shown = said(app)
+        assert hidden in shown
+        assert "{" not in shown.replace("{,}", "")
+        outcome = app.session_state["vizcore.course"].answers[lesson.id, number]
+        assert outcome.score.outcome == ("right", "wrong")[which]
+        points += outcome.points
+        app.button(key="learn.next").click().run()
+    assert healthy(app)
+    assert address(app)["step"] == str(len(lesson.steps) + 1)
+    assert f"{points:.1f}".replace(".", "," if language == "cs" else ".") in said(app)
+    return points

@@ -1,0 +1,111 @@
+"""Where a session is in a lesson, and what it has answered there: it is kept in the session alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from vizcore.lessons.answers import Score
+
+PAGE = "learn"
+_KEY = "vizcore.course"
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A guess, how good it was, and how many hints were asked for before."""
+
+    guess: Any
+    score: Score
+    hints: int = 0
+
+    @property
+    def points(self) -> float:
+        """In [0,1]: each hint has cost a quarter."""
+        return self.score.points * max(0.0, 1 - self.hints / 4)
+
+
+@dataclass
+class Course:
+    """The lesson that is open (none: ""), its step from 1 on, and how many it has; one more is its end."""
+
+    lesson: str = ""
+    step: int = 1
+    of: int = 0
+    answers: dict[tuple[str, int], Answered] = field(default_factory=dict)
+    hints: dict[tuple[str, int], int] = field(default_factory=dict)  # asked for
+    shown: set[tuple[str, int]] = field(default_factory=set)  # revealed before a hall, without an answer
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What answers are kept under."""
+        return self.lesson, self.step
+
+    @property
+    def revealed(self) -> bool:
+        """Whether the truth of this step may be seen."""
+        return self.place in self.answers or self.place in self.shown
+
+    @property
+    def waiting(self) -> bool:
+        """Whether this is a step whose truth has not been shown yet."""
+        return bool(self.lesson) and self.step <= self.of and not self.revealed
+
+
+def course() -> Course:
+    """This session's."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Course()
+    found: Course = st.session_state[_KEY]
+    return found
+
+
+def go(lesson: str, step: int = 1) -> None:
+    """Open a step of a lesson, or with "" the list of them."""
+    now = course()
+    if lesson != now.lesson:
+        now.of = 0  # until the lesson has been read
+    now.lesson, now.step = lesson, step
+
+
+def restart(lesson: str) -> None:
+    """Forget what was answered in a lesson, and begin it."""
+    now = course()
+    for kept in (now.answers, now.hints):
+        for place in [one for one in kept if one[0] == lesson]:
+            del kept[place]
+    now.shown = {one for one in now.shown if one[0] != lesson}
+    go(lesson)
+
+
+def take(query: Mapping[str, str]) -> None:
+    """Go where an address says; that there is such a lesson and step is for the page to see."""
+    step = query.get("step", "")
+    go(query.get("lesson", ""), int(step) if step.isascii() and step.isdigit() and 0 < len(step) < 4 else 1)
+
+
+def address() -> dict[str, str]:
+    """What the address says of it."""
+    now = course()
+    return {"lesson": now.lesson, "step": str(now.step)} if now.lesson else {}
+
+
+def move(by: int) -> bool:
+    """A presentation's step on or back: a truth is shown before the next step is. False where the page has no more."""
+    now = course()
+    if not now.lesson:
+        return False
+    if by > 0 and now.waiting:
+        now.shown.add(now.place)
+    elif by > 0 and now.step <= now.of:
+        now.step += 1
+    elif by < 0 and now.place in now.shown:
+        now.shown.discard(now.place)
+    elif by < 0 and now.step > 1:
+        now.step -= 1
+    else:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""Every quantity by its name, and with what arguments a file may ask for it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+
+from vizcore.lessons.quantities import windows
+from vizcore.lessons.truths import Given, Quantity, Truth
+
+QUANTITIES: dict[str, Quantity] = {
+    "probability": windows.probability,
+    "top class": windows.top_class,
+    "drop": windows.drop,
+    "order of drops": windows.drops,
+    "largest drop": windows.largest_drop,
+    "fill": windows.fill,
+    "winner": windows.winner,
+    "occlusion map": windows.occlusion_map,
+}
+KINDS = {  # of arguments, as annotated
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "list[int]": "whole numbers in brackets",
+    "list[float]": "numbers in brackets",
+    "list[str]": "texts in brackets",
+    "list[list[int]]": "pairs of whole numbers in brackets",
+}
+
+
+def arguments(name: str) -> dict[str, tuple[str, bool]]:
+    """The arguments of a quantity: the kind of each (a key of :data:`KINDS`), and whether it must be given."""
+    _, *others = inspect.signature(QUANTITIES[name]).parameters.values()
+    return {one.name: (str(one.annotation), one.default is inspect.Parameter.empty) for one in others}
+
+
+def fits(value: object, kind: str) -> bool:
+    """Whether a value from a file is of an argument's kind."""
+    if kind.startswith("list["):
+        return isinstance(value, list) and 0 < len(value) <= 64 and all(fits(one, kind[5:-1]) for one in value)
+    if kind == "float":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return type(value).__name__ == kind
+
+
+def compute(name: str, given: Given, values: Mapping[str, object]) -> Iterator[Truth]:
+    """The truth called so, estimate by estimate. Raises ValueError where it cannot be had."""
+    return QUANTITIES[name](given, **values)
