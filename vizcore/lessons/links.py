@@ -28,6 +28,7 @@ LOOKS: dict[str, tuple[str, ...]] = {  # how a page shows its result, which no t
     "saliency": ("view", "scale", "part"),
     "occlusion": ("closer", "square", "mask"),
     "lime": ("closer", "off"),
+    "interventions": (),
     "compare": (
         *("methods", "classes", "networks", "against", "output", "scale", "of", "layer", "part"),
         *("measure", "top", "stable", "row", "sane", "similarity", "sweep"),
