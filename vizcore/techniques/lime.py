@@ -5,70 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
-from vizcore.params import choice, flag, levels, number
 from vizcore.pictures import notebook
-from vizcore.targets import Output, Target, pick
+from vizcore.targets import Target, pick
 from vizcore.techniques import adaline, half_precision, superpixels
-from vizcore.techniques.subimages import Fill, Samples, draw, evaluator, proximity, reconstruct, stage, tried
+from vizcore.techniques.lime_settings import Lime, Model
+from vizcore.techniques.subimages import Samples, draw, evaluator, proximity, reconstruct, stage, tried
 
-__all__ = ["Lime", "LimeMap", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
-
-Model = Literal["adaline", "ridge"]
+__all__ = ["Lime", "LimeMap", "Model", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
 
 SAMPLES_PER_SUPERPIXEL = 10  # with fewer the weights are mostly the luck of the draw
 LOW_R2 = 0.5  # below, the linear model misses more than half of what the network does
 ESTIMATES = 40  # at most about so many in a run, however many samples
 _BATCHES = 2  # at least from one estimate to the next: a linear model is some work beside those of a small network
-
-
-@dataclass(frozen=True)
-class Lime(superpixels.Superpixels):
-    """The superpixels and their settings, how many samples are drawn, and which linear model is fitted how."""
-
-    samples: int = number(500, 10, 5000, 10, label="Samples", help="Sub-images that the network is asked about.")
-    fill: Fill = choice(  # noqa: RUF009
-        "segment",
-        get_args(Fill),
-        label="Fill",
-        help="What is painted into a superpixel that is off; 'segment' is its own mean colour, as Ribeiro et al. do.",
-    )
-    model: Model = choice(  # noqa: RUF009
-        "adaline",
-        get_args(Model),
-        label="Linear model",
-        help="ADALINE, trained step by step, or the reference implementation's kernel-weighted ridge regression.",
-    )
-    learning_rate: float = levels(
-        0.5,
-        (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 3.0, 10.0),
-        label="Learning rate",
-        help="ADALINE: length of a step; beyond about 2 training diverges.",
-    )
-    epochs: int = number(200, 10, 2000, 10, label="Epochs", help="ADALINE: steps through all samples.")
-    alpha: float = levels(
-        1.0,
-        (0.0, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0),
-        label="Regularisation",
-        help="Pulls all weights towards zero: alpha times their sum of squares is added to the squared error.",
-    )
-    seed: int = number(0, 0, 9999, 1, label="Seed", help="Which random sub-images are drawn.")
-    output: Output = choice(  # noqa: RUF009
-        "probability",
-        get_args(Output),
-        label="Score",
-        help="The class probability, which saturates near 0 and 1, or the logit, which does not.",
-    )
-    half: bool = flag(
-        False,
-        label="Half precision",
-        help="Short numbers in the network: faster on some machines, and used only where the scores hardly notice.",
-    )
 
 
 @dataclass(frozen=True, eq=False)
