@@ -26,7 +26,9 @@ with layout.page("lime") as page:
         first, *others = SEGMENTATION[params.algorithm]
         params = controls.choose("lime", params, (first, "fill"))
         offered = ("half",) * (params.half or page.clf.short_format is not None)
-        params = controls.more("lime", params, (*others, "model", "output", "seed", *offered, *MODEL[params.model]))
+        params = controls.more(
+            "lime", params, (*others, "model", "output", "sampling", "seed", "settled", *offered, *MODEL[params.model])
+        )
         segments = play.once(
             ("segments", *page.picture_key, params.settings()), lambda: superpixels.segment(page.image, params)
         )

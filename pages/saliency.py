@@ -17,7 +17,7 @@ with layout.page("saliency") as page:
         params = controls.choose("saliency", page.params(saliency.SmoothGrad), ("noise", "copies"))
         view = controls.look("saliency.view", list(maps.VIEWS), t("saliency.view"), "view")
         scale = controls.look("saliency.scale", maps.SCALES, t("saliency.scale"), "saliency_scale")
-        return maps.Settings(controls.more("saliency", params, ("output", "seed")), view, scale)
+        return maps.Settings(controls.more("saliency", params, ("output", "seed", "settled")), view, scale)
 
     def results(chosen: maps.Settings, closer: DeltaGenerator) -> maps.Both | None:
         params, pair = chosen.params, maps.Pair(page, chosen)
@@ -54,6 +54,8 @@ with layout.page("saliency") as page:
         both = maps.Both(gradient, latest, chosen.view)
         with run:
             st.caption(maps.scales(page, chosen, both))
+            if latest.step == latest.of < params.copies:
+                st.caption(t("saliency.settled", copies=latest.step))
         with below:
             checks.PARTS[part](checks.Looking(page, params, chosen.view, latest))
         return both

@@ -317,7 +317,7 @@ def test_lime(case: Case, output: Output, model: lime.Model) -> None:
     params = Lime(samples=40, segments=12, seed=3, model=model, output=output)
     found = Run(lime.explain(clf, image, target, params)).finish()
     segments = superpixels.segment(image, params)
-    fill, x = subimages.paint(clf, image, segments, "segment"), subimages.draw(3, 40, int(segments.max()) + 1)
+    fill, x = subimages.paint(clf, image, segments, "segment"), subimages.draw(3, 40, int(segments.max()) + 1, "pairs")
     c, epochs = (torch.ones(40), 200) if model == "adaline" else (lime.proximity(x), 5000)  # ridge: where it rests
     w, b = textbook.lime(score(clf, target, output), image, segments, fill, x, c, eta=0.5, epochs=epochs, alpha=1.0)
     close(found.weights, w, 1e-4)

@@ -73,11 +73,16 @@ class Levels:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few named options; the stored value is the option's stable id, never its label."""
+    """One of a few named options; the stored value is the option's stable id, never its label.
+
+    ``before`` is what held while there was no such choice, where that is not the default: links and exports of then,
+    which do not name it, keep their meaning.
+    """
 
     options: tuple[str, ...]
     label: str
     help: str
+    before: str | None = None
 
     def accepts(self, value: Any) -> bool:
         return value in self.options
@@ -128,9 +133,9 @@ def levels(default: float, values: tuple[float, ...], *, label: str, help: str, 
     return field(default=default, metadata={"spec": Levels(tuple(sorted(values)), label, help, unit)})
 
 
-def choice(default: str, options: tuple[str, ...], *, label: str, help: str) -> Any:
-    """A dataclass field holding the id of one option."""
-    return field(default=default, metadata={"spec": Choice(options, label, help)})
+def choice(default: str, options: tuple[str, ...], *, label: str, help: str, before: str | None = None) -> Any:
+    """A dataclass field holding the id of one option; ``before`` as in :class:`Choice`."""
+    return field(default=default, metadata={"spec": Choice(options, label, help, before)})
 
 
 def flag(default: bool, *, label: str, help: str) -> Any:
@@ -172,7 +177,8 @@ class Complaint:
 def from_json(technique: type[P], values: Mapping[str, Any], base: P | None = None) -> tuple[P, list[Complaint]]:
     """Parameters from untrusted values: numbers are clamped and snapped, nonsense falls back to the default.
 
-    What is not named has its default, too, which is that of ``base`` where there is one.
+    What is not named has its default, too, which is that of ``base`` where there is one, unless it had another
+    meaning before there was such a choice.
     Every repair is reported as a :class:`Complaint`; names that the technique does not know are ignored, because a
     permalink also carries the picture and the network. Never raises on any mapping of names to values.
     """
@@ -182,6 +188,7 @@ def from_json(technique: type[P], values: Mapping[str, Any], base: P | None = No
     defaults: dict[str, Any] = usual if base is None else {name: getattr(base, name) for name in usual}
     for name, spec in specs(technique).items():
         if name not in values:
+            taken |= unnamed(name, spec)
             continue
         given = values[name]
         try:
@@ -191,6 +198,12 @@ def from_json(technique: type[P], values: Mapping[str, Any], base: P | None = No
         if not _same(given, taken[name]):
             complaints.append(Complaint(name, str(given)[:40], taken[name], spec.accepted))
     return technique(**taken) if base is None else replace(base, **taken), complaints  # type: ignore[type-var]
+
+
+def unnamed(name: str, spec: Spec) -> dict[str, str]:
+    """What a parameter had that a link or an export does not name, by its name; nothing where that is its default."""
+    before = spec.before if isinstance(spec, Choice) else None
+    return {} if before is None else {name: before}
 
 
 def _finite(value: Any) -> float:

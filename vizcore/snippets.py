@@ -163,7 +163,7 @@ def _lime(params: Lime) -> _Call:
     lines = [
         f"segments = segment(image, Superpixels({cut}))  # (H,W) of 0..l-1",
         f'fill = paint(clf, image, segments, "{params.fill}")  # (C,H,W)',
-        f"x = draw({params.seed}, {params.samples}, int(segments.max()) + 1)  # (n,l), the first row all ones",
+        f'x = draw({params.seed}, {params.samples}, int(segments.max()) + 1, "{params.sampling}")  # (n,l)',
     ]
     needs: tuple[Callable[..., Any], ...] = (segment, Superpixels, paint, draw)
     call = "w, b = lime(y, image, segments, fill, x, c"

@@ -27,6 +27,7 @@ NUMBERS = {
     "steps",
     "side",
     "samples",
+    "copies",
     "off",
     "most",
     "rows",

@@ -183,8 +183,10 @@ def take_params(
 
 
 def address_of(name: str, params: Any) -> dict[str, str]:
-    """The parameters that differ from their defaults, as they stand in the address bar."""
+    """The parameters that differ from what an address means that leaves them out, as they stand in the address bar."""
     default = declared.to_json(choices().bases.get(name) or type(params)())
+    for key, spec in declared.specs(type(params)).items():
+        default |= declared.unnamed(key, spec)
     return {
         f"{name}.{key}": str(value).lower() if isinstance(value, bool) else str(value)
         for key, value in declared.to_json(params).items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -74,13 +75,19 @@ def outlines(page: Frame, chosen: Settings) -> None:
 def weights(result: lime.LimeMap) -> None:
     """The superpixels' weights as bars, the largest first."""
     order = result.weights.argsort(descending=True)
-    values = result.weights[order].tolist()
-    bars("lime-bars", order.tolist(), values, t("lime.bars"), part=t("viewer.superpixel"), group="page", curve="w{n}")
+    values, errors = result.weights[order].tolist(), result.errors[order].tolist()
+    known = errors if not math.isnan(result.error) else None  # unknown while there are too few samples
+    part, label = t("viewer.superpixel"), t("lime.bars")
+    bars("lime-bars", order.tolist(), values, label, part=part, group="page", curve="w{n}", errors=known)
 
 
 def trust(result: lime.LimeMap) -> None:
     """How far to trust the linear model: R^2 always, and what to beware of."""
     st.markdown(t("lime.r2", value=result.r2, percent=100 * max(0.0, result.r2)))
+    if not math.isnan(result.error):
+        st.caption(t("lime.error", percent=100 * result.error))
+    if result.step == result.of < result.params.samples:
+        st.caption(t("lime.settled", samples=result.step))
     if result.samples.kind is not None and result.rounding is not None:
         st.caption(t("lime.half", percent=100 * result.rounding))
     for name in result.warnings:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.saliency import taylor
-from ui.saliency.maps import VIEWS, pool
+from ui.saliency.maps import VIEWS, limit, pool, unit
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
@@ -38,7 +38,7 @@ class Looking:
 
 
 def convergence(what: Looking) -> None:
-    """How much each further noisy copy still moves the average."""
+    """How much each further noisy copy still moves the average, and how far off each pixel of it may be."""
     curve = figures.lines(
         torch.arange(1, what.latest.step + 1),
         {t("saliency.smoothgrad"): what.latest.changes},
@@ -46,8 +46,26 @@ def convergence(what: Looking) -> None:
         y_title=t("saliency.change_title"),
         height=220,
     )
-    st.caption(t("saliency.convergence"))
-    show.chart(curve, "saliency-convergence", title=t("saliency.convergence"))
+    left, right = st.columns([3, 2])
+    with left:
+        st.caption(t("saliency.convergence"))
+        show.chart(curve, "saliency-convergence", title=t("saliency.convergence"))
+    found = what.latest.covariance
+    if found is None or found.count < 2:
+        return
+    with right:
+        viewer(
+            "saliency-error",
+            what.page.image,
+            t("saliency.error"),
+            heat=saliency.standard_error(what.latest, what.view),
+            signed=False,
+            limit=limit(what.page, what.view, what.latest),
+            unit=unit(what.view, what.params.output),
+            meaning=t("saliency.error_meaning"),
+            opacity=1.0,
+        )
+        st.caption(t("saliency.error_share", percent=100 * found.share()))
 
 
 def copies(what: Looking) -> None:
@@ -68,16 +86,16 @@ def copies(what: Looking) -> None:
     one = what.latest
     raw = [VIEWS[what.view](saliency.SaliencyMap(grad, 0.0, one.image, one.reference)) for grad in grads]
     maps = [pooling.means(heat, side) for heat in raw]
-    limit = figures.robust_limit(np.stack(maps))  # one for all: they are to be compared
+    end = figures.robust_limit(np.stack(maps))  # one for all: they are to be compared
     with cards("copies", count, CARD):
         for k in range(count):
             with st.container(gap="xsmall"):
                 caption = t("saliency.copy", number=k + 1, percent=100 * probabilities[k])
                 pair = (
                     figures.picture(noisy[k]),
-                    figures.colours(maps[k], signed=what.view != "absolute", limit=limit),
+                    figures.colours(maps[k], signed=what.view != "absolute", limit=end),
                 )
-                _keep_copy(k, caption, pair, (limit, what.view != "absolute", pooled_unit("", side)))
+                _keep_copy(k, caption, pair, (end, what.view != "absolute", pooled_unit("", side)))
                 st.image(pair[0], width="stretch", output_format="PNG", alt=caption)
                 st.image(pair[1], caption=caption, width="stretch", output_format="PNG", alt=t("saliency.copy_map"))
 
@@ -106,7 +124,7 @@ def others(what: Looking) -> None:
 
 def _path(what: Looking) -> None:
     page, params = what.page, integrated_gradients.IntegratedGradients(output=what.params.output)
-    unit = t(f"viewer.unit_{params.output}")
+    score_unit = t(f"viewer.unit_{params.output}")
 
     def draw(result: integrated_gradients.PathMap | None = None) -> None:
         viewer(
@@ -114,7 +132,7 @@ def _path(what: Looking) -> None:
             page.image,
             t("saliency.map", method=t("saliency.path"), name=page.class_name),
             heat=None if result is None else saliency.times_input(result),
-            unit=unit,
+            unit=score_unit,
             meaning=t("saliency.path_meaning"),
             waiting=result is None,
             pool=pool(page, "times_input"),

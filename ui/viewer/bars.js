@@ -30,8 +30,9 @@ class Bars {
 
   show(data) {
     this.data = data;
-    const high = Math.max(0, ...data.values);
-    const low = Math.min(0, ...data.values);
+    const errors = data.errors ?? data.values.map(() => 0);
+    const high = Math.max(0, ...data.values.map((value, i) => value + errors[i]));
+    const low = Math.min(0, ...data.values.map((value, i) => value - errors[i]));
     const span = high - low || 1;
     this.list.setAttribute("aria-label", data.label);
     this.list.setAttribute("aria-valuemax", data.numbers.length);
@@ -43,6 +44,12 @@ class Bars {
         bar.style.height = `${(100 * Math.abs(value)) / span}%`;
         bar.style.background = data.colours[value < 0 ? 0 : 1];
         cell.append(bar);
+        if (errors[i] > 0) {
+          const line = document.createElement("b");
+          line.style.top = `${(100 * (high - data.values[i] - errors[i])) / span}%`;
+          line.style.height = `${(200 * errors[i]) / span}%`;
+          cell.append(line);
+        }
         return cell;
       }),
     );
@@ -52,7 +59,8 @@ class Bars {
   said(i) {
     const value = digits(this.data.values[i], this.data.mark);
     const signed = this.data.values.some((one) => one < 0); // lengths have no sign
-    return `${this.data.part.replace("{n}", this.data.numbers[i])}: ${signed ? value : value.replace("+", "")}`;
+    const error = this.data.errors ? ` ± ${digits(this.data.errors[i], this.data.mark).replace("+", "")}` : "";
+    return `${this.data.part.replace("{n}", this.data.numbers[i])}: ${signed ? value : value.replace("+", "")}${error}`;
   }
 
   choose(part) {

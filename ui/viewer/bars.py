@@ -21,12 +21,21 @@ _BARS = st.components.v2.component(
 
 
 def bars(
-    key: str, numbers: Sequence[int], values: Sequence[float], label: str, *, part: str, group: str, curve: str = ""
+    key: str,
+    numbers: Sequence[int],
+    values: Sequence[float],
+    label: str,
+    *,
+    part: str,
+    group: str,
+    curve: str = "",
+    errors: Sequence[float] | None = None,
 ) -> None:
     """One bar for each part ``numbers``, from the left, up or down by its value; ``label`` is said while none is lit.
 
     ``part`` with its ``{n}`` is how one is read off, ``group`` the viewers' whose parts they are. ``curve`` with its
-    ``{n}``, in subscript digits, is the name of a part's curve in the page's charts.
+    ``{n}``, in subscript digits, is the name of a part's curve in the page's charts. ``errors``, the values' standard
+    errors, are drawn as a line about the end of each bar, that far up and down.
     """
     ends = figures.signed_colours([-0.8, 0.8], limit=1.0)
     data = {
@@ -37,6 +46,7 @@ def bars(
         "group": group,
         "curve": curve,
         "mark": separators()[0],
+        "errors": None if errors is None else list(errors),
         "colours": ["#" + bytes(colour).hex() for colour in ends],
     }
     _BARS(key=key, data=data, height="content")

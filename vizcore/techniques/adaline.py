@@ -28,12 +28,14 @@ class LinearFit:
     """y = w . x + b, fitted to samples.
 
     ``weights`` (l,) float64; ``bias``; ``r2`` = 1 - (unexplained / total variance), with the sample weights of the fit,
-    at most 1; ``history`` and ``learning_rate`` are None for the closed form.
+    at most 1; ``history`` and ``learning_rate`` are None for the closed form. ``solution`` (l,l) takes
+    sum_k c_k (x_k - mean x) y_k, the c_k summing to 1, to the weights.
     """
 
     weights: Tensor
     bias: float
     r2: float
+    solution: Tensor
     history: History | None = None
     learning_rate: float | None = None
 
@@ -100,7 +102,8 @@ def train(
     error = error.clamp_(min=0)
     bias = shifted - weights @ moments.mean_x  # back from x - mean to x
     r2 = _explained(float(error[-1]), moments.yy, moments.yy + moments.mean_y**2)
-    return LinearFit(weights[-1].clone(), float(bias[-1]), r2, History(weights, bias, error), learning_rate)
+    solution = axes * sums[-1, :-1] @ axes.T  # (l,l)
+    return LinearFit(weights[-1].clone(), float(bias[-1]), r2, solution, History(weights, bias, error), learning_rate)
 
 
 def largest_stable_rate(
@@ -121,11 +124,14 @@ def ridge(vectors: Tensor, scores: Tensor, *, alpha: float = 1.0, sample_weights
     _check_alpha(alpha)
     matrix = moments.xx + alpha / moments.total * torch.eye(len(moments.xy), dtype=torch.float64)
     if alpha > 0:
-        weights = torch.cholesky_solve(moments.xy[:, None], torch.linalg.cholesky(matrix))[:, 0]  # (l,1) -> (l,)
+        factor = torch.linalg.cholesky(matrix)
+        weights = torch.cholesky_solve(moments.xy[:, None], factor)[:, 0]  # (l,1) -> (l,)
+        solution = torch.cholesky_inverse(factor)
     else:
-        weights = torch.linalg.pinv(matrix, hermitian=True) @ moments.xy
+        solution = torch.linalg.pinv(matrix, hermitian=True)
+        weights = solution @ moments.xy
     bias = moments.mean_y - float(weights @ moments.mean_x)
-    return LinearFit(weights, bias, r_squared(scores, vectors.double() @ weights + bias, sample_weights))
+    return LinearFit(weights, bias, r_squared(scores, vectors.double() @ weights + bias, sample_weights), solution)
 
 
 def r_squared(scores: Tensor, predicted: Tensor, sample_weights: Tensor | None = None) -> float:

@@ -14,13 +14,15 @@ from vizcore.pictures import notebook
 from vizcore.targets import Target, pick
 from vizcore.techniques import adaline, half_precision, superpixels
 from vizcore.techniques.lime_settings import Lime, Model
-from vizcore.techniques.subimages import Samples, draw, evaluator, proximity, reconstruct, stage, tried
+from vizcore.techniques.standard_errors import standard_errors
+from vizcore.techniques.subimages import Samples, draw, evaluator, pairs, proximity, reconstruct, stage, tried
 
 __all__ = ["Lime", "LimeMap", "Model", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
 
 SAMPLES_PER_SUPERPIXEL = 10  # with fewer the weights are mostly the luck of the draw
 LOW_R2 = 0.5  # below, the linear model misses more than half of what the network does
 ESTIMATES = 40  # at most about so many in a run, however many samples
+_CHECKED = 50  # samples from one look at the error to the next: not in batches, or these would decide where it stops
 _BATCHES = 2  # at least from one estimate to the next: a linear model is some work beside those of a small network
 
 
@@ -31,6 +33,7 @@ class LimeMap:
     ``weights`` (l,) float64 in units of the score; ``segments`` int64 (H,W) of 0..l-1; ``r2`` how much of the scores'
     variance the model explains (kernel-weighted for ridge); ``vectors`` bool (n,l), ``scores`` (n,) the network's
     answers to them and ``predicted`` (n,) the model's, float64, where n = ``step``; ``score`` = y(I0) = scores[0].
+    ``errors`` (l,) are the weights' standard errors, NaN throughout while there are too few samples to tell.
     ``history`` is ADALINE's training and ``learning_rate`` the one it really used; both None for ridge.
     ``rounding`` is what half precision changes in the scores, as a share of their spread; None where not asked for.
     """
@@ -39,6 +42,7 @@ class LimeMap:
     of: int
     params: Lime
     weights: Tensor
+    errors: Tensor
     bias: float
     r2: float
     segments: Tensor
@@ -54,6 +58,11 @@ class LimeMap:
     def score(self) -> float:
         """y(I0), the network's answer to the whole picture."""
         return float(self.scores[0])
+
+    @property
+    def error(self) -> float:
+        """||errors|| / ||weights||: how large the error is beside the weights; NaN while it is unknown."""
+        return float(self.errors.norm() / self.weights.norm())
 
     @property
     def score_pairs(self) -> Tensor:
@@ -153,34 +162,48 @@ def fit(vectors: Tensor, scores: Tensor, params: Lime) -> adaline.LinearFit:
     return adaline.train(vectors, scores, learning_rate=rate, epochs=epochs, alpha=params.alpha, stabilise=True)
 
 
+def errors(vectors: Tensor, scores: Tensor, params: Lime, fitted: adaline.LinearFit) -> Tensor:
+    """The standard errors (l,) of the weights that :func:`fit` gave, in units of the score."""
+    residuals = scores.double() - (vectors.double() @ fitted.weights + fitted.bias)
+    together = pairs(*vectors.shape) if params.sampling == "pairs" else None
+    weights = proximity(vectors) if params.model == "ridge" else None
+    return standard_errors(fitted.solution, vectors, residuals, weights, together)
+
+
 def _estimates(
     clf: Classifier, image: Tensor, target: Target, params: Lime, kept: Samples | None, given: Tensor | None
 ) -> Iterator[LimeMap]:
-    base = stage(kept, clf, image, params if given is None else given, params.fill, params.seed)
-    on = draw(params.seed, max(params.samples, half_precision.CHECKED), int(base.segments.max()) + 1)  # (n,l)
+    base = stage(kept, clf, image, params if given is None else given, params.fill, params.seed, params.sampling)
+    count = int(base.segments.max()) + 1
+    on = draw(params.seed, max(params.samples, half_precision.CHECKED), count, params.sampling)  # (n,l)
     kind = clf.short_format if params.half else None
     if kind is not None:
         base = base if base.trial is not None else tried(base, kind, evaluator(clf, base), on)
         kind = kind if base.rounding(target, params.output) <= half_precision.ROUGHEST else None
     base = base.of_kind(kind)
-    n, done = params.samples, min(params.samples, len(base))
-    on, logits = on[:n], base.logits
+    n, known = params.samples, base.logits
+    done = 0 if params.settled else min(n, len(known))  # where it stops does not depend on what is known already
+    on, logits = on[:n], torch.empty(n, len(clf.classes))
+    logits[:done] = known[:done]
     scores = pick(logits[:done], target, params.output, clf.squash).double()
-    if done < n:
-        logits = torch.empty(n, len(clf.classes))
-        logits[:done] = base.logits
-        evaluate = evaluator(clf, base)
+    evaluate = evaluator(clf, base)
     due = 1
     while done < n:
+        # Rows are only ever added, so a view of the first ones never changes.
+        if params.settled and done and done % _CHECKED == 0:
+            settled = _estimate(params, target, on[:done], scores, replace(base, logits=logits[:done]))
+            if settled.error <= params.settled:
+                yield replace(settled, of=done, samples=base if len(known) >= done else settled.samples)
+                return
         if done >= due:
-            # Rows are only ever added, so this view of the first ones never changes.
             yield _estimate(params, target, on[:done], scores, replace(base, logits=logits[:done]))
             due = done + max(math.ceil(n / ESTIMATES), _BATCHES * clf.batch_size)
-        answers = evaluate(on[done : done + clf.at_once], kind)  # (m,K)
+        stop = min(n, done + clf.at_once, *[(done // _CHECKED + 1) * _CHECKED] * bool(params.settled))
+        answers = known[done:stop] if done < len(known) else evaluate(on[done:stop], kind)  # (m,K)
         logits[done : done + len(answers)] = answers
         scores = torch.cat([scores, pick(answers, target, params.output, clf.squash).double()])
         done += len(answers)
-    yield _estimate(params, target, on, scores, replace(base, logits=logits))
+    yield _estimate(params, target, on, scores, base if len(known) >= n else replace(base, logits=logits))
 
 
 def _estimate(params: Lime, target: Target, vectors: Tensor, scores: Tensor, samples: Samples) -> LimeMap:
@@ -190,6 +213,7 @@ def _estimate(params: Lime, target: Target, vectors: Tensor, scores: Tensor, sam
         of=params.samples,
         params=params,
         weights=fitted.weights,
+        errors=errors(vectors, scores, params, fitted),
         bias=fitted.bias,
         r2=fitted.r2,
         segments=samples.segments.clone(),

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 from vizcore.params import choice, flag, levels, number
 from vizcore.targets import Output
 from vizcore.techniques import superpixels
-from vizcore.techniques.subimages import Fill
+from vizcore.techniques.standard_errors import SETTLED
+from vizcore.techniques.subimages import Fill, Sampling
 
 Model = Literal["adaline", "ridge"]
 
@@ -43,12 +44,25 @@ class Lime(superpixels.Superpixels):
         label="Regularisation",
         help="Pulls all weights towards zero: alpha times their sum of squares is added to the squared error.",
     )
+    sampling: Sampling = choice(  # noqa: RUF009
+        "pairs",
+        get_args(Sampling),
+        label="Sampling",
+        help="Each random sub-image together with its opposite, in which the others are on, or each for itself.",
+        before="independent",
+    )
     seed: int = number(0, 0, 9999, 1, label="Seed", help="Which random sub-images are drawn.")
     output: Output = choice(  # noqa: RUF009
         "probability",
         get_args(Output),
         label="Score",
         help="The class probability, which saturates near 0 and 1, or the logit, which does not.",
+    )
+    settled: float = levels(
+        0.0,
+        SETTLED,
+        label="Stop when settled",
+        help="Stop once the standard error is this share of the weights, each as a root mean square; 0: never.",
     )
     half: bool = flag(
         False,

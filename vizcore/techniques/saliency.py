@@ -13,13 +13,15 @@ from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.gradients import gradients, gradients_at_once
-from vizcore.params import check, choice, number
+from vizcore.params import check, choice, levels, number
 from vizcore.pictures import notebook
 from vizcore.seeds import generator
 from vizcore.targets import Output, Target
+from vizcore.techniques.standard_errors import SETTLED, Covariance, products
 
 _OUTPUT_HELP = "Simonyan differentiates the logit. The probability saturates near 0 and 1, where its gradient vanishes."
 _FIRST = 2  # copies for the first estimate
+_CHECKED = 10  # copies from one look at the error to the next
 _BLOCK = 16_384  # numbers of each gradient that are added up at a time, to find them in the cache
 
 
@@ -45,6 +47,12 @@ class SmoothGrad:
     )
     seed: int = number(0, 0, 9999, 1, label="Seed", help="One seed means one result.")
     output: Output = choice("logit", get_args(Output), label="Score", help=_OUTPUT_HELP)  # noqa: RUF009
+    settled: float = levels(
+        0.0,
+        SETTLED,
+        label="Stop when settled",
+        help="Stop once the standard error is this share of the map, each as a root mean square; 0: never.",
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -68,7 +76,8 @@ class SaliencyMap:
     step: int = 1
     of: int = 1
     changes: tuple[float, ...] = (1.0,)
-    # What smoothgrad needs to go on: the settings it ran under, and the sum over the whole chunks so far.
+    covariance: Covariance | None = None  # how far the average is off; None where nothing was sampled
+    # What smoothgrad needs to go on: the settings it ran under, and the sums over the whole chunks so far.
     _run: _Progress | None = field(default=None, repr=False)
 
     def _repr_png_(self) -> bytes:
@@ -81,6 +90,7 @@ class _Progress:
     key: tuple[object, ...]
     count: int
     total: Tensor
+    products: Tensor
     changes: tuple[float, ...]
 
 
@@ -118,8 +128,9 @@ def smoothgrad(
     clf.check_image(image)
     clf.check_target(target)
     image = image.detach().cpu().clone()
-    key = (weakref.ref(clf), clf.version, target, params.noise, params.seed, params.output)
-    start = _Progress(key, 0, torch.zeros(image.shape, dtype=torch.float64), ())
+    key = (weakref.ref(clf), clf.version, target, params.noise, params.seed, params.output, params.settled)
+    zeros = torch.zeros(len(image), *image.shape, dtype=torch.float64)
+    start = _Progress(key, 0, zeros[0], zeros, ())
     if resume is not None and resume._run is not None and torch.equal(resume.image, image):
         earlier = resume._run
         if earlier.key == key and earlier.count < params.copies:
@@ -135,16 +146,21 @@ def _smoothgrad(
     while done.count < params.copies:
         # A small first chunk gives an early estimate; small ones are dear, so the others are as large as fits.
         whole = gradients_at_once(clf) if done.count else _FIRST
+        if params.settled:  # not in chunks, or these would decide where it stops
+            whole = min(whole, _CHECKED - done.count % _CHECKED)
         copies = range(done.count, min(done.count + whole, params.copies))
         grads, _ = gradients(clf, noisy_copies(image, params, copies), target, params.output)
         total, changes = added(done.total, grads, done.changes)
-        latest = _Progress(done.key, copies.stop, total, changes)
+        squares = done.products + products(grads)
+        latest = _Progress(done.key, copies.stop, total, squares, changes)
         done = latest if len(copies) == whole else done
-        mean = (total / copies.stop).float()
+        mean, covariance = (total / copies.stop).float(), Covariance(copies.stop, total, squares)
+        settled = bool(params.settled) and copies.stop % _CHECKED == 0 and covariance.share() <= params.settled
+        of = copies.stop if settled else params.copies
         yield SaliencyMap(
-            mean, score, image.clone(), reference.clone(), copies.stop, params.copies, latest.changes, done
+            mean, score, image.clone(), reference.clone(), copies.stop, of, latest.changes, covariance, done
         )
-        if copies.stop == params.copies:
+        if copies.stop == of:
             return
 
 
@@ -194,6 +210,24 @@ def absolute_max(saliency: SaliencyMap) -> Tensor:
 def signed(saliency: SaliencyMap) -> Tensor:
     """sum_c w_c, (H,W): how the score answers to a little more light in all channels; positive where it rises."""
     return saliency.gradient.sum(dim=0)  # (C,H,W) -> (H,W)
+
+
+def standard_error(saliency: SaliencyMap, view: str) -> Tensor:
+    """How far off each value (H,W) of a view may be for having only so many copies: one standard error, at least 0.
+
+    ``view`` names the function whose values these are; for "absolute" it is the error of the channel that is largest.
+    NaN with one copy. Raises ValueError where nothing was sampled, and for another view.
+    """
+    if view not in (views := ("absolute", "signed", "times_input")):
+        raise ValueError(f"view is {view!r}; accepted: one of {', '.join(views)}.")
+    if saliency.covariance is None:
+        raise ValueError("saliency has no covariance; accepted: a map that is an average over noisy copies.")
+    gradient = saliency.gradient
+    if view == "absolute":
+        along = torch.zeros_like(gradient).scatter_(0, gradient.abs().argmax(0, keepdim=True), 1.0)  # (C,H,W)
+    else:
+        along = saliency.image - saliency.reference if view == "times_input" else torch.ones_like(gradient)
+    return saliency.covariance.error(along)
 
 
 def times_input(saliency: SaliencyMap) -> Tensor:

@@ -20,6 +20,7 @@ from vizcore.techniques.superpixels import Superpixels, segment
 
 KERNEL_WIDTH = 0.25  # the reference implementation's for pictures
 Fill = Literal["grey", "mean", "black", "blur", "segment"]
+Sampling = Literal["pairs", "independent"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Samples:
     """What the network has answered so far, to be handed to the next ``lime.explain``; read-only.
 
     ``segments`` int64 (H,W) and the ``settings`` they come from (None: given from outside); ``logits`` (m,K) of the
-    first m sub-images under ``fill`` and ``seed``, of all classes, so that another class or score costs no pass.
+    first m sub-images under ``fill``, ``seed`` and ``sampling``, of all classes: another class or score costs no pass.
     ``version`` is that of the network's weights.
     ``kind`` is that of the numbers they were computed with, None for full precision. ``trial`` (2,c,K) are the logits
     of the first c sub-images with short numbers and in full, where that has been tried.
@@ -44,6 +45,7 @@ class Samples:
     kind: torch.dtype | None = None
     trial: Tensor | None = None
     squash: Squash = "softmax"
+    sampling: Sampling = "independent"
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -59,15 +61,40 @@ class Samples:
         return self if self.kind == kind and len(self) else replace(self, kind=kind, logits=known)
 
 
-def draw(seed: int, samples: int, superpixels: int) -> Tensor:
+def draw(seed: int, samples: int, superpixels: int, sampling: Sampling = "independent") -> Tensor:
     """x_k in {0,1}^l, each superpixel on with probability 1/2: bool (n,l), whose first row is all ones.
 
-    Row k depends only on the seed, k and l, so more samples begin with the fewer ones.
+    ``pairs``: each x is asked about together with its complement 1 - x (see :func:`pairs`). What an even number of
+    superpixels do together is equal in both, so it leaves the weights alone: antithetic variates (Hammersley & Morton
+    1956), which in the design of experiments is called folding over (Box & Hunter 1961, section 4).
+    Row k depends only on the seed, k, l and the sampling, so more samples begin with the fewer ones.
     """
     generator = np.random.Generator(np.random.PCG64([seed, superpixels]))
-    on = torch.from_numpy(generator.random((samples, superpixels)) < 0.5)
-    on[0] = True
+    on = torch.ones(samples, superpixels, dtype=torch.bool)
+    if sampling == "independent":
+        on[1:] = torch.from_numpy(generator.random((samples, superpixels)) < 0.5)[1:]
+        return on
+    pair = pairs(samples, superpixels)  # (n,)
+    known: dict[int, Tensor] = {}
+    for row in range(1, samples):
+        number = int(pair[row])
+        if number in known:
+            on[row] = ~known.pop(number)
+        else:
+            known[number] = on[row] = torch.from_numpy(generator.random(superpixels) < 0.5)
     return on
+
+
+def pairs(samples: int, superpixels: int) -> Tensor:
+    """Which rows of :func:`draw` belong together, int64 (n,): complementary ones have the same number.
+
+    The first row is alone. Of the next 4l, the first 2l are drawn and the others are their complements, since pairs
+    alone, of which 2l rows are only l different ones, determine l weights badly. After them each row follows its pair.
+    """
+    first = 2 * superpixels
+    row = torch.arange(samples) - 1
+    folded = torch.where(row < 2 * first, row % first, first + (row - 2 * first).div(2, rounding_mode="floor"))
+    return torch.where(row < 0, 0, folded + 1)
 
 
 def proximity(vectors: Tensor) -> Tensor:
@@ -103,12 +130,18 @@ def reconstruct(clf: Classifier, image: Tensor, segments: Tensor, on: Tensor, fi
 
 
 def stage(
-    kept: Samples | None, clf: Classifier, image: Tensor, params: Superpixels | Tensor, fill: Fill, seed: int
+    kept: Samples | None,
+    clf: Classifier,
+    image: Tensor,
+    params: Superpixels | Tensor,
+    fill: Fill,
+    seed: int,
+    sampling: Sampling = "independent",
 ) -> Samples:
-    """What of ``kept`` still holds for this network, picture, superpixels, fill and seed; the rest empty or made anew.
+    """What of ``kept`` still holds for network, picture, superpixels, fill, seed and sampling; the rest made anew.
 
     ``params`` are the superpixels' settings, or segments (H,W) of 0..l-1 given from outside. The superpixels survive a
-    change of network, fill or seed; the network's answers none of them.
+    change of network, fill, seed or sampling; the network's answers none of them.
     """
     settings = None if isinstance(params, Tensor) else params.settings()
     if kept is not None and not (kept.image.shape == image.shape and torch.equal(kept.image, image)):
@@ -123,13 +156,13 @@ def stage(
         kept is not None
         and kept.network() is clf
         and kept.version == clf.version
-        and (kept.fill, kept.seed) == (fill, seed)
+        and (kept.fill, kept.seed, kept.sampling) == (fill, seed, sampling)
         and torch.equal(kept.segments, segments)
     ):
         return replace(kept, settings=settings)
     none = torch.empty(0, len(clf.classes))
     given = weakref.ref(clf), image, segments, settings, fill, seed, none, clf.version
-    return Samples(*given, squash=clf.squash)
+    return Samples(*given, squash=clf.squash, sampling=sampling)
 
 
 Evaluate = Callable[[Tensor, torch.dtype | None], Tensor]
