@@ -13,7 +13,7 @@ from torch import Tensor
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.saliency import taylor
-from ui.saliency.maps import VIEWS, limit, pool, unit
+from ui.saliency.maps import VIEWS, pool, unit
 from ui.texts import t
 from ui.texts.sentences import translated
 from ui.viewer import show, shown
@@ -53,14 +53,15 @@ def convergence(what: Looking) -> None:
     found = what.latest.covariance
     if found is None or found.count < 2:
         return
+    error = saliency.standard_error(what.latest, what.view)
     with right:
         viewer(
             "saliency-error",
             what.page.image,
             t("saliency.error"),
-            heat=saliency.standard_error(what.latest, what.view),
+            heat=error,
             signed=False,
-            limit=limit(what.page, what.view, what.latest),
+            limit=figures.robust_limit(error),
             unit=unit(what.view, what.params.output),
             meaning=t("saliency.error_meaning"),
             opacity=1.0,
