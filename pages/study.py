@@ -14,6 +14,8 @@ with layout.hall("study") as page:
     with right:
         if what.rows is not None:
             results.opened(what.rows)
+        elif what.summary is not None:
+            results.told(what.summary)
         elif what.plan is not None:
             running.run(what)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from zipfile import ZipFile
 
@@ -15,7 +16,7 @@ from ui.frame import printed
 from ui.study import export, pictures, results
 from ui.texts.sentences import translated
 from vizcore.networks import catalogue
-from vizcore.study import plan, rows, sources
+from vizcore.study import columns, plan, rows, sources, summary
 from vizcore.study.rows import HEADER, Row
 from vizcore.study.sources import StudyError
 
@@ -90,13 +91,31 @@ def test_a_finished_study_is_opened_and_compared_with_another_method() -> None:
     assert any("2\u00a0maps failed" in one.label for one in app.expander)
 
 
-@pytest.mark.parametrize("table", [b"", b"\xff\xfe\x00", b"<script>alert(1)</script>", HEADER.encode() + b"\nx"])
+def test_a_study_too_large_for_a_page_is_opened_by_its_summary() -> None:
+    found = [
+        Row(f"scene:{at}", "mini-alexnet", method, "cat", 0.9, insertion=at / 9 + bonus, deletion=0.1)
+        for at in range(9)
+        for method, bonus in (("gradient", 0.5), ("occlusion", 0.25), ("random", 0.0))
+    ]
+    told_of = summary.summarise(columns.of_rows(found), sample=found[:12])
+    text = summary.write(replace(told_of, count=3_000_000))
+    app = opened(PAGE, **{"study.source": "finished", "study.figure": "insertion", "study.against": "gradient"})
+    app.file_uploader(key="study.table").upload("summary.json", text.encode(), "application/json").run()
+    assert healthy(app)
+    assert "3,000,000 rows; single pictures come from a sample of 4" in told(app)
+    shown = app.dataframe[0].value
+    assert list(shown["Method"]) == ["Gradient", "Occlusion", "Random"]
+    assert shown["Result"].iloc[2] == "▼ is beaten by Gradient"
+    assert shown["Difference"].iloc[1] == pytest.approx(-0.25, abs=1e-5)
+
+
+@pytest.mark.parametrize("table", [b"{", b'{"format": 1}', b"", b"\xff\xfe", b"<script>", HEADER.encode() + b"\nx"])
 def test_what_is_no_table_gets_a_sentence(table: bytes) -> None:
     app = opened(PAGE, **{"study.source": "finished"})
     app.file_uploader(key="study.table").upload("study.csv", table, "text/csv").run()
     assert [e.value for e in app.exception] == []
     assert len(app.error) == 1
-    assert "table" in app.error[0].value
+    assert ("summary" if table.startswith(b"{") else "table") in app.error[0].value
 
 
 def test_the_sentences_of_a_table_are_translated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vizcore.study import bootstrap, report
+from vizcore.study import bootstrap, columns, report, summary
 from vizcore.study.bootstrap import Interval, interval, paired
 from vizcore.study.rows import Row
 
@@ -122,7 +122,7 @@ def test_networks_and_kinds_of_picture_are_never_mixed() -> None:
 
 def test_the_text_says_who_beats_whom() -> None:
     rows = table(a=[0.1, 0.2, 0.15, 0.1], b=[0.5, 0.7, 0.4, 0.65], random=[0.5, 0.6, 0.5, 0.6])
-    text = report.text(rows, "random")
+    text = summary.text(summary.summarise(columns.of_rows(rows), against=["random"]), "random")
     assert "beats random" in next(line for line in text.splitlines() if line.strip().startswith("a "))
     assert "not told from random" in next(line for line in text.splitlines() if line.strip().startswith("b "))
     order = [line.split()[0] for line in text.splitlines() if line.startswith("    ")]

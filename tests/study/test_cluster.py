@@ -56,7 +56,7 @@ def test_with_workers_killed_midway_the_table_is_the_same(tmp_path: Path, monkey
         table.append(next(local.work_off(asked, asked.tasks, keep))[1])  # begun elsewhere, carried on here
         for _, found in cluster.work_off(asked, table.remaining(), "local", cores=2, measure=measure):
             table.append(found)
-        assert table.remaining() == ()
+        assert not table.remaining()
         table.settle()
         on_ray = list(table.rows)
     assert flag.exists()

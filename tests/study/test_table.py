@@ -56,7 +56,7 @@ def test_any_order_gives_the_same_table(tmp_path: Path, seed: int) -> None:
     with Table(tmp_path, PLAN) as table:
         for at in order:
             table.append(task_rows(at))
-        assert table.remaining() == ()
+        assert not table.remaining()
         table.settle()
     assert (tmp_path / ROWS).read_bytes() == WHOLE
 

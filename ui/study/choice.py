@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -16,10 +16,11 @@ from ui.texts.sentences import translated
 from vizcore import methods
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import decoding
-from vizcore.study import plan, rows, sources
+from vizcore.study import plan, rows, sources, summary
 from vizcore.study.plan import Plan, Study
 from vizcore.study.rows import Row
 from vizcore.study.sources import Picture, StudyError
+from vizcore.study.summary import Summary
 
 SOURCES = ("scenes", "stamped", "files", "finished")
 MOST_SCENES = 500
@@ -30,11 +31,12 @@ QUICK = ("gradient", "smoothgrad", "gradcam", "occlusion", "random", "edges")
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What is to be shown: a plan with its networks, or the rows of a finished study; neither where it is not clear."""
+    """What is to be shown: a plan with its networks, or the rows or the summary of a finished study; or nothing yet."""
 
     plan: Plan | None = None
     networks: Mapping[str, Classifier] | None = None
     rows: tuple[Row, ...] | None = None
+    summary: Summary | None = None
 
 
 def choose(page: Hall) -> Choice:
@@ -44,7 +46,7 @@ def choose(page: Hall) -> Choice:
     source = controls.look("study.source", SOURCES, t("study.source"), "study_source")
     try:
         if source == "finished":
-            return Choice(rows=_finished())
+            return _finished()
         found = _files() if source == "files" else _scenes(source)
         kinds = controls.several(
             "study.methods", list(methods.METHODS), QUICK, t("study.methods"), controls.option("method")
@@ -88,30 +90,36 @@ def _files() -> tuple[Picture, ...]:
     return sources.distinct([sources.uploaded(file.name, file.getvalue()) for file in given[:MOST_FILES]])
 
 
-def _finished() -> tuple[Row, ...] | None:
+def _finished() -> Choice:
     file = st.file_uploader(
         t("study.table"), key="study.table", help=t("study.table_help"), max_upload_size=rows.MAX_BYTES >> 20
     )
     if file is None:
-        return None
+        return Choice()
     if file.size > rows.MAX_BYTES:
         raise StudyError(
             f"The table has {file.size / 2**20:.0f} MB; tables of up to {rows.MAX_BYTES // 2**20} MB are taken."
         )
     data = file.getvalue()
     # Once for each file, and on a worker's thread, for which this one waits where it can be interrupted.
-    shown, whole = play.once(("study.table", hashlib.sha256(data).digest()), lambda: _read(data))
+    found, whole = play.once(("study.table", hashlib.sha256(data).digest()), lambda: _read(data))
     if not whole:
         most = {"rows": MOST_ROWS, "networks": MOST_NETWORKS, "methods": MOST_METHODS}
         st.warning(t("study.shortened", **most), icon=":material/filter_none:")
-    return shown
+    return found
 
 
-def _read(data: bytes) -> tuple[tuple[Row, ...], bool]:
-    """The rows that a page can show, and whether those are all."""
+def _read(data: bytes) -> tuple[Choice, bool]:
+    """The rows that a page can show, or the summary of a large study, and whether that is all of the file."""
     try:
-        found = rows.read(data.decode("utf-8-sig"), MOST_ROWS + 1)
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise StudyError("This is no table of a study: it is not a text.") from None
+    if text.startswith("{"):
+        held = summary.read(text)
+        networks = list(dict.fromkeys(part.group.network for part in held.parts))[:MOST_NETWORKS]
+        parts = tuple(part for part in held.parts if part.group.network in networks)
+        return Choice(summary=replace(held, parts=parts)), len(parts) == len(held.parts)
+    found = rows.read(text, MOST_ROWS + 1)
     shown = rows.shortened(found[:MOST_ROWS], MOST_NETWORKS, MOST_METHODS)
-    return shown, len(shown) == len(found)
+    return Choice(rows=shown), len(shown) == len(found)

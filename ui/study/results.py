@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,11 @@ from vizcore.study import charts, plan, report
 from vizcore.study.bootstrap import Interval
 from vizcore.study.plan import Plan
 from vizcore.study.rows import FIGURES, Row
+from vizcore.study.summary import Summary
 
 SHOWN_ERRORS = 10
 FEW = 10  # pictures, under which the bootstrap promises too much
+Means = Mapping[str, Interval]
 SIGNS = {"better": "▲", "worse": "▼", "open": "="}
 _FIGURES = (*FIGURES, *report.COSTS)
 
@@ -60,6 +62,25 @@ def opened(found: Sequence[Row]) -> None:
     whole(found)
 
 
+def told(found: Summary) -> None:
+    """A finished study too large for a page, from its summary, and single pictures from its sample."""
+    kinds = list(dict.fromkeys(part.group.kind for part in found.parts))
+    if not kinds:
+        st.info(t("study.no_rows"), icon=":material/playlist_add:")
+        return
+    st.caption(t("study.sample", shown=len({row.picture for row in found.sample}), rows=found.count))
+    pictures.odd_ones(found.sample, {})
+    view = look(found.methods, kinds)
+    own = [part for part in found.parts if part.group.kind == view.kind and view.figure in part.figures]
+    means = {part.group.network: dict(part.figures[view.figure].means) for part in own}
+    apart = {part.group.network: dict(part.figures[view.figure].differences.get(view.against, {})) for part in own}
+    _draw(view, found.methods, means, apart, found.count)
+    each(found.sample, view, found.methods, {})
+    failed = sum(part.failed for part in found.parts)
+    if failed:
+        st.caption(t("study.failed", count=failed))
+
+
 def each(found: Sequence[Row], view: View, names: Sequence[str], files: pictures.Files) -> None:
     """The chosen figure picture by picture."""
     own = [row for row in found if report.kind_of(row.picture) == view.kind]
@@ -69,7 +90,12 @@ def each(found: Sequence[Row], view: View, names: Sequence[str], files: pictures
 def draw(found: Sequence[Row], view: View, names: Sequence[str]) -> None:
     """The chosen figure of the rows so far; ``names`` are the methods, in the order of the chart's lines."""
     own = {group.network: part for group, part in report.groups(found).items() if group.kind == view.kind}
-    means = {network: report.intervals(part, view.figure) for network, part in own.items()}
+    means = {name: report.intervals(part, view.figure) for name, part in own.items()}
+    apart = {name: report.differences(part, view.figure, view.against) for name, part in own.items()}
+    _draw(view, names, means, apart, len(found))
+
+
+def _draw(view: View, names: Sequence[str], means: Mapping[str, Means], apart: Mapping[str, Means], rows: int) -> None:
     if not any(means.values()):
         st.info(t("study.not_here", figure=t(f"options.study_figure.{view.figure}")), icon=":material/grid_off:")
         return
@@ -79,35 +105,34 @@ def draw(found: Sequence[Row], view: View, names: Sequence[str]) -> None:
     st.caption(t(f"study.meaning_{view.figure}"))
     if len(means) > 1:
         show.key([(charts.colour(at), network(one)) for at, one in enumerate(means)])
-    told = t(f"options.study_figure.{view.figure}")
+    figure = t(f"options.study_figure.{view.figure}")
     y = t("study.method")
     chart = charts.forest(
-        titles, {network(one): _placed(part, names) for one, part in means.items()}, x_title=told, y_title=y
+        titles, {network(one): _placed(part, names) for one, part in means.items()}, x_title=figure, y_title=y
     )
-    show.chart(chart, f"study-means-{len(found)}", title=told)
-    apart = {name: report.differences(part, view.figure, view.against) for name, part in own.items()}
+    show.chart(chart, f"study-means-{rows}", title=figure)
     if not any(apart.values()):
         return
     title = t("study.differences", method=method(view.against))
     st.markdown(f"**{inert(title)}**")
     st.caption(t("study.differences_meaning"))
     series = {network(one): _placed(part, names) for one, part in apart.items()}
-    x = f"{t('study.difference')}: {told}"
+    x = f"{t('study.difference')}: {figure}"
     chart = charts.forest(titles, series, x_title=x, y_title=y, line=0.0)
-    show.chart(chart, f"study-differences-{len(found)}", title=f"{told} · {title}")
+    show.chart(chart, f"study-differences-{rows}", title=f"{figure} · {title}")
     if any(one.count < FEW for part in apart.values() for one in part.values()):
         st.caption(t("study.few"))
-    _table(_statements(view, means, apart, names), f"study-table-{len(found)}")
+    _table(_statements(view, means, apart, names), f"study-table-{rows}")
 
 
-def _placed(intervals: dict[str, Interval], names: Sequence[str]) -> dict[int, Interval]:
+def _placed(intervals: Means, names: Sequence[str]) -> dict[int, Interval]:
     return {names.index(one): interval for one, interval in intervals.items()}
 
 
 def _statements(
     view: View,
-    means: dict[str, dict[str, Interval]],
-    apart: dict[str, dict[str, Interval]],
+    means: Mapping[str, Means],
+    apart: Mapping[str, Means],
     names: Sequence[str],
 ) -> list[dict[str, Any]]:
     """One line per network and method: mean, interval, difference, and whether that is a finding."""

@@ -39,11 +39,12 @@ def written(value: float, spec: str, language: str) -> str:
 
 
 def localised(text: str, language: str) -> str:
-    """A number that Python has written, as the language writes it."""
+    """A number that Python has written, perhaps with commas between thousands, as the language writes it."""
     mantissa, scientific, exponent = text.partition("e")
-    if float(mantissa) == 0:
+    if float(mantissa.replace(",", "")) == 0:
         mantissa = mantissa.removeprefix("-")  # what rounds to zero has no sign
-    number = mantissa.replace(".", MARKS[language]).replace("-", "−")
+    marks = str.maketrans({".": MARKS[language], ",": GROUPS[language], "-": "−"})
+    number = mantissa.translate(marks)
     if not scientific:
         return number
     power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"

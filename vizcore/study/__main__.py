@@ -13,11 +13,11 @@ from vizcore import methods
 from vizcore import params as declared
 from vizcore.networks import catalogue
 from vizcore.networks.weights import WeightsError
-from vizcore.study import cluster, local, plan, report, sources
+from vizcore.study import cluster, local, plan, sources, summary
 from vizcore.study.local import Done
 from vizcore.study.plan import Plan, Study, Task
 from vizcore.study.sources import StudyError
-from vizcore.study.table import ROWS, Table
+from vizcore.study.table import Table
 
 STOPPED = 130  # the exit status of a program that Ctrl-C ended
 
@@ -35,11 +35,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m vizcore.
             try:
                 _carry_on(table, remaining, _runner(requested.ray, what, remaining, load))
             except KeyboardInterrupt:
-                print(f"\nStopped; the same command goes on from {len(table.rows)} rows.", file=sys.stderr)
+                print(f"\nStopped; the same command goes on from {table.count} rows.", file=sys.stderr)
                 return STOPPED
             table.settle()
-            print(report.text(table.rows, plan.BASELINE))
-            print(f"{len(table.rows)} rows in {Path(requested.out) / ROWS}")
+            print(summary.text(table.summary([plan.BASELINE]), plan.BASELINE))
+            print(f"{table.count} rows in {table.place}")
     except (StudyError, WeightsError, declared.ParameterError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -59,7 +59,7 @@ def work_off(
         raise StudyError("Ray is not installed; to use --ray, install what requirements-ray.txt names.")
     ray = _connected(address, cores)
     try:
-        yield from _worked_off(ray, plan, deque((task, 1) for task in tasks), measure)
+        yield from _worked_off(ray, plan, tasks, measure)
     finally:
         ray.shutdown()
 
@@ -92,15 +92,18 @@ def _reach(address: str) -> None:
     socket.create_connection((host, int(port)), timeout=PATIENCE).close()
 
 
-def _worked_off(ray: Any, plan: Plan, waiting: deque[tuple[Any, int]], measure: Measure) -> Iterator[Done]:
+def _worked_off(ray: Any, plan: Plan, tasks: Iterable[Any], measure: Measure) -> Iterator[Done]:
+    new, again = iter(tasks), deque[tuple[Any, int]]()  # taken one by one, since there may be millions
     remote = ray.remote(num_cpus=1, max_retries=0)(measure)  # the attempts are counted here
     study = ray.put(plan.study)
     running: dict[Any, tuple[Any, int]] = {}
-    while waiting or running:
+    following = _following(new, again)
+    while following or running:
         # A few tasks ahead of the workers, so that none waits and memory holds few pictures.
         most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-        while waiting and len(running) < most:
-            task, attempt = waiting.popleft()
+        while following and len(running) < most:
+            task, attempt = following
+            following = _following(new, again)
             try:
                 content = task.picture.content()
             except OSError as error:
@@ -116,9 +119,18 @@ def _worked_off(ray: Any, plan: Plan, waiting: deque[tuple[Any, int]], measure: 
                 raise StudyError(f"A worker could not do its part: {error.cause}") from None
             except ray.exceptions.RayError:  # the worker or its machine is gone
                 if attempt < ATTEMPTS:
-                    waiting.appendleft((task, attempt + 1))
+                    again.append((task, attempt + 1))
                 else:
                     yield task, _failed(plan, task, f"The worker died {ATTEMPTS} times over this picture.")
+        following = following or _following(new, again)
+
+
+def _following(new: Iterator[Any], again: deque[tuple[Any, int]]) -> tuple[Any, int] | None:
+    """The next task and which attempt at it that is: first those whose worker has died."""
+    if again:
+        return again.popleft()
+    task = next(new, None)
+    return None if task is None else (task, 1)
 
 
 def _failed(plan: Plan, task: Any, sentence: str) -> list[Row]:

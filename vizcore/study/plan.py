@@ -7,7 +7,10 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vizcore import methods
 from vizcore import params as declared
@@ -19,6 +22,7 @@ from vizcore.study.sources import Picture, StudyError, distinct
 
 Target = Literal["auto", "true", "top"]
 BASELINE = "random"  # without it an area says little: it is part of every study
+LISTED = 100_000  # pictures that a study's settings name one by one
 FORMAT = 1  # of the rows; another number where their columns change meaning
 
 
@@ -61,6 +65,28 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Tasks(Sequence[Task]):
+    """The tasks of a plan, or those of them that ``numbers`` names; none is kept, since there may be millions."""
+
+    pictures: tuple[Picture, ...]
+    networks: tuple[str, ...]
+    numbers: Sequence[int] | NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> Task: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Task]: ...
+    def __getitem__(self, at: int | slice) -> Task | Sequence[Task]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        picture, network = divmod(int(self.numbers[at]), len(self.networks))
+        return Task(self.pictures[picture], self.networks[network])
+
+
+@dataclass(frozen=True)
 class Plan:
     """Pictures x networks x methods; ``networks`` are (name, checksum) of the weights. Made by :func:`make`."""
 
@@ -69,15 +95,32 @@ class Plan:
     networks: tuple[tuple[str, str], ...]
     methods: tuple[str, ...]
 
-    @cached_property
-    def tasks(self) -> tuple[Task, ...]:
+    @property
+    def tasks(self) -> Tasks:
         """Picture by picture, so that a study that was stopped has the same pictures for all networks."""
-        return tuple(Task(picture, name) for picture in self.pictures for name, _ in self.networks)
+        return Tasks(self.pictures, tuple(name for name, _ in self.networks), range(self.count))
+
+    @property
+    def count(self) -> int:
+        """How many tasks there are."""
+        return len(self.pictures) * len(self.networks)
+
+    def number(self, picture: str, network: str) -> int:
+        """The place of a task in ``tasks``. Raises KeyError where the plan has none of that picture and network."""
+        return self._pictures[picture] * len(self.networks) + self._networks[network]
+
+    @cached_property
+    def _pictures(self) -> dict[str, int]:
+        return {one.id: at for at, one in enumerate(self.pictures)}
+
+    @cached_property
+    def _networks(self) -> dict[str, int]:
+        return {name: at for at, (name, _) in enumerate(self.networks)}
 
     @property
     def rows(self) -> int:
         """How many rows the finished table has."""
-        return len(self.tasks) * len(self.methods)
+        return self.count * len(self.methods)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -87,13 +130,23 @@ class Plan:
             "study": declared.to_json(self.study),
             "networks": [list(one) for one in self.networks],
             "methods": {one: declared.to_json(parameters(one, self.study, "")) for one in self.methods},
-            "pictures": [[one.id, one.digest] for one in self.pictures],
+            "pictures": _named(self.pictures),
         }
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the settings, in hexadecimal."""
         return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+
+
+def _named(pictures: Sequence[Picture]) -> list[list[str]] | dict[str, int | str]:
+    """Each picture's id and digest; of very many, their number and the SHA-256 of that."""
+    if len(pictures) <= LISTED:
+        return [[one.id, one.digest] for one in pictures]
+    whole = hashlib.sha256()
+    for one in pictures:
+        whole.update(json.dumps([one.id, one.digest]).encode())
+    return {"count": len(pictures), "sha256": whole.hexdigest()}
 
 
 def make(

@@ -5,7 +5,7 @@ Rows are first parted by network and by kind of picture: scenes, stamped scenes,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,19 +88,12 @@ def _columns(rows: Sequence[Row], figure: str) -> dict[str, list[float | None]]:
     return columns
 
 
-def text(rows: Sequence[Row], against: str) -> str:
-    """The whole study as text: for each group and figure the methods' means and intervals, the best first."""
-    lines: list[str] = []
-    for group, own in groups(rows).items():
-        pictures, failed = len({row.picture for row in own}), sum(bool(row.error) for row in own)
-        lines.append(f"{group.network}, {pictures} {group.kind}" + (f" ({failed} maps failed)" if failed else ""))
-        for figure in (name for name in available(own) if name not in ("forward", "backward")):
-            means, apart = intervals(own, figure), differences(own, figure, against)
-            better = FIGURES.get(figure, "none")
-            lines.append(f"  {figure}" + (f" ({better} is better)" if ranks(figure) else ""))
-            order = sorted(means, key=lambda method: means[method].mean, reverse=better == "high")
-            lines += [_line(figure, method, means[method], apart.get(method), against) for method in order]
-    return "\n".join(lines)
+def lines(figure: str, means: Mapping[str, Interval], apart: Mapping[str, Interval], against: str) -> list[str]:
+    """One figure of one group as text: the methods' means and intervals, the best first, and which beats which."""
+    better = FIGURES.get(figure, "none")
+    order = sorted(means, key=lambda method: means[method].mean, reverse=better == "high")
+    head = f"  {figure}" + (f" ({better} is better)" if ranks(figure) else "")
+    return [head, *(_line(figure, method, means[method], apart.get(method), against) for method in order)]
 
 
 def _line(figure: str, method: str, mean: Interval, difference: Interval | None, against: str) -> str:

@@ -17,7 +17,7 @@ MAX_BYTES = 20 * 2**20
 MAX_ROWS = 200_000
 MAX_FIELD = 400
 LARGEST = 1e12  # of any number in a table from elsewhere
-_NAME = re.compile(r"[\w.:\-]{1,200}", re.ASCII)
+NAME = re.compile(r"[\w.:\-]{1,200}", re.ASCII)
 
 Better = Literal["high", "low", "zero", "none"]
 FIGURES: dict[str, Better] = {
@@ -149,7 +149,7 @@ def _row(cells: list[str], number: int) -> Row:
         else:
             values[name] = _number(text, name, number)
     for name in ("network", "method"):
-        if not _NAME.fullmatch(str(values[name])):
+        if not NAME.fullmatch(str(values[name])):
             raise StudyError(f"Line {number} of the table has something in {name} that no study writes.")
     return Row(**values)  # type: ignore[arg-type]
 

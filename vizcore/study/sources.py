@@ -22,7 +22,7 @@ from vizcore.pictures.scenes import SHORTCUT, TRAINING_SEEDS, Scene, scene
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 FIRST = 700_000  # the first seed of "scenes:N": used for no training, calibration or figure of the model card
-MOST = 100_000  # pictures of one study
+MOST = 1_000_000  # pictures of one study
 _SEEDS = re.compile(r"(scenes|stamped):(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
 
 
@@ -30,7 +30,7 @@ class StudyError(ValueError):
     """A study that cannot be made, opened or continued; the message is a sentence that says why, and what would do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One picture of a study: ``scene:SEED``, ``stamped:SEED``, or a file by its name, with the file's own bytes.
 

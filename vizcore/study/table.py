@@ -1,8 +1,9 @@
 """The rows of a study on disk: whole after every kind of interruption, and never mixed with another study's.
 
-A folder holds ``settings.json``, ``rows.csv`` and ``lock``. The rows of one task go to the end of the file in one write
-and are forced to the disk before the next ones come; what a crash left of an unfinished write is cut off when the study
-goes on. A finished table is put into the order of its plan, so that the same study gives the same file.
+A folder holds ``settings.json``, ``rows.csv`` and ``lock``. The rows of one task go to the end of the file in one
+write, and to the disk within a second; what a crash left of an unfinished write is cut off when the study goes on. A
+finished table is put into the order of its plan, so that the same study gives the same file. Of a large study, the rows
+move from there to ``parts`` whenever some ten thousand have come, and what it says goes to ``summary.json``.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from vizcore.study import rows
-from vizcore.study.plan import Plan, Task
+import numpy as np
+
+from vizcore.study import columns, parts, rows, summary
+from vizcore.study.plan import Plan, Tasks
 from vizcore.study.rows import Row
 from vizcore.study.sources import StudyError
 
-ROWS, SETTINGS, LOCK = "rows.csv", "settings.json", "lock"
+ROWS, SETTINGS, SUMMARY, LOCK = "rows.csv", "settings.json", "summary.json", "lock"
+FORCED = 1.0  # seconds after which what has been written is forced to the disk
 LIBRARIES = ("torch", "numpy", "scikit-image", "pillow")
 
 
@@ -34,7 +40,10 @@ class Table:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan = folder, plan
-        self.rows: list[Row] = []
+        self.rows: list[Row] = []  # of the text file: of a large study the last ones
+        self._done = np.zeros(plan.count, np.bool_)
+        self._parts = self._in_parts = 0
+        self._forced = 0.0
         self._file: IO[bytes] | None = None
         self._lock: IO[bytes] | None = None
 
@@ -64,31 +73,77 @@ class Table:
         self._file = self._lock = None
 
     @property
-    def done(self) -> frozenset[tuple[str, str]]:
-        """(picture, network) of the tasks whose rows are there."""
-        return frozenset((row.picture, row.network) for row in self.rows)
+    def count(self) -> int:
+        """How many rows there are."""
+        return self._in_parts + len(self.rows)
 
-    def remaining(self) -> tuple[Task, ...]:
+    @property
+    def place(self) -> Path:
+        """Where the rows are: the text file, or of a large study the folder of its parts."""
+        return self.folder / (parts.FOLDER if self._parts else ROWS)
+
+    def remaining(self) -> Tasks:
         """The tasks of the plan that are still to be done, in its order."""
-        done = self.done
-        return tuple(task for task in self.plan.tasks if (task.picture.id, task.network) not in done)
+        return replace(self.plan.tasks, numbers=np.flatnonzero(~self._done))
 
     def append(self, found: Sequence[Row]) -> None:
-        """Add the rows of one task: one write, on the disk when this returns."""
+        """Add the rows of one task, in one write."""
         assert self._file is not None
         text = rows.write(found)
         self._file.write(text.encode())
         self._file.flush()
-        os.fsync(self._file.fileno())
+        if time.monotonic() - self._forced > FORCED:
+            os.fsync(self._file.fileno())
+            self._forced = time.monotonic()
         self.rows += rows.read(f"{rows.HEADER}\n{text}")
+        self._done[self._number(found[0])] = True
+        if len(self.rows) >= parts.ROWS:
+            self._seal()
 
     def settle(self) -> None:
         """Put a finished table into the plan's order. What an interruption leaves is whole, too."""
+        if self._parts:
+            if self.rows:
+                self._seal()
+            parts.sort(self.folder)
+            _replace(self.folder / SUMMARY, summary.write(self.summary(None)))
+            return
         assert self._file is not None
-        self.rows = in_order(self.rows, self.plan)
+        self.rows = sorted(self.rows, key=self._place)
         self._file.close()
         _replace(self.folder / ROWS, f"{rows.HEADER}\n{rows.write(self.rows)}")
         self._file = (self.folder / ROWS).open("ab")
+
+    def summary(self, against: Collection[str] | None) -> summary.Summary:
+        """What the rows say; differences from the methods ``against`` only, where that is said."""
+        if not self._parts:
+            return summary.summarise(columns.of_rows(self.rows), against=against)
+        sample = parts.sample(self.folder, summary.SAMPLE, len(self.plan.methods))
+        return summary.summarise(parts.columns(self.folder), sample, against)
+
+    def _number(self, row: Row) -> int:
+        return self.plan.number(row.picture, row.network)
+
+    def _place(self, row: Row) -> tuple[int, int]:
+        return self._number(row), self.plan.methods.index(row.method)
+
+    def _seal(self) -> None:
+        """Move all rows of the text file into a part. Where only the latter succeeds, they are cut off at the start."""
+        assert self._file is not None
+        numbers = np.array([self._number(row) for row in self.rows], np.int64)
+        parts.seal(self.folder, rows.write(self.rows), numbers, self._parts + 1)
+        self._parts, self._in_parts, self.rows = self._parts + 1, self._in_parts + len(self.rows), []
+        self._begin(0)
+
+    def _begin(self, whole: int) -> None:
+        """Go on writing behind the first ``whole`` bytes of the text file."""
+        if self._file is not None:
+            self._file.close()
+        self._file = (self.folder / ROWS).open("ab")
+        self._file.truncate(whole)
+        if not whole:
+            self._file.write(f"{rows.HEADER}\n".encode())
+            self._file.flush()
 
     def _open(self) -> None:
         settings, path = self.folder / SETTINGS, self.folder / ROWS
@@ -100,46 +155,44 @@ class Table:
             versions = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
             kept = {"fingerprint": self.plan.fingerprint, "versions": versions, **self.plan.settings}
             _replace(settings, json.dumps(kept, indent=1) + "\n")
-        whole = _whole(path.read_bytes(), self.plan, self.rows) if path.exists() else 0
-        self._file = path.open("ab")
-        self._file.truncate(whole)
-        if not whole:
-            self._file.write(f"{rows.HEADER}\n".encode())
-            self._file.flush()
+        for numbers in parts.tasks(self.folder):
+            if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self._done):
+                raise StudyError("A part of the table does not belong to this study; choose another folder.")
+            self._done[numbers] = True
+            self._parts, self._in_parts = self._parts + 1, self._in_parts + len(numbers)
+        self._begin(self._whole(path.read_bytes()) if path.exists() else 0)
 
+    def _whole(self, data: bytes) -> int:
+        """How many bytes of the text file are the rows of finished tasks, which are taken; none if they are in a part.
 
-def in_order(found: Iterable[Row], plan: Plan) -> list[Row]:
-    """The rows in the order of the plan's pictures, networks and methods."""
-    pictures = {one.id: at for at, one in enumerate(plan.pictures)}
-    networks = {name: at for at, (name, _) in enumerate(plan.networks)}
-    return sorted(found, key=lambda row: (pictures[row.picture], networks[row.network], plan.methods.index(row.method)))
-
-
-def _whole(data: bytes, plan: Plan, kept: list[Row]) -> int:
-    """How many bytes of the file are the rows of finished tasks; these rows are added to ``kept``.
-
-    A crash can leave the beginning of the last write: a torn line, or whole lines of some of the task's methods.
-    """
-    data = data[: data.rfind(b"\n") + 1]
-    if not data:
-        return 0
-    try:
-        found = rows.read(data.decode())
-    except UnicodeDecodeError:
-        raise StudyError("The table is damaged: it is not the text that a study writes.") from None
-    known = {(task.picture.id, task.network) for task in plan.tasks}
-    size, end = len(plan.methods), len(found)
-    if end % size:  # the last task's rows are not all there
-        end -= end % size
-    for at in range(0, end, size):
-        group = found[at : at + size]
-        task = (group[0].picture, group[0].network)
-        if task not in known or [(row.picture, row.network, row.method) for row in group] != [
-            (*task, method) for method in plan.methods
-        ]:
-            raise StudyError(f"Line {at + 2} of the table does not belong to this study; choose another folder.")
-    kept += found[:end]
-    return len(rows.HEADER) + 1 + len(rows.write(found[:end]).encode())
+        A crash can leave the beginning of the last write: a torn line, or whole lines of some of the task's methods.
+        """
+        data = data[: data.rfind(b"\n") + 1]
+        if not data:
+            return 0
+        try:
+            found = rows.read(data.decode())
+        except UnicodeDecodeError:
+            raise StudyError("The table is damaged: it is not the text that a study writes.") from None
+        size, numbers = len(self.plan.methods), []
+        found = found[: len(found) - len(found) % size]  # without a last task whose rows are not all there
+        for at in range(0, len(found), size):
+            group = found[at : at + size]
+            try:
+                numbers.append(self._number(group[0]))
+                task = (group[0].picture, group[0].network)
+                belong = [(row.picture, row.network, row.method) for row in group] == [
+                    (*task, method) for method in self.plan.methods
+                ]
+            except KeyError:
+                belong = False
+            if not belong:
+                raise StudyError(f"Line {at + 2} of the table does not belong to this study; choose another folder.")
+        if numbers and self._done[numbers].all():
+            return 0
+        self._done[numbers] = True
+        self.rows += found
+        return len(rows.HEADER) + 1 + len(rows.write(found).encode())
 
 
 def _check(settings: Path, plan: Plan) -> None:
