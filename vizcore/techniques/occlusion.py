@@ -20,13 +20,14 @@ from vizcore.params import ParameterError, check, choice, number
 from vizcore.pictures import notebook
 from vizcore.targets import Output, Target, value
 from vizcore.techniques.fill import Fill, filling
-from vizcore.techniques.windows import coarse_to_fine, evenly, interpolate, starts
+from vizcore.techniques.windows import Level, coarse_to_fine, evenly, interpolate, starts
 
 __all__ = [
     "FIRST_WINDOWS",
     "Fill",
     "Occlusion",
     "OcclusionMap",
+    "answered",
     "cover",
     "filling",
     "grid",
@@ -183,32 +184,16 @@ def occlude(
     clf.check_image(image)
     clf.check_target(target)
     grid(clf, params)
-    if activations is None:
-        activations = activations_of(clf, image)
-    elif activations.clf is not clf or not torch.equal(activations.image, image):
+    if activations is not None and (activations.clf is not clf or not torch.equal(activations.image, image)):
         raise ValueError(
             "activations belong to another picture or network; accepted: None, or Activations(clf, image)."
         )
-    return _estimates(clf, activations, target, params)
+    return _estimates(clf, activations or activations_of(clf, image), target, params)
 
 
 def _estimates(clf: Classifier, activations: Activations, target: Target, params: Occlusion) -> Iterator[OcclusionMap]:
     image = activations.image
     rows, columns = grid(clf, params)
-    paint = filling(clf, image, params.fill)
-    windows, painted = activations.windows(rows, columns, params.window), activations.paint(paint)
-    at_once = activations.pictures
-    # There already, so that hundreds of covered copies need not be sent over.
-    there = image.to(clf.device), paint.to(clf.device, image.dtype)
-
-    def answers_to(cells: list[tuple[int, int]]) -> Tensor:
-        if windows is None:
-            corners = [(rows[r], columns[c]) for r, c in cells]
-            covered = (_covered(*there, part, params.window) for part in evenly(corners, at_once))
-            return torch.cat([clf.all_scores(batch, params.output) for batch in covered])  # (n,K)
-        logits = clf.finite(windows.logits(cells, painted))
-        return clf.probabilities(logits) if params.output == "probability" else logits
-
     score = float(clf.scores(image[None], target, params.output)[0])
     shape = (len(rows), len(columns))
     drop, top_class, done = (
@@ -216,21 +201,43 @@ def _estimates(clf: Classifier, activations: Activations, target: Target, params
         torch.zeros(shape, dtype=torch.long),
         torch.zeros(shape).bool(),
     )
-    for level in coarse_to_fine(*shape, FIRST_WINDOWS):
+    for level, cells, answers, complete in answered(clf, image, params, activations):
+        at = tuple(torch.tensor(cells).T)  # two (n,)
+        drop[at], top_class[at], done[at] = score - value(answers, target), answers.argmax(1), torch.tensor(True)
+        if complete:
+            interpolate(level, drop, top_class, done)
+        grids = drop.clone(), top_class.clone(), done.clone()
+        edges = torch.tensor(rows), torch.tensor(columns)
+        yield OcclusionMap(int(done.sum()), done.numel(), *grids, score, *edges, params.window, clf.preprocess.size)
+
+
+def answered(
+    clf: Classifier, image: Tensor, params: Occlusion, activations: Activations | None = None
+) -> Iterator[tuple[Level, list[tuple[int, int]], Tensor, bool]]:
+    """(level, cells, answers (n,K), whether the level is complete by now), for some cells of the grid after others."""
+    activations = activations or activations_of(clf, image)
+    image = activations.image
+    rows, columns = grid(clf, params)
+    paint = filling(clf, image, params.fill)
+    windows, painted = activations.windows(rows, columns, params.window), activations.paint(paint)
+    at_once = activations.pictures
+    # There already, so that hundreds of covered copies need not be sent over.
+    there = image.to(clf.device), paint.to(clf.device, image.dtype)
+    for turn, level in enumerate(coarse_to_fine(len(rows), len(columns), FIRST_WINDOWS)):
         order = level.cells if windows is None else windows.order(level.cells)
         size = at_once if windows is None else windows.chunk
-        if not done.any():
+        if turn == 0:
             size = len(order)  # there is nothing to show before the first level is complete
         chunks = evenly(order, size) if windows is None else [order[i : i + size] for i in range(0, len(order), size)]
         for cells in chunks:
-            answers = answers_to(cells)
-            at = tuple(torch.tensor(cells).T)  # two (n,)
-            drop[at], top_class[at], done[at] = score - value(answers, target), answers.argmax(1), torch.tensor(True)
-            if cells is chunks[-1]:
-                interpolate(level, drop, top_class, done)
-            grids = drop.clone(), top_class.clone(), done.clone()
-            edges = torch.tensor(rows), torch.tensor(columns)
-            yield OcclusionMap(int(done.sum()), done.numel(), *grids, score, *edges, params.window, clf.preprocess.size)
+            if windows is None:
+                corners = [(rows[r], columns[c]) for r, c in cells]
+                covered = (_covered(*there, part, params.window) for part in evenly(corners, at_once))
+                answers = torch.cat([clf.all_scores(batch, params.output) for batch in covered])  # (n,K)
+            else:
+                logits = clf.finite(windows.logits(cells, painted))
+                answers = clf.probabilities(logits) if params.output == "probability" else logits
+            yield level, cells, answers, cells is chunks[-1]
 
 
 def _covered(image: Tensor, paint: Tensor, corners: list[tuple[int, int]], window: int) -> Tensor:
