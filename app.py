@@ -4,13 +4,20 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from ui.frame import layout, navigation
-from ui.overview import printed, summaries
+from ui.overview import first, printed, summaries
 from ui.server import start
 from ui.server.middleware import Limits
 from ui.texts import t
 
 if __name__ == "__main__":  # run for each visitor
     with layout.page("overview") as page:
+        sight, invitation = first.place()
+        with sight:
+            window = first.Window(page)
+        with invitation:
+            first.invite()
+        with sight:
+            window.begin()
         places = [column for row in (st.columns(3), st.columns(3)) for column in row]
         cards = [place.container(border=True) for place in places[: len(summaries.CARDS)]]
         with places[-1].container(border=True):
@@ -30,5 +37,7 @@ if __name__ == "__main__":  # run for each visitor
         corner = st.columns([1, 2])[0]
         with corner, st.container(key="more"):
             printed.offer(page)
+        with sight:
+            window.refine()
 else:  # imported once, by the server
     app = st.App(__file__, middleware=[Middleware(Limits)], lifespan=start.lifespan)

@@ -15,7 +15,7 @@ import torch
 from ui import texts
 from ui.frame import formulas
 from ui.running.results import Store, size_of
-from ui.viewer import shown, viewer
+from ui.viewer import feeding, shown, viewer
 from vizcore import methods
 from vizcore.evaluation import faithfulness, sanity, stability
 from vizcore.evaluation.arrangement import Arrangement
@@ -56,7 +56,7 @@ def test_size_counts_nested_arrays() -> None:
 
 
 def test_viewer_block_holds_header_and_blobs() -> None:
-    block = viewer.pack({"width": 2, "label": "kočka"}, {"picture": b"\x01\x02", "map": b"\x03\x04\x05\x06"})
+    block = feeding.pack({"width": 2, "label": "kočka"}, {"picture": b"\x01\x02", "map": b"\x03\x04\x05\x06"})
     length = int.from_bytes(block[:4], "little")
     head = json.loads(block[4 : 4 + length])
     assert (head["width"], head["label"]) == (2, "kočka")

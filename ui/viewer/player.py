@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ui.texts import t
-from ui.viewer.viewer import pack
+from ui.viewer.feeding import pack
 from vizcore.pictures import figures
 
 COLUMNS = 6

@@ -49,6 +49,7 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .vz-bars .bar.chosen {opacity: 1; background: light-dark(#b33a08, #fb923c);}
 .vz-bars .value {text-align: right; font-variant-numeric: tabular-nums;}
 .vz-bars .name {overflow-wrap: break-word; line-height: 1.15;}
+.vz-invitation {display: block; width: min(100%, 8rem); border-radius: .4rem; image-rendering: auto;}
 .vz-key {white-space: nowrap; margin-right: 1rem; font-size: .85rem; line-height: 1.7;}
 .vz-key > span {display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem;}
 .vz-legend {font-size: .85rem; min-height: calc(2.7em + .6rem); line-height: 1.35; font-variant-numeric: tabular-nums;}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import time
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +13,8 @@ import streamlit as st
 from torch import Tensor
 
 from ui.texts import separators, t
-from ui.viewer import shown
+from ui.viewer import feeding, shown
+from ui.viewer.feeding import pack
 from vizcore.pictures import figures, panels, pooling
 
 _HERE = Path(__file__).parent
@@ -26,20 +24,6 @@ _MOUNT = st.components.v2.component(
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
     js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("numbers.js", "viewer.js")),
 )
-# A component with a key can be called once in a run of the script. The estimates of one run reach the viewer through
-# this invisible one, which has no key and hands its bytes over inside the page.
-_FEED = st.components.v2.component(
-    "vizcore_feed",
-    js="""export default function ({ data }) {
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-      const head = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + view.getUint32(0, true))));
-      (window.vizcoreFeed ??= {})[head.key] = data;
-      window.dispatchEvent(new CustomEvent("vizcore-feed", { detail: head.key }));
-    }""",
-)
-_MOUNTED = "vizcore.viewers"
-_START = time.time()  # tells one server from the next, which counts from zero again; clocks may jump either way
-_STAMPS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -129,7 +113,7 @@ def viewer(
         "part": part,
         "subject": subject or f"{zlib.crc32(blobs['picture']):08x}",
         "key": key,
-        "stamp": [_START, next(_STAMPS)],
+        "stamp": feeding.stamp(),
         "texts": {
             "meaning": meaning,
             "start": start,
@@ -145,10 +129,7 @@ def viewer(
     if mode != "brush" and not waiting:
         _keep(key, label, picture, pixels, heat, signed, scale, unit, opacity)
     data = pack(head, blobs)
-    mounted: dict[str, Any] = st.session_state.setdefault(_MOUNTED, {})
-    if key in mounted:
-        with mounted[key]:
-            _FEED(data=data, height=1)
+    if feeding.fed(key, data):
         return Event()
     result = _MOUNT(
         key=key,
@@ -159,14 +140,13 @@ def viewer(
         width="stretch",
         height="content",
     )
-    with st.container(key=f"feed-{key}"):
-        mounted[key] = st.empty()
+    feeding.mount(key)
     return event_of(result, width, height)
 
 
 def new_run() -> None:
     """Forget which viewers were mounted: to be called at the start of every run of a page's script."""
-    st.session_state[_MOUNTED] = {}
+    feeding.new_run()
     shown.new_run()
 
 
@@ -208,17 +188,6 @@ def pooled_meaning(meaning: str, pool: int) -> str:
 def _ramp(signed: bool) -> bytes:
     """The 256 colours between the ends of the scale, as the browser paints them."""
     return figures.colours(np.linspace(-1.0 if signed else 0.0, 1.0, 256), signed=signed, limit=1.0).tobytes()
-
-
-def pack(head: dict[str, Any], blobs: dict[str, bytes]) -> bytes:
-    """One block of bytes for the browser: header length (uint32), header (JSON), and the blobs that it lists."""
-    places: dict[str, tuple[int, int]] = {}
-    body = b""
-    for name, blob in blobs.items():
-        places[name] = (len(body), len(blob))
-        body += blob
-    header = json.dumps({**head, "blobs": places}).encode()
-    return len(header).to_bytes(4, "little") + header + body
 
 
 def event_of(result: Any, width: int, height: int) -> Event:

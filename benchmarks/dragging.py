@@ -1,0 +1,102 @@
+"""How long after the pointer has moved the overview's square is drawn in its new place, in a browser.
+
+    python -m benchmarks.dragging                          the bundled network
+    python -m benchmarks.dragging --network squeezenet1_0  whose weights must be there
+
+Milliseconds from the pointer's event to the frame in which picture, number and bars have followed it, of ``--moves``
+moves across the picture: median, 95th percentile and worst. ``work`` is what the page itself needs of that; the rest
+is waiting for the screen's next frame. The app is started anew on this machine, and needs Chromium. Everything else on
+the machine is measured, too: run it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.helpers.servers import start, stop
+
+# In the page: the component asks for its frame when it hears of the pointer, and this listener after it; so the frame
+# that is timed here comes after the component's own drawing. What is posted from there arrives when the frame is out.
+WATCH = """canvas => {
+  const found = (window.vzDragging = { latency: [], work: [] });
+  const channel = new MessageChannel();
+  let begun = null, drawn = null;
+  channel.port1.onmessage = () => {
+    found.latency.push(performance.now() - begun);
+    begun = null;
+  };
+  canvas.addEventListener("pointermove", (event) => {
+    if (begun !== null) return; // several in one frame are shown as one
+    begun = event.timeStamp;
+    requestAnimationFrame((now) => {
+      found.work.push(performance.now() - now);
+      channel.port2.postMessage(null);
+    });
+  });
+}"""
+
+
+def measured(page: Page, moves: int) -> dict[str, list[float]]:
+    """Milliseconds of so many moves: until the frame was out, and of work within it."""
+    canvas = page.locator(".gliding canvas.main")
+    canvas.evaluate(WATCH)
+    box = canvas.bounding_box()
+    assert box is not None
+    mouse = page.mouse
+    for k in range(moves):
+        angle = 2 * math.pi * k / 60
+        x = box["x"] + box["width"] * (0.5 + 0.3 * math.cos(angle))
+        y = box["y"] + box["height"] * (0.5 + 0.3 * math.sin(2 * angle))
+        mouse.move(x, y)
+        if k == 0:
+            mouse.down()
+        page.wait_for_timeout(20)
+    mouse.up()
+    found: dict[str, list[float]] = page.evaluate("window.vzDragging")
+    return found
+
+
+def row(name: str, times: Sequence[float]) -> str:
+    """One row of Markdown: how many, their median, 95th percentile and worst."""
+    late = statistics.quantiles(times, n=20)[-1]
+    return f"| {name} | {len(times)} | {statistics.median(times):.1f} | {late:.1f} | {max(times):.1f} |"
+
+
+def main(argv: Sequence[str] | None = None, say: Callable[[str], object] = print) -> None:
+    """The command."""
+    about = argparse.ArgumentParser(
+        "python -m benchmarks.dragging", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    about.add_argument("--network", default="mini-alexnet")
+    about.add_argument("--moves", type=int, default=300)
+    asked = about.parse_args(argv)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder:
+        process, address = start(Path(folder))
+        try:
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+                page = browser.new_page(viewport={"width": 1366, "height": 768})
+                page.goto(f"{address}/?network={asked.network}")
+                page.locator('.gliding canvas.main[data-place*=","]').wait_for(timeout=300_000)
+                page.wait_for_timeout(2_000)
+                page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=300_000)
+                found = measured(page, asked.moves)
+                browser.close()
+        finally:
+            stop(process)
+    say(f"| dragging ({asked.network}), ms | moves | median | 95th | worst |\n| --- | --- | --- | --- | --- |")
+    say(row("pointer to frame", found["latency"]))
+    say(row("work within the frame", found["work"]))
+
+
+if __name__ == "__main__":
+    main()
