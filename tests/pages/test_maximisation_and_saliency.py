@@ -244,6 +244,7 @@ def test_each_part_of_saliency_opens_by_a_link_twice(part: str) -> None:
     expected = {
         "convergence": "Change of the average",
         "taylor": "The linear approximation stays within 10 %",
+        "changes": "Random noise of the same size",
         "copies": "The first 4 of the copies",
         "others": "The contributions of the pixels add up",
     }

@@ -68,6 +68,7 @@ MEASURED = {"value", "mean", "percent", "logit", "noise", "usual", "sum", "rise"
 MEASURED |= {"drop", "change", "r2", "rate", "used", "seconds", "megabytes", "done", "total", "size", "hours", "away"}
 MEASURED |= {"score", "maximum", "plain", "smooth", "effect"}
 MEASURED |= {"points"}
+MEASURED |= {"before", "promised", "actual", "spread", "root", "length"}
 WORDS = {
     "name",
     "layer",

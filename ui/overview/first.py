@@ -18,6 +18,7 @@ from ui.running.seat import QUEUE
 from ui.texts import t
 from ui.viewer import show
 from ui.viewer.gliding import gliding
+from vizcore.lessons.shelf import shelf
 from vizcore.networks.classifier import Classifier
 from vizcore.techniques.occlusion import Occlusion, passes
 from vizcore.techniques.window_answers import WindowAnswers, window_answers
@@ -28,6 +29,7 @@ _SHARES = (64, 32, 16, 8)  # of the shorter side: how fine the grid may be
 _COARSE = 16
 _PART = 0.35  # of the shorter side: a window that large takes away enough to change the answer
 _SMALL = 128  # pixels
+LESSON = "lab"
 CHEATS = f"stamped:{sources.STAMPED[0]}"  # of which both bundled networks say: horse
 
 
@@ -91,7 +93,10 @@ def invite() -> None:
     address = show.inline(np.asarray(small))
     st.html(f'<img class="vz-invitation" alt="{escape(t("first.horse"))}" src="{address}">')
     st.markdown(t("first.invitation"))
-    navigation.to("compare", t("first.look"), {"network": "mini-alexnet", "picture": CHEATS, "class": ""})
+    if shelf().find(LESSON) is not None:
+        navigation.to("learn", t("first.look"), {"lesson": LESSON})
+    else:
+        navigation.to("compare", t("first.look"), {"network": "mini-alexnet", "picture": CHEATS, "class": ""})
 
 
 def place() -> tuple[DeltaGenerator, DeltaGenerator]:

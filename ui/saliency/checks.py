@@ -1,4 +1,4 @@
-"""What the saliency page shows below its two maps: convergence, the Taylor check, noisy copies, other methods."""
+"""What the saliency page shows below its two maps: convergence, the Taylor check, small changes, copies, others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ui.frame.layout import Frame
 from ui.running import play
-from ui.saliency import taylor
+from ui.saliency import changes, taylor
 from ui.saliency.maps import VIEWS, pool, unit
 from ui.texts import t
 from ui.texts.sentences import translated
@@ -179,6 +179,7 @@ def _cam(what: Looking) -> None:
 PARTS: dict[str, Callable[[Looking], None]] = {
     "convergence": convergence,
     "taylor": lambda what: taylor.check(what.page, what.params.output, what.params.seed),
+    "changes": lambda what: changes.small_changes(what.page, what.params),
     "copies": copies,
     "others": others,
 }

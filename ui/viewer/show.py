@@ -80,10 +80,10 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .katex-display > .katex > .katex-html > .base {margin: .25em 0;}
 @media (max-width: 640px) { /* two maps beside each other, since they are there to be compared */
   .block-container {padding: 3rem .8rem 5rem .8rem;} /* the title beneath the button that opens the menu */
-  .st-key-pair [data-testid="stColumn"] {
+  [class*="st-key-pair"] [data-testid="stColumn"] {
     min-width: calc(50% - .5rem); max-width: calc(50% - .4rem); flex: 1 1 calc(50% - .5rem);}
-  .st-key-pair [data-testid="stHorizontalBlock"] {gap: .8rem;}
-  .st-key-pair h2 {min-height: 2.4em; display: flex; align-items: end;} /* one in two lines, and the maps stay level */
+  [class*="st-key-pair"] [data-testid="stHorizontalBlock"] {gap: .8rem;}
+  [class*="st-key-pair"] h2 {min-height: 2.4em; display: flex; align-items: end;} /* so that maps stay level */
 }
 /* Streamlit's white on the dark theme's orange has a contrast of 2.3 : 1, its pale grey one of 3.9 : 1; small type
 needs 4.5. */
