@@ -146,6 +146,8 @@ def test_every_method_has_every_figure(pair: dict[str, Classifier]) -> None:
         assert missing == []
         assert min(row.inside or 0, row.precision or 0, row.on_stamp or 0) >= 0
         assert (row.inside or 0) + (row.on_stamp or 0) <= 1 + 1e-6
+        assert row.effects is not None
+        assert -1 <= row.effects <= 1
     by = {row.method: row for row in found}
     assert by["edges"].sanity == pytest.approx(1.0)  # it does not look at the network
     assert by["random"].sanity == pytest.approx(1.0)

@@ -14,14 +14,14 @@ from PIL import Image
 from ui.compare import several
 from ui.compare.choice import Choice, Row, method_name
 from ui.compare.maps import Maps, drawn
-from ui.frame import sources, tables
+from ui.frame import navigation, sources, tables
 from ui.frame.classes import class_name
 from ui.running import play
 from ui.running.results import RESULTS
 from ui.texts import inert, t, t_or
 from ui.viewer import shown
 from ui.viewer.cards import cards
-from vizcore.evaluation import truth
+from vizcore.evaluation import interventions, truth
 from vizcore.pictures import cutouts, figures, panels
 
 CARD = 200
@@ -45,8 +45,11 @@ def part(what: Choice, maps: Maps) -> None:
     on_stamp = {}
     if stamp is not None:
         on_stamp = {m: truth.mass(maps.by_place[number, m].heat, stamp) for m in found}
-    tables.table(_records(found, on_stamp), _columns(), "compare-truth")
+    agreed = {m: effects_of(what, row, maps, number, m) for m in found}
+    tables.table(_records(found, on_stamp, agreed), _columns(), "compare-truth")
     st.caption(t("compare.truth_chance", share=float(inside.mean())))
+    st.caption(t("compare.effects_meaning"))
+    navigation.to("interventions", t("compare.interventions"))
     if stamp is not None:
         st.caption(t("compare.stamp_chance", share=float(stamp.mean())))
     with cards("truth", len(found), CARD):
@@ -89,10 +92,27 @@ def figures_of(what: Choice, row: Row, maps: Maps, number: int, inside: NDArray[
     return found
 
 
+def effects_of(what: Choice, row: Row, maps: Maps, number: int, method: str) -> float:
+    """How far a map's mass on each part agrees with the part's true effect, in the score that is explained."""
+    identifier, clf, output = what.page.source.id, row.clf, what.output
+
+    def compute() -> float:
+        compose = partial(sources.composed, identifier)
+        key = ("effects", *row.key, output)
+        true = RESULTS.get_or(key, lambda: interventions.effects(clf, compose, row.target, output))
+        claimed = interventions.claims(maps.by_place[number, method].heat, true.regions)
+        return interventions.agreement(claimed, true.by_part)
+
+    return play.once(("agreement with effects", *what.key(row, method)), compute)
+
+
 def known(what: Choice, row: Row, method: str) -> dict[str, Any]:
     """The figures of one map, if they were looked at."""
     one: truth.Truth | None = RESULTS.get(("truth", *what.key(row, method)))
-    return {} if one is None else {"hit": one.hit, "away": one.away, "mass": one.mass, "precision": one.precision}
+    if one is None:
+        return {}
+    figures = {"hit": one.hit, "away": one.away, "mass": one.mass, "precision": one.precision}
+    return figures | {"effects": RESULTS.get(("agreement with effects", *what.key(row, method)))}
 
 
 def pointed(row: Row, heat: NDArray[Any], inside: NDArray[np.bool_], peak: tuple[int, int]) -> figures.Picture:
@@ -103,7 +123,9 @@ def pointed(row: Row, heat: NDArray[Any], inside: NDArray[np.bool_], peak: tuple
     return cutouts.cross(drawn, (int((peak[0] + 0.5) * scale), int((peak[1] + 0.5) * scale)))
 
 
-def _records(found: dict[str, truth.Truth], on_stamp: dict[str, float]) -> list[dict[str, Any]]:
+def _records(
+    found: dict[str, truth.Truth], on_stamp: dict[str, float], agreed: dict[str, float]
+) -> list[dict[str, Any]]:
     records = []
     for method, one in found.items():
         record = {
@@ -111,6 +133,7 @@ def _records(found: dict[str, truth.Truth], on_stamp: dict[str, float]) -> list[
             t("compare.pointing"): t("compare.hit") if one.hit else t("compare.miss", away=one.away),
             t("compare.mass"): _number(one.mass),
             t("compare.precision"): one.precision,
+            t("compare.effects"): _number(agreed[method]),
         }
         records.append(record | ({t("compare.on_stamp"): _number(on_stamp[method])} if on_stamp else {}))
     return records
@@ -121,4 +144,4 @@ def _number(value: float) -> float | None:
 
 
 def _columns() -> list[str]:
-    return [t(f"compare.{name}") for name in ("mass", "precision", "on_stamp")]
+    return [t(f"compare.{name}") for name in ("mass", "precision", "effects", "on_stamp")]

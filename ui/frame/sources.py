@@ -15,6 +15,7 @@ from ui.texts.sentences import translated
 from vizcore import memory
 from vizcore.networks import catalogue
 from vizcore.pictures import decoding, scenes
+from vizcore.pictures.scene_parts import Changes
 from vizcore.study.sources import compose
 
 # A handful of scenes worth starting with; any other seed is one number away.
@@ -68,6 +69,11 @@ def scene(identifier: str) -> scenes.Scene | None:
     if identifier.partition(":")[0] not in ("scene", "stamped"):
         return None
     return RESULTS.get_or(("scene", identifier), lambda: compose(identifier, SCENE_SIZE))
+
+
+def composed(identifier: str, changes: Changes) -> scenes.Scene:
+    """The scene behind ``scene:SEED`` or ``stamped:SEED``, drawn anew with something different about it."""
+    return compose(identifier, SCENE_SIZE, changes)
 
 
 def picture(identifier: str) -> Source:

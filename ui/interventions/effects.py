@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -17,8 +18,7 @@ from vizcore.evaluation import interventions
 from vizcore.evaluation.interventions import Effects
 from vizcore.networks.bundled.network import NAMES
 from vizcore.networks.classifier import Classifier
-from vizcore.pictures.scene_parts import PARTS, Changes, Part
-from vizcore.study.sources import compose
+from vizcore.pictures.scene_parts import PARTS, Part
 from vizcore.targets import Output
 
 CARD = 190
@@ -26,12 +26,9 @@ CARD = 190
 
 def of(clf: Classifier, picture: str, target: int, output: Output) -> Effects:
     """The effects in the scene called ``picture``, remembered as long as other results are."""
-
-    def drawn(changes: Changes) -> Any:
-        return compose(picture, sources.SCENE_SIZE, changes)
-
+    compose = partial(sources.composed, picture)
     key = ("effects", f"{clf.checksum}@{clf.device.type}", picture, target, output)
-    return play.once(key, lambda: interventions.effects(clf, drawn, target, output))
+    return play.once(key, lambda: interventions.effects(clf, compose, target, output))
 
 
 def networks(page: Frame) -> list[Classifier]:

@@ -23,7 +23,7 @@ from vizcore.study.sources import Picture, StudyError, distinct
 Target = Literal["auto", "true", "top"]
 BASELINE = "random"  # without it an area says little: it is part of every study
 LISTED = 100_000  # pictures that a study's settings name one by one
-FORMAT = 1  # of the rows; another number where their columns change meaning
+FORMAT = 2  # of the rows; another number where their columns change meaning
 
 
 @dataclass(frozen=True)

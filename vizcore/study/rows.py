@@ -17,7 +17,7 @@ MAX_BYTES = 20 * 2**20
 MAX_ROWS = 200_000
 MAX_FIELD = 400
 LARGEST = 1e12  # of any number in a table from elsewhere
-NAME = re.compile(r"[\w.:\-]{1,200}", re.ASCII)
+NAME = re.compile(r"\w[\w.:\-]{0,199}", re.ASCII)  # none that a table would write otherwise
 
 Better = Literal["high", "low", "zero", "none"]
 FIGURES: dict[str, Better] = {
@@ -27,6 +27,7 @@ FIGURES: dict[str, Better] = {
     "inside": "high",  # share of the positive mass on the object
     "precision": "high",  # average precision: area under the precision-recall curve of the object's pixels
     "on_stamp": "none",  # share of the positive mass on the date stamp
+    "effects": "high",  # agreement of the mass on each part with that part's true effect
     "sanity": "zero",  # rank correlation with the map of the same network with random weights
 }
 
@@ -51,6 +52,7 @@ class Row:
     inside: float | None = None
     precision: float | None = None
     on_stamp: float | None = None
+    effects: float | None = None
     sanity: float | None = None
     seconds: float | None = None
     forward: int | None = None

@@ -142,7 +142,7 @@ def see(clf: Classifier, identifier: str, content: bytes | None) -> Shown:
     """What ``clf`` sees of a picture. Raises :class:`vizcore.pictures.decoding.PictureError` for a broken file."""
     if content is not None:
         return Shown(clf.pixels(content))
-    found = compose(identifier, clf.preprocess.resize or max(clf.preprocess.size))
+    found = compose(identifier, size_for(clf))
     stamp = None
     if found.mark_box is not None:
         left, top, right, bottom = found.mark_box
@@ -150,6 +150,11 @@ def see(clf: Classifier, identifier: str, content: bytes | None) -> Shown:
         plate[top:bottom, left:right] = True
         stamp = _as_seen(clf, plate)
     return Shown(clf.pixels(Image.fromarray(found.picture)), found.label, _as_seen(clf, found.mask), stamp)
+
+
+def size_for(clf: Classifier) -> int:
+    """The side with which scenes are drawn for a network, so that none of its pixels is made up."""
+    return clf.preprocess.resize or max(clf.preprocess.size)
 
 
 def compose(identifier: str, size: int, changes: Changes = UNCHANGED) -> Scene:

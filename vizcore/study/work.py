@@ -8,19 +8,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from vizcore import methods
-from vizcore.evaluation import faithfulness, randomisation, sanity, truth
+from vizcore.evaluation import faithfulness, interventions, randomisation, sanity, truth
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures.decoding import PictureError
 from vizcore.study import sources
 from vizcore.study.plan import Study, parameters, seed_of
 from vizcore.study.rows import Row, line
 from vizcore.study.sources import Shown
+from vizcore.targets import Output
 
 LOG = logging.getLogger("vizcore.study")
 T = TypeVar("T")
@@ -43,6 +45,7 @@ def measure(
         shown = sources.see(clf, identifier, content())
         target = _target(clf, shown, study)
         probability = float(clf.scores(shown.image[None], target)[0])
+        parts = None if shown.mask is None else _Parts(clf, identifier, target)
     except Exception as error:
         sentence = _sentence(error)
         yield from (Row(identifier, network, method, error=sentence) for method in requested)
@@ -51,10 +54,26 @@ def measure(
     for method in requested:
         row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
         try:
-            row = replace(row, **_figures(clf, blank, shown, target, method, identifier, study))
+            row = replace(row, **_figures(clf, blank, shown, target, method, identifier, study, parts))
         except Exception as error:
             row = replace(row, error=_sentence(error))
         yield row
+
+
+class _Parts:
+    """The true effects of a scene's parts, in the score that a method explains: drawn once for each of the two."""
+
+    def __init__(self, clf: Classifier, identifier: str, target: int) -> None:
+        self._clf, self._target = clf, target
+        self._compose = partial(sources.compose, identifier, sources.size_for(clf))
+        self._known: dict[Output, interventions.Effects] = {}
+
+    def agreement(self, heat: Tensor, output: Output) -> float:
+        """How far a map's mass per part agrees with the effects."""
+        if output not in self._known:
+            self._known[output] = interventions.effects(self._clf, self._compose, self._target, output)
+        true = self._known[output]
+        return interventions.agreement(interventions.claims(heat, true.regions), true.by_part)
 
 
 def _target(clf: Classifier, shown: Shown, study: Study) -> int:
@@ -73,7 +92,14 @@ def unlearned(clf: Classifier, shown: Shown, identifier: str) -> Classifier:
 
 
 def _figures(
-    clf: Classifier, blank: Classifier | None, shown: Shown, target: int, method: str, identifier: str, study: Study
+    clf: Classifier,
+    blank: Classifier | None,
+    shown: Shown,
+    target: int,
+    method: str,
+    identifier: str,
+    study: Study,
+    parts: _Parts | None,
 ) -> dict[str, Any]:
     params = parameters(method, study, identifier)
     begun = time.perf_counter()
@@ -90,6 +116,8 @@ def _figures(
     }
     if shown.mask is not None and 0 < float(shown.mask.float().mean()) < 1:
         figures |= _truth(found.heat, shown.mask, shown.stamp)
+    if parts is not None:
+        figures |= _known(effects=parts.agreement(found.heat, params.output))
     if blank is not None:
         again = last(methods.explain(blank, shown.image, target, method, params))
         figures |= _known(sanity=sanity.similarity(found.heat, again.heat)[0])
