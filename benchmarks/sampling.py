@@ -11,7 +11,7 @@ the whole run.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
@@ -44,8 +44,10 @@ class Case:
     image: Tensor
     target: int
 
-    def lime(self, params: Lime) -> lime.LimeMap:
-        return Run(lime.explain(self.clf, self.image, self.target, params)).finish()
+    def lime(self, params: Lime, known: lime.LimeMap | None = None) -> lime.LimeMap:
+        """The map; what ``known`` has asked the network already costs nothing again."""
+        samples = None if known is None else known.samples
+        return Run(lime.explain(self.clf, self.image, self.target, params, samples=samples)).finish()
 
     def smoothgrad(self, params: SmoothGrad) -> saliency.SaliencyMap:
         return Run(saliency.smoothgrad(self.clf, self.image, self.target, params)).finish()
@@ -62,23 +64,29 @@ def cases(clf: Classifier, folder: Path | None, count: int) -> Iterator[Case]:
         yield Case(clf, image, int(clf.logits(image[None])[0].argmax()))
 
 
-def far(case: Case, output: Output, seeds: int, many: int) -> Iterator[tuple[Model, Sampling, int, float]]:
-    """(model, sampling, samples, error) of one picture, the mean over seeds."""
-    most = Lime(samples=max(_SAMPLES), output=output)
-    runs = {
-        sampling: [case.lime(replace(most, sampling=sampling, seed=seed)) for seed in range(seeds)]
+Maps = dict[Sampling, list[lime.LimeMap]]
+
+
+def runs(case: Case, seeds: Iterable[int], samples: int) -> Maps:
+    """LIME's maps of one picture, by sampling and seed."""
+    most = Lime(samples=samples, output="logit")
+    return {
+        sampling: [case.lime(replace(most, sampling=sampling, seed=seed)) for seed in seeds]
         for sampling in get_args(Sampling)
     }
-    long = [
-        case.lime(replace(most, samples=many, sampling=sampling, seed=_MANY_SEED)) for sampling in get_args(Sampling)
-    ]
-    vectors, scores = (torch.cat([getattr(one, name) for one in long]) for name in ("vectors", "scores"))
+
+
+def far(case: Case, output: Output, found: Maps, long: Maps) -> Iterator[tuple[Model, Sampling, int, float]]:
+    """(model, sampling, samples, error) of one picture, the mean over the maps ``found``, by those of many samples."""
+    again = [case.lime(replace(one.params, output=output), one) for own in long.values() for one in own]
+    vectors, scores = (torch.cat([getattr(one, name) for one in again]) for name in ("vectors", "scores"))
     for model in get_args(Model):
-        truth = lime.fit(vectors, scores, replace(most, model=model, alpha=0.0)).weights
-        for sampling, found in runs.items():
+        truth = lime.fit(vectors, scores, Lime(model=model, alpha=0.0)).weights
+        for sampling, own in found.items():
+            asked = [case.lime(replace(one.params, output=output), one) for one in own]
             for n in _SAMPLES:
-                chosen = replace(most, samples=n, model=model, sampling=sampling)
-                fits = [lime.fit(run.vectors[:n], run.scores[:n], chosen).weights for run in found]
+                chosen = Lime(model=model, sampling=sampling)
+                fits = [lime.fit(one.vectors[:n], one.scores[:n], chosen).weights for one in asked]
                 yield model, sampling, n, mean(float((w - truth).norm() / truth.norm()) for w in fits)
 
 
@@ -112,8 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = list(cases(load(asked.network, device="cpu"), asked.pictures, asked.count))
     print(f"{asked.network}, {len(chosen)} pictures, {asked.seeds} seeds\n")
     print("| score, model | samples | independent | pairs | pairs / independent | closer on |\n" + "|---" * 6 + "|")
+    short = [runs(case, range(asked.seeds), max(_SAMPLES)) for case in chosen]
+    long = [runs(case, [_MANY_SEED], asked.many) for case in chosen]
     for output in get_args(Output):
-        found = [list(far(case, output, asked.seeds, asked.many)) for case in chosen]
+        found = [list(far(case, output, *both)) for case, *both in zip(chosen, short, long, strict=True)]
         by: dict[tuple[Model, int], dict[Sampling, list[float]]] = {}
         for one in found:
             for model, sampling, n, error in one:

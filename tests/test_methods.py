@@ -193,3 +193,20 @@ def test_what_is_unknown_is_refused_before_anything_is_computed(network: Classif
 
 def test_the_order_by_cost_names_every_method_once() -> None:
     assert sorted(methods.BY_COST) == sorted(methods.METHODS)
+
+
+def test_limes_sub_images_are_asked_about_once_for_both_models_and_every_class(bundled: Classifier) -> None:
+    image, known = random_picture(bundled), methods.Known()
+    params = {"ridge": methods.Ridge(samples=60, segments=6), "adaline": methods.Adaline(samples=60, segments=6)}
+
+    def shared(method: str, settings: Any, target: int = 0) -> Attribution:
+        *_, final = explain(bundled, image, target, method, settings, known)
+        return final
+
+    assert shared("adaline", params["adaline"]).forward == 60
+    for method, target in (("ridge", 0), ("adaline", 3)):
+        again, alone = shared(method, params[method], target), last(bundled, image, method, params[method], target)
+        assert (again.forward, alone.forward) == (0, 60)
+        torch.testing.assert_close(again.heat, alone.heat)
+    assert shared("ridge", replace(params["ridge"], seed=1)).forward == 60  # other sub-images
+    assert shared("ridge", replace(params["ridge"], seed=1, samples=100)).forward == 40

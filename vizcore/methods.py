@@ -19,6 +19,7 @@ from vizcore.networks.classifier import Classifier
 from vizcore.params import choice
 from vizcore.targets import Output, Target
 from vizcore.techniques import gradcam, integrated_gradients, lime, occlusion, saliency
+from vizcore.techniques.lime import Known
 
 View = Literal["times_input", "signed", "absolute"]
 Sign = Literal["both", "positive"]
@@ -167,29 +168,31 @@ def with_output(params: P, output: Output) -> P:
 
 
 def explain(
-    clf: Classifier, image: Tensor, target: Target, method: str, params: Any | None = None
+    clf: Classifier, image: Tensor, target: Target, method: str, params: Any | None = None, known: Known | None = None
 ) -> Iterator[Attribution]:
     """heat = how much each pixel of ``image`` speaks for ``target``, by ``method``, from the first estimate on.
 
     ``image`` is (C,H,W) in [0,1]; ``params`` an instance of ``METHODS[method]``, its defaults where None. Methods that
-    need one pass yield once. Raises, before any computation, ValueError for an unknown method, parameters of another
-    one, a picture or a target that is not the network's, and ParameterError for settings that do not fit the picture.
+    need one pass yield once. Where ``known`` is given, LIME's sub-images serve both its models and every class. Raises,
+    before any computation, ValueError for an unknown method, parameters of another one, a picture or a target that is
+    not the network's, and ParameterError for settings that do not fit the picture.
     """
     check_method(method)
-    params = METHODS[method]() if params is None else params
+    params = params or METHODS[method]()
     if not isinstance(params, METHODS[method]):
         raise ValueError(
             f"params is of type {type(params).__name__}; accepted for {method}: {METHODS[method].__name__}."
         )
     clf.check_image(image)
     clf.check_target(target)
+    if isinstance(params, lime.Lime):
+        return _lime(clf, image, target, params, known or Known())
     return _ADAPTERS[method](clf, image, target, params)
 
 
 def _viewed(found: saliency.SaliencyMap, view: View) -> Tensor:
-    if view == "times_input":
-        return saliency.times_input(found)
-    return saliency.signed(found) if view == "signed" else saliency.absolute_max(found)
+    views = {"times_input": saliency.times_input, "signed": saliency.signed, "absolute": saliency.absolute_max}
+    return views[view](found)
 
 
 def _gradient(clf: Classifier, image: Tensor, target: Target, params: Gradient) -> Iterator[Attribution]:
@@ -222,9 +225,9 @@ def _occlusion(clf: Classifier, image: Tensor, target: Target, params: occlusion
         yield Attribution(found.heat(), found.step, found.of, found.score, 1 + found.step, 0)
 
 
-def _lime(clf: Classifier, image: Tensor, target: Target, params: lime.Lime) -> Iterator[Attribution]:
-    for found in lime.explain(clf, image, target, params):
-        yield Attribution(found.heat(), found.step, found.of, found.score, found.step, 0)
+def _lime(clf: Classifier, image: Tensor, target: Target, params: lime.Lime, known: Known) -> Iterator[Attribution]:
+    for found, passes in lime.carried_on(clf, image, target, params, known):
+        yield Attribution(found.heat(), found.step, found.of, found.score, passes, 0)
 
 
 def _random(clf: Classifier, image: Tensor, target: Target, params: baselines.Random) -> Iterator[Attribution]:
@@ -233,8 +236,7 @@ def _random(clf: Classifier, image: Tensor, target: Target, params: baselines.Ra
 
 
 def _edges(clf: Classifier, image: Tensor, target: Target, params: baselines.Edges) -> Iterator[Attribution]:
-    score = float(clf.scores(image[None], target, params.output)[0])
-    yield Attribution(baselines.edges(image), 1, 1, score, 1, 0)
+    yield Attribution(baselines.edges(image), 1, 1, float(clf.scores(image[None], target, params.output)[0]), 1, 0)
 
 
 _ADAPTERS: dict[str, Callable[..., Iterator[Attribution]]] = {
@@ -243,8 +245,6 @@ _ADAPTERS: dict[str, Callable[..., Iterator[Attribution]]] = {
     "integrated": _integrated,
     "gradcam": _gradcam,
     "occlusion": _occlusion,
-    "adaline": _lime,
-    "ridge": _lime,
     "random": _random,
     "edges": _edges,
 }

@@ -23,6 +23,7 @@ from ui.viewer.viewer import pooled_meaning, viewer
 from vizcore import methods
 from vizcore.methods import Attribution
 from vizcore.pictures import figures, pooling
+from vizcore.techniques.lime import Known
 
 CARD, LEAST = 160, 150  # pixels: five beside each other, two on a telephone; legends need as much
 Place = tuple[int, str]  # number of the row, method
@@ -64,8 +65,10 @@ def computed(what: Choice, row: Row, method: str) -> Iterator[Mapped]:
         return
     seconds, found = 0.0, None
     begun = time.perf_counter()
+    sampled = ("sub-images", *row.key[:2])  # of all classes
+    sub_images = Known(RESULTS.get(sampled))
     try:
-        for found in methods.explain(row.clf, row.image, row.target, method, what.params[method]):
+        for found in methods.explain(row.clf, row.image, row.target, method, what.params[method], sub_images):
             seconds += time.perf_counter() - begun
             yield Mapped(found, seconds)
             begun = time.perf_counter()
@@ -74,6 +77,8 @@ def computed(what: Choice, row: Row, method: str) -> Iterator[Mapped]:
         last = Mapped(None, seconds, str(error))
         yield last
     RESULTS.put(key, last)
+    if sub_images.samples is not None:
+        RESULTS.put(sampled, sub_images.samples)
 
 
 def compute(what: Choice) -> Iterator[Maps]:
@@ -223,6 +228,7 @@ def unit(what: Choice, method: str) -> str:
 def passes(mapped: Mapped) -> str:
     """What a map cost, and of which layer it is."""
     assert mapped.found is not None
-    name = "compare.cost_backward" if mapped.found.backward else "compare.cost"
-    cost = t(name, seconds=mapped.seconds, forward=mapped.found.forward, backward=mapped.found.backward)
+    backward, forward = mapped.found.backward, mapped.found.forward
+    name = "compare.cost_backward" if backward else "compare.cost" if forward else "compare.cost_known"
+    cost = t(name, seconds=mapped.seconds, forward=forward, backward=backward)
     return f"{t('compare.of_layer', layer=quoted(mapped.found.layer))} · {cost}" if mapped.found.layer else cost

@@ -17,7 +17,7 @@ from vizcore.techniques.lime_settings import Lime, Model
 from vizcore.techniques.standard_errors import standard_errors
 from vizcore.techniques.subimages import Samples, draw, evaluator, pairs, proximity, reconstruct, stage, tried
 
-__all__ = ["Lime", "LimeMap", "Model", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
+__all__ = ["Known", "Lime", "LimeMap", "Model", "Samples", "explain", "fit", "predict", "proximity", "reconstruct"]
 
 SAMPLES_PER_SUPERPIXEL = 10  # with fewer the weights are mostly the luck of the draw
 LOW_R2 = 0.5  # below, the linear model misses more than half of what the network does
@@ -145,6 +145,25 @@ def explain(
             raise ValueError(f"segments has shape {tuple(segments.shape)}; accepted: {clf.preprocess.size}.")
         segments = superpixels.relabel(segments)
     return _estimates(clf, image.detach().cpu().clone(), target, params, samples, segments)
+
+
+@dataclass
+class Known:
+    """The sub-images that were asked about last; whoever explains with it again has what of them still holds."""
+
+    samples: Samples | None = None
+
+
+def carried_on(
+    clf: Classifier, image: Tensor, target: Target, params: Lime, known: Known
+) -> Iterator[tuple[LimeMap, int]]:
+    """As :func:`explain`, with the forward passes taken so far; ``known`` is used and filled."""
+    clf.check_image(image)
+    picture = image.detach().cpu()
+    base = stage(known.samples, clf, picture, params, params.fill, params.seed, params.sampling)
+    for found in explain(clf, image, target, params, samples=base):
+        known.samples = found.samples
+        yield found, max(0, found.step - len(base))
 
 
 def predict(result: LimeMap, on: Tensor) -> Tensor:
