@@ -1,4 +1,4 @@
-"""The checker: bundled lessons and the documentation's pass, and what cannot be computed or said is named."""
+"""The checker: the documentation's example passes, and what cannot be computed or said is named."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ import pytest
 
 from tests.lessons.test_reading import WHOLE
 from vizcore.lessons import __main__ as command
-from vizcore.lessons import checking, links, shelf
+from vizcore.lessons import checking, links
 from vizcore.lessons.quantities import table
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(shelf.BUNDLED.glob("*.toml"))
 DOCS = (ROOT / "docs/how-to/lessons.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_bundled_lesson_has_no_mistake(path: Path) -> None:
-    assert checking.check(path.read_bytes(), path.stem) == []
 
 
 def test_the_documentations_example_has_no_mistake() -> None:
@@ -28,7 +22,7 @@ def test_the_documentations_example_has_no_mistake() -> None:
 
 
 def test_the_documentation_lists_every_quantity_with_its_arguments() -> None:
-    rows = dict(re.findall(r"^\| `([a-z0-9² ]+)` \| (?:choose|number|order|draw) \|([^|]*)\|", DOCS, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([\w² -]+)` \| (?:choose|number|order|draw) \|([^|]*)\|", DOCS, re.MULTILINE))
     assert set(rows) == set(table.QUANTITIES)
     for name, listed in rows.items():
         assert set(re.findall(r"`(\w+)`", listed)) == set(table.arguments(name)), name

@@ -32,13 +32,13 @@ def choose(answer: Choose, key: str) -> str | None:
 
 
 def guess_number(answer: Number, key: str) -> float | None:
-    """The number at the slider, which begins in the middle."""
+    """The number at the slider, which begins at its low end: a middle would be a hint."""
     stops = answer.stops()
     whole = all(float(one).is_integer() for one in stops)
     shown: list[Any] = [int(one) for one in stops] if whole else stops
     held = worded(key)
     if st.session_state.get(held) not in shown:
-        st.session_state[held] = shown[len(shown) // 2]
+        st.session_state[held] = shown[0]
     label = (
         t("learn.number") if not answer.unit else t("learn.number_in", unit=t(f"learn.unit_{words.UNITS[answer.unit]}"))
     )
@@ -76,6 +76,7 @@ def draw(answer: Draw, key: str, truth: Truth) -> NDArray[np.bool_] | None:
         canvas.pixels,
         t("learn.draw"),
         mode="brush",
+        hint=t("learn.draw_hint"),
         mask=before,
         round=int(st.session_state.get(turn, 0)),
         brush=size,

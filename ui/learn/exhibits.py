@@ -10,7 +10,7 @@ from ui.learn import words
 from ui.texts import inert, language, t, table
 from ui.viewer import show
 from ui.viewer.cards import cards
-from vizcore.lessons.truths import Bars, Curve, Exhibit, Map, Picture
+from vizcore.lessons.truths import Bars, Curve, Exhibit, Map, Picture, Points
 from vizcore.pictures import figures, framing
 
 _CARD = 240  # pixels
@@ -36,6 +36,8 @@ def draw(name: str, exhibits: Sequence[Exhibit], *, passing: bool = False) -> No
             bars(chart, f"{name}-{at}")
         elif isinstance(chart, Curve):
             _curve(chart, f"{name}-{at}")
+        elif isinstance(chart, Points):
+            _points(chart, f"{name}-{at}")
 
 
 def caption(title: str, values: Mapping[str, float | str]) -> str:
@@ -54,6 +56,8 @@ def _picture(one: Picture | Map, passing: bool) -> None:
         limit = figures.robust_limit(one.heat) if one.limit is None else one.limit
         pixels = figures.overlay(one.pixels, one.heat, signed=one.signed, limit=limit)
     array = framing.framed(pixels, [(box.name, box.edges) for box in one.boxes], show.DISPLAY)
+    for region in one.regions:
+        array = framing.outlined(array, region.mask.numpy(), show.DISPLAY, region.name)
     text = caption(one.title, one.values)
     show.picture(array, box=st if passing else None, alt=text)
     if isinstance(one, Map):
@@ -87,3 +91,10 @@ def _curve(one: Curve, key: str) -> None:
     st.markdown(f"**{inert(title)}**")
     axes = {"x_title": caption(one.x_title, {}), "y_title": caption(one.y_title, {})}
     show.chart(figures.lines(one.x, curves, **axes), f"learn-{key}", title=title)  # type: ignore[arg-type]
+
+
+def _points(one: Points, key: str) -> None:
+    title = caption(one.title, one.values)
+    st.markdown(f"**{inert(title)}**")
+    titles = (t("learn.show_actual"), t("learn.show_predicted"))
+    show.chart(figures.scatter(one.predicted, one.actual, titles=titles), f"learn-{key}", title=title)

@@ -20,11 +20,9 @@ def play(lesson: Lesson, number: int) -> None:
     """Step ``number`` of a lesson, from 1 on."""
     step, now = lesson.steps[number - 1], course.course()
     _head(lesson, number)
-    with st.container(key="asked"):
-        left, right = st.columns([3, 2], gap="large")
-    with right:
-        st.markdown(words.own(step.question.text))
-        control, below = st.container(), st.container()
+    st.markdown(words.own(step.question.text))
+    left, right = st.columns([3, 2], gap="large")
+    control, below = right.container(), right.container()
     drawing = isinstance(step.question.answer, Draw) and not now.revealed
     with left:
         evidence, status = st.empty(), st.container()
@@ -33,7 +31,7 @@ def play(lesson: Lesson, number: int) -> None:
 
     def before(found: Truth) -> None:
         last = found.step == found.of
-        if not drawing and (not drawn or drawn[-1] != len(found.before)):
+        if not drawing and not now.revealed and (not drawn or drawn[-1] != len(found.before)):
             drawn.append(len(found.before))
             with evidence.container():
                 exhibits.draw(f"before-{number}-{len(drawn)}", found.before, passing=not last)
@@ -45,7 +43,7 @@ def play(lesson: Lesson, number: int) -> None:
     if now.revealed:
         with control:
             revealing.verdict(step, truth, now.answers.get(now.place))
-        with st.container(key="revealed"):
+        with evidence.container():
             revealing.beside(step, truth, now.answers.get(now.place))
         with below:
             revealing.onwards(lesson, number, step)

@@ -63,10 +63,11 @@ def beside(step: Step, truth: Truth, answered: Answered | None) -> None:
     """What shows the truth; of a drawing the marked pixels on the picture and on the map beside each other."""
     if isinstance(step.question.answer, Draw) and answered is not None:
         _drawn(truth, answered.guess)
-        rest = [one for one in truth.after if not isinstance(one, Map)]
-        exhibits.draw("after", rest)
+        exhibits.draw("after", [one for one in truth.after if not isinstance(one, Map)])
     else:
-        exhibits.draw("after", truth.after)
+        signs = {one.pixels.data_ptr() for one in truth.after if isinstance(one, Map)}
+        again = [one for one in truth.before if not (isinstance(one, Picture | Map) and one.pixels.data_ptr() in signs)]
+        exhibits.draw("after", [*again, *truth.after])
 
 
 def _drawn(truth: Truth, packed: str) -> None:

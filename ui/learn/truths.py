@@ -48,9 +48,11 @@ def truth(step: Step, draw: Callable[[Truth], object]) -> Truth | None:
 
 def _networks(step: Step) -> dict[str, Classifier] | None:
     """The networks that the link and the truth's arguments name: a worker cannot load what all pages share."""
-    named = [step.link.network, *(one for one in step.question.arguments.values() if one in catalogue.names())]
+    known, named = catalogue.names(), [step.link.network]
+    for given in step.question.arguments.values():
+        named += [one for one in (given if isinstance(given, list) else [given]) if one in known]
     found: dict[str, Classifier] = {}
-    for name in map(str, dict.fromkeys(named)):
+    for name in dict.fromkeys(named):
         clf = network_cache.network(name)
         if clf is None:
             return None

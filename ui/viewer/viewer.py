@@ -62,6 +62,7 @@ def viewer(
     part: str = "",
     pool: int = 1,
     subject: str = "",
+    hint: str = "",
 ) -> Event:
     """Show ``pixels`` (C,H,W) in [0,1], with ``heat`` (H,W) over it where there is one, and return what was done.
 
@@ -76,7 +77,8 @@ def viewer(
     ``remote`` one shows even without a map of its own. ``parts`` (H,W) says which part each pixel belongs to, -1 for
     none, and ``part`` with its ``{n}`` how it is read off, in place of the pixel's coordinates. ``heat`` is shown in
     means of ``pool`` x ``pool`` pixels, which the legend and the meaning then say. Each ``subject`` has its own zoom in
-    a group: the picture itself, unless what is shown of one subject changes.
+    a group: the picture itself, unless what is shown of one subject changes. ``hint`` is said under the picture as long
+    as nothing is read off, in place of what the mode usually says.
     """
     picture = figures.picture(pixels)
     height, width = picture.shape[:2]
@@ -121,8 +123,8 @@ def viewer(
                 name: t(f"viewer.{name}")
                 for name in ("opacity", "threshold", "closer", "farther", "whole", "save", "keys", "waiting")
             },
-            "hint": "" if controls == "compact" else t(f"viewer.hint_{mode}"),
-            "tap": "" if controls == "compact" else t(f"viewer.tap_{mode}"),
+            "hint": "" if controls == "compact" else hint or t(f"viewer.hint_{mode}"),
+            "tap": "" if controls == "compact" else hint or t(f"viewer.tap_{mode}"),
         },
         "mark": separators()[0],
     }

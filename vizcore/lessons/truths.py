@@ -32,12 +32,21 @@ class Box:
 
 
 @dataclass(frozen=True, eq=False)
+class Region:
+    """A line drawn around pixels (H,W), and the name of what they are."""
+
+    name: str
+    mask: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A picture (C,H,W) in [0,1]. ``title`` says what it is: a name that the page has words for, or a short sign."""
 
     title: str
     pixels: Tensor
     boxes: tuple[Box, ...] = ()
+    regions: tuple[Region, ...] = ()
     values: Mapping[str, float | str] = field(default_factory=dict)  # that the title's words fill in
 
 
@@ -52,6 +61,7 @@ class Map:
     unit: str = ""
     limit: float | None = None
     boxes: tuple[Box, ...] = ()
+    regions: tuple[Region, ...] = ()
     values: Mapping[str, float | str] = field(default_factory=dict)
 
 
@@ -77,7 +87,17 @@ class Curve:
     level: float | None = None  # a horizontal line
 
 
-Exhibit = Picture | Map | Bars | Curve
+@dataclass(frozen=True)
+class Points:
+    """Predicted against actual scores."""
+
+    title: str
+    actual: tuple[float, ...]
+    predicted: tuple[float, ...]
+    values: Mapping[str, float | str] = field(default_factory=dict)
+
+
+Exhibit = Picture | Map | Bars | Curve | Points
 Value = str | float | tuple[str, ...] | Tensor
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from vizcore.pictures.figures import Picture, enlarge
 
@@ -32,13 +33,23 @@ def framed(picture: Picture, boxes: Sequence[tuple[str, Edges]], size: int = 512
     return np.asarray(image).copy()
 
 
-def outlined(picture: Picture, mask: np.ndarray, size: int = 512) -> Picture:
-    """The picture (h,w,3) with its longer side at ``size``, and a line around the pixels of a mask (h,w)."""
+def outlined(picture: Picture, mask: np.ndarray, size: int = 512, name: str = "") -> Picture:
+    """The picture (h,w,3) with its longer side at ``size``, and a line around the pixels of a mask (h,w).
+
+    ``name`` is written where the pixels are farthest from that line.
+    """
     large = enlarge(picture, size)
     inside = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(large.shape[1::-1], 0)) > 0
     for width, colour in ((max(2, size // 128), 255), (max(1, size // 256), 0)):
-        large[_grown(inside, width) & ~_grown(inside, 0)] = colour
-    return large
+        large[_grown(inside, width) & ~inside] = colour
+    if not name or not mask.any():
+        return large
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    row, column = divmod(int(depth.argmax()), depth.shape[1])
+    image = Image.fromarray(large)
+    font = ImageFont.load_default(size=size / 16)
+    ImageDraw.Draw(image).text((column, row), name, "white", font, "mm", stroke_width=size / 120, stroke_fill="black")
+    return np.asarray(image).copy()
 
 
 def _grown(inside: np.ndarray, by: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 
-from vizcore.lessons.quantities import windows
+from vizcore.lessons.quantities import gradients, superpixels, windows
 from vizcore.lessons.truths import Given, Quantity, Truth
 
 QUANTITIES: dict[str, Quantity] = {
@@ -17,6 +17,20 @@ QUANTITIES: dict[str, Quantity] = {
     "fill": windows.fill,
     "winner": windows.winner,
     "occlusion map": windows.occlusion_map,
+    "gradient map": gradients.gradient_map,
+    "share of the gradient": gradients.share,
+    "whose gradient": gradients.whose,
+    "break-down of the line": gradients.break_down,
+    "saturation": gradients.saturation,
+    "two seeds": gradients.seeds,
+    "copies needed": gradients.copies,
+    "gain by copies": gradients.gain,
+    "noise of the map": gradients.noises,
+    "order of superpixels": superpixels.order,
+    "switched off": superpixels.switched,
+    "R²": superpixels.r2,
+    "lowest R²": superpixels.lowest_r2,
+    "two seeds of LIME": superpixels.seeds,
 }
 KINDS = {  # of arguments, as annotated
     "int": "a whole number",

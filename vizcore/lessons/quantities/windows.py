@@ -44,7 +44,7 @@ def drop(given: Given, row: int, column: int) -> Iterator[Truth]:
     }
     yield Truth(
         before - after,
-        (Picture("window", given.image, (Box("", box),), _size(params)),),
+        (Picture("window", given.image, (Box("", box),), values=_size(params)),),
         (Picture("covered", covered), top_five("answer_covered", answers, given)),
         numbers,
     )
@@ -64,7 +64,7 @@ def drops(given: Given, windows: list[list[int]]) -> Iterator[Truth]:
     numbers |= {"name": given.name, "first": rows[0][0], "last": rows[-1][0]}
     yield Truth(
         tuple(name for name, _ in rows),
-        (Picture("windows", given.image, tuple(boxes), _size(params)),),
+        (Picture("windows", given.image, tuple(boxes), values=_size(params)),),
         (_map(given, whole, params, tuple(boxes)), Bars("drops", tuple(rows), _unit(params))),
         numbers,
     )
@@ -84,9 +84,7 @@ def fill(given: Given, row: int, column: int, fills: list[str]) -> Iterator[Trut
     least, second = min(value for _, value in rows), sorted(value for _, value in rows)[-2]
     numbers: dict[str, float | str] = {"name": given.name, "best": best[0], "most": best[1]}
     numbers |= {"least": least, "second": second}
-    box = Box("", window(given, params, row, column))
-    before_it = (Picture("window", given.image, (box,), _size(params)), *pictures)
-    yield Truth(best[0], before_it, (Bars("fills", tuple(rows), _unit(params), best[0]),), numbers)
+    yield Truth(best[0], tuple(pictures), (Bars("fills", tuple(rows), _unit(params), best[0]),), numbers)
 
 
 def largest_drop(given: Given) -> Iterator[Truth]:
