@@ -30,7 +30,7 @@ class Answered:
 
 @dataclass
 class Course:
-    """The lesson that is open (none: ""), its step from 1 on, and how many it has; one more is its end."""
+    """The lesson that is open (none: ""), its step from 1 on, and how many it has (0: not read yet); one more is its end."""
 
     lesson: str = ""
     step: int = 1
@@ -52,7 +52,7 @@ class Course:
     @property
     def waiting(self) -> bool:
         """Whether this is a step whose truth has not been shown yet."""
-        return bool(self.lesson) and self.step <= self.of and not self.revealed
+        return bool(self.lesson) and (self.step <= self.of or not self.of) and not self.revealed
 
 
 def course() -> Course:

@@ -133,6 +133,7 @@ def hall(name: str) -> Iterator[Hall]:
     """As :func:`page`, for a page that is about no single picture."""
     st.set_page_config(page_title=f"{t(f'{name}.title')} · vizcore", page_icon=ICON, layout="wide")
     show.style()
+    new_run()
     uploads.admit(name)
     with reported(name, state.settle):
         query = _arrive(name)

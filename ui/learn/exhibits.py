@@ -61,7 +61,7 @@ def _picture(one: Picture | Map, passing: bool) -> None:
     text = caption(one.title, one.values)
     show.picture(array, box=st if passing else None, alt=text)
     if isinstance(one, Map):
-        show.legend(limit, one.signed, t(f"viewer.unit_{one.unit}") if one.unit else "")
+        show.legend(limit, one.signed, t(f"learn.unit_{one.unit}") if one.unit else "")
     st.caption(text)
 
 

@@ -106,7 +106,7 @@ def _submit(step: Step, guess: Any, truth: Truth) -> None:
     st.button(
         t("learn.answer"),
         key="learn.submit",
-        type="primary",
+        type="secondary" if guess is None else "primary",
         disabled=guess is None,
         on_click=answer,
         icon=":material/check:",

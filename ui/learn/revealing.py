@@ -87,7 +87,7 @@ def _drawn(truth: Truth, packed: str) -> None:
         with st.container():
             over = figures.overlay(canvas.pixels, heat, signed=signed, limit=limit)
             show.picture(framing.outlined(over, marked, show.DISPLAY), alt=t("learn.marked_truth"))
-            show.legend(limit, signed, t(f"viewer.unit_{unit}") if unit else "")
+            show.legend(limit, signed, t(f"learn.unit_{unit}") if unit else "")
             st.caption(t("learn.marked_truth") if shown is None else exhibits.caption(shown.title, shown.values))
 
 

@@ -50,8 +50,8 @@ def whose(given: Given, networks: list[str], of: str) -> Iterator[Truth]:
         clf = given.load(name)
         found = saliency.gradient(clf, given.image, given.target)
         heat = saliency.absolute_max(found)
-        before.append(Map(letter, given.image, heat, signed=False))
-        after.append(Map("gradient_of", given.image, heat, False, values={"sign": letter, "network": name}))
+        before.append(Map(letter, given.image, heat, signed=False, unit="slope"))
+        after.append(Map("gradient_of", given.image, heat, False, "slope", values={"sign": letter, "network": name}))
         numbers["network" + letter] = name
     yield Truth(letters[networks.index(of)], tuple(before), tuple(after), numbers)
 
@@ -156,7 +156,7 @@ def noises(given: Given, noise: list[float], of: float) -> Iterator[Truth]:
     numbers: dict[str, float | str] = {"name": given.name}
     for letter, level in zip(letters, noise, strict=False):
         *_, found = saliency.smoothgrad(given.clf, given.image, given.target, replace(params, noise=level))
-        before.append(Map(letter, given.image, saliency.absolute_max(found), signed=False))
+        before.append(Map(letter, given.image, saliency.absolute_max(found), signed=False, unit="slope"))
         numbers["noise" + letter] = 100 * level
         if len(before) < len(noise):
             yield Truth(None, tuple(before), step=len(before), of=len(noise))
@@ -205,4 +205,4 @@ def _picture(given: Given) -> Picture:
 
 
 def _map(given: Given, title: str, heat: Tensor, **values: float | str) -> Map:
-    return Map(title, given.image, heat, signed=False, values={"name": given.name, **values})
+    return Map(title, given.image, heat, signed=False, unit="slope", values={"name": given.name, **values})
