@@ -30,7 +30,7 @@ class Answered:
 
 @dataclass
 class Course:
-    """The lesson that is open (none: ""), its step from 1 on, and how many it has (0: not read yet); one more is its end."""
+    """The open lesson (none: ""), its step from 1 on, and how many it has (0: not read yet); one more is its end."""
 
     lesson: str = ""
     step: int = 1
