@@ -124,7 +124,10 @@ def copies(given: Given, at_least: float = 0.95) -> Iterator[Truth]:
             sums[1] += other
             course.append(_correlation(*sums))
             if not shown or (not needed and course[-1] >= at_least):
-                shown += [_map(given, f"copies_{k}", sums[k].abs().amax(0).float(), n=len(course)) for k in (0, 1)]
+                shown += [
+                    _map(given, f"copies_{k}", (sums[k] / len(course)).abs().amax(0).float(), n=len(course))
+                    for k in (0, 1)
+                ]
             if not needed and course[-1] >= at_least:
                 needed = len(course)
         yield Truth(None, (_picture(given),), step=min(len(course), _MOST - 1), of=_MOST)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 
-from vizcore.lessons.quantities import gradients, superpixels, windows
+from vizcore.lessons.quantities import ascents, gradients, kernels, lime_fits, windows
 from vizcore.lessons.truths import Given, Quantity, Truth
 
 QUANTITIES: dict[str, Quantity] = {
+    "strongest kernel": kernels.strongest,
+    "answer of a kernel": kernels.added_up,
+    "answer map": kernels.answer_map,
+    "whose answer map": kernels.whose_map,
+    "whose class": ascents.whose,
+    "own picture": ascents.told_as,
+    "formula or additions": ascents.alone_or_with,
+    "contrast by lambda": ascents.contrast,
     "probability": windows.probability,
     "top class": windows.top_class,
     "drop": windows.drop,
@@ -26,11 +34,11 @@ QUANTITIES: dict[str, Quantity] = {
     "copies needed": gradients.copies,
     "gain by copies": gradients.gain,
     "noise of the map": gradients.noises,
-    "order of superpixels": superpixels.order,
-    "switched off": superpixels.switched,
-    "R²": superpixels.r2,
-    "lowest R²": superpixels.lowest_r2,
-    "two seeds of LIME": superpixels.seeds,
+    "order of superpixels": lime_fits.order,
+    "switched off": lime_fits.switched,
+    "R²": lime_fits.r2,
+    "lowest R²": lime_fits.lowest_r2,
+    "two seeds of LIME": lime_fits.seeds,
 }
 KINDS = {  # of arguments, as annotated
     "int": "a whole number",
