@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 
-from vizcore.lessons.quantities import ascents, gradients, kernels, lime_fits, windows
+from vizcore.lessons.quantities import ascents, forging, gradients, kernels, lime_fits, windows
 from vizcore.lessons.truths import Given, Quantity, Truth
 
 QUANTITIES: dict[str, Quantity] = {
@@ -39,6 +39,10 @@ QUANTITIES: dict[str, Quantity] = {
     "R²": lime_fits.r2,
     "lowest R²": lime_fits.lowest_r2,
     "two seeds of LIME": lime_fits.seeds,
+    "forged answer": forging.forged_answer,
+    "forged map": forging.forged_map,
+    "forged share": forging.forged_share,
+    "order of forged maps": forging.forged_methods,
 }
 KINDS = {  # of arguments, as annotated
     "int": "a whole number",
