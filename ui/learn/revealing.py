@@ -21,7 +21,7 @@ _LOOKS = {
     "near": ("info", ":material/adjust:"),
     "wrong": ("warning", ":material/cancel:"),
 }
-_CARD = 240  # pixels
+_CARD = 170  # pixels
 
 
 def verdict(step: Step, truth: Truth, answered: Answered | None) -> None:

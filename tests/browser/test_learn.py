@@ -1,0 +1,105 @@
+"""Every lesson in a real browser, from its first step to its end: in English the right way, in Czech the wrong one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.test_occlusion_and_lime import at
+from tests.browser.test_pages import Visit, browser, warm
+from tests.pages.test_learn import answers
+from ui import texts
+from vizcore.lessons import shelf
+from vizcore.lessons.answers import Choose, Draw, Order
+from vizcore.lessons.lesson import Step
+
+__all__ = ["browser", "warm"]  # fixtures
+pytestmark = pytest.mark.browser
+PATIENCE = 60_000
+GRID = 8  # places in a row of the picture that are pressed to mark something
+LESSONS = {one.id: one for one in shelf.shelf().lessons}
+TRUTHS: dict[Any, tuple[Any, Any]] = {}  # each computed once, for both languages
+
+
+def give(visit: Visit, step: Step, guess: Any) -> None:
+    """Answer by the control that is on the page, by mouse or by keys."""
+    page, answer = visit.page, step.question.answer
+    if isinstance(answer, Choose):
+        ids = [one.id for one in answer.options]
+        page.locator('[data-testid="stRadio"] label:has(input)').nth(ids.index(guess)).click()
+    elif isinstance(answer, Order):
+        ids = [one.id for one in answer.options]
+        for place, one in enumerate(guess, start=1):
+            page.locator('[data-testid="stButtonGroup"] button').nth(ids.index(one)).click()
+            page.get_by_text(f"{place}. {one}").wait_for(timeout=PATIENCE)
+    elif isinstance(answer, Draw):
+        canvas = page.locator("canvas.main")
+        canvas.wait_for(timeout=PATIENCE)
+        canvas.scroll_into_view_if_needed()
+        blocks = np.asarray(guess, dtype=float).reshape(GRID, guess.shape[0] // GRID, GRID, -1).mean(axis=(1, 3))
+        for cell in np.argsort(-blocks, axis=None, kind="stable")[:14]:
+            row, column = divmod(int(cell), GRID)
+            page.mouse.click(*at(canvas, (column + 0.5) / GRID, (row + 0.5) / GRID))
+    else:
+        slider = page.locator('[data-testid="stSlider"]').get_by_role("slider")
+        stops = answer.stops()
+        slider.press("End" if guess == stops[-1] else "Home")
+        steps = stops.index(guess) if guess != stops[-1] else 0
+        for key in ("PageUp",) * (steps // 10) + ("ArrowRight",) * (steps % 10):
+            slider.press(key)
+
+
+@pytest.mark.parametrize(("language", "which"), [("en", 0), ("cs", 1)])
+@pytest.mark.parametrize("name", list(LESSONS))
+def test_a_lesson_is_played_to_its_end(
+    warm: str, browser: Browser, name: str, language: str, which: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "language", lambda: language)
+    lesson = LESSONS[name]
+    visit = Visit(browser, warm, f"/learn?lesson={name}&lang={language}")
+    page = visit.page
+    count = len(lesson.steps)
+    for number, step in enumerate(lesson.steps, start=1):
+        key = (name, number)
+        if key not in TRUTHS:
+            TRUTHS[key] = answers(step)
+        page.get_by_text(texts.t("learn.step", step=number, count=count)).wait_for(timeout=PATIENCE)
+        submit = page.get_by_role("button", name=texts.t("learn.answer"), exact=True)
+        submit.wait_for(timeout=PATIENCE)
+        give(visit, step, TRUTHS[key][which])
+        expect(submit).to_be_enabled(timeout=PATIENCE)
+        submit.click()
+        alert = page.locator('[data-testid="stAlert"]').first
+        good = ("right", "near") if isinstance(step.question.answer, Draw) else ("right",)
+        outcomes = good if which == 0 else ("wrong",)
+        alert.wait_for(timeout=PATIENCE)
+        said = alert.inner_text().replace("\u00a0", " ")
+        assert any(texts.t(f"learn.{one}").replace("\u00a0", " ") in said for one in outcomes), (number, said)
+        label = texts.t("learn.finish" if number == count else "learn.next")
+        page.get_by_role("button", name=label, exact=True).click()
+    page.get_by_text(texts.t("learn.kept")).wait_for(timeout=PATIENCE)
+    visit.healthy()
+    page.close()
+
+
+def test_before_a_hall_the_truth_is_revealed_by_a_key_and_the_arrows_go_on(warm: str, browser: Browser) -> None:
+    visit = Visit(browser, warm, "/learn?lesson=occlusion&step=1&present=1")
+    page = visit.page
+    truth = page.get_by_text("The truth:")
+    assert truth.count() == 0
+    page.keyboard.press("r")
+    truth.wait_for(timeout=PATIENCE)
+    visit.wait()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**step=2**", timeout=PATIENCE)
+    visit.wait()
+    assert truth.count() == 0
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**step=1**", timeout=PATIENCE)
+    visit.wait()
+    truth.wait_for(timeout=PATIENCE)
+    visit.healthy()
+    page.close()
