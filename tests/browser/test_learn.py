@@ -50,6 +50,7 @@ def give(visit: Visit, step: Step, guess: Any) -> None:
         steps = stops.index(guess) if guess != stops[-1] else 0
         for key in ("PageUp",) * (steps // 10) + ("ArrowRight",) * (steps % 10):
             slider.press(key)
+        visit.wait()  # keys are told to the server a moment after the last of them
 
 
 @pytest.mark.parametrize(("language", "which"), [("en", 0), ("cs", 1)])
