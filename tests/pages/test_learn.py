@@ -14,13 +14,14 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.test_pages import address, healthy
 from ui.frame import marks
-from vizcore.lessons import checking, shelf
+from vizcore.lessons import checking, dealing, shelf
 from vizcore.lessons.answers import Choose, Draw, Number, Order
 from vizcore.lessons.lesson import Lesson, Step
 from vizcore.lessons.truths import Load, Truth
 from vizcore.networks import catalogue
 
 ROOT = Path(__file__).parents[2]
+DEAL = dealing.BOTH[1]  # A is the second network
 LESSONS = [one.id for one in shelf.shelf().lessons]
 
 
@@ -98,7 +99,7 @@ def said(app: AppTest) -> str:
 def test_a_lesson_is_played_to_its_end(name: str, language: str, which: str) -> None:
     lesson = shelf.shelf().find(name)
     assert lesson is not None
-    points = play(lesson, language, ("right", "wrong").index(which))
+    points = play(dealing.dealt(lesson, DEAL), language, ("right", "wrong").index(which))
     assert points > 0.8 * len(lesson.steps) if which == "right" else points < 0.35 * len(lesson.steps)
 
 
@@ -108,7 +109,7 @@ def test_the_checker_finds_no_mistake_in_a_bundled_lesson(name: str) -> None:
 
 
 def play(lesson: Lesson, language: str, which: int) -> float:
-    app = opened(lesson=lesson.id, lang=language)
+    app = opened(lesson=lesson.id, lang=language, **{"deal": str(DEAL)} if lesson.deal else {})
     points = 0.0
     for number, step in enumerate(lesson.steps, start=1):
         assert healthy(app)
@@ -129,3 +130,32 @@ def play(lesson: Lesson, language: str, which: int) -> float:
     assert address(app)["step"] == str(len(lesson.steps) + 1)
     assert f"{points:.1f}".replace(".", "," if language == "cs" else ".") in said(app)
     return points
+
+
+def test_the_lab_deals_its_networks_anew_and_a_link_repeats_the_deal() -> None:
+    app = opened(lesson="lab", deal=str(DEAL))
+    assert healthy(app)
+    assert address(app)["deal"] == str(DEAL)
+    assert app.session_state["vizcore.course"].deal == DEAL
+    assert "deal" not in address(opened(lesson="occlusion"))
+    names = said(app)
+    assert "cheats" not in names.replace("which one cheats", "").replace("One of them cheats", "")
+    app.radio(key="learn.answer.lab.1@en").set_value("A stamp").run()
+    app.button(key="learn.submit").click().run()
+    assert app.session_state["vizcore.course"].answers["lab", 1].score.outcome == "right"
+    other = opened(lesson="lab", deal=str(dealing.BOTH[0]))
+    other.radio(key="learn.answer.lab.1@en").set_value("A stamp").run()
+    other.button(key="learn.submit").click().run()
+    assert other.session_state["vizcore.course"].answers["lab", 1].score.outcome == "wrong"
+
+
+def test_both_networks_can_be_examined_before_the_answer() -> None:
+    app = opened(lesson="lab", deal=str(DEAL))
+    method = next(one for one in app.selectbox if one.key == "learn.examine.method@en")
+    method.set_value("gradcam")
+    picture = next(one for one in app.selectbox if one.key == "learn.examine.picture@en")
+    picture.set_value("scene:3").run()
+    assert healthy(app)
+    shares = [float(found) for found in re.findall(r"“horse”: \*\*([\d.]+) %", said(app))]
+    assert len(shares) == 2
+    assert shares[0] < 10 < 90 < shares[1]  # A is the one that cheats, and sees no stamp

@@ -85,7 +85,7 @@ WORDS = {
 }
 WORDS |= {"one", "other", "figure", "against", "work", "whole", "device", "up", "down", "random", "low", "high"}
 WORDS |= {"time", "each", "best", "worst", "columns", "picture", "ahead", "part", "parts"}
-WORDS |= {"sign", "which"}
+WORDS |= {"sign", "which", "letter"}
 WORDS |= {"truth", "page", "file", "why", "unit", "fill", "amount"}
 WORDS |= {"winner", "x", "y"}  # the browser's, in its own format
 UNITS = {"s", "min", "px", "h", "MB", "million"}

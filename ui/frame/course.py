@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
+from vizcore.lessons import dealing
 from vizcore.lessons.answers import Score
 
 PAGE = "learn"
@@ -35,6 +37,8 @@ class Course:
     lesson: str = ""
     step: int = 1
     of: int = 0
+    deal: int = field(default_factory=lambda: secrets.randbelow(dealing.DEALS))  # in what order networks have letters
+    dealt: bool = False  # whether the open lesson has any
     answers: dict[tuple[str, int], Answered] = field(default_factory=dict)
     hints: dict[tuple[str, int], int] = field(default_factory=dict)  # asked for
     shown: set[tuple[str, int]] = field(default_factory=set)  # revealed before a hall, without an answer
@@ -78,19 +82,26 @@ def restart(lesson: str) -> None:
         for place in [one for one in kept if one[0] == lesson]:
             del kept[place]
     now.shown = {one for one in now.shown if one[0] != lesson}
+    now.deal = secrets.randbelow(dealing.DEALS)
     go(lesson)
 
 
 def take(query: Mapping[str, str]) -> None:
     """Go where an address says; that there is such a lesson and step is for the page to see."""
     step = query.get("step", "")
-    go(query.get("lesson", ""), int(step) if step.isascii() and step.isdigit() and 0 < len(step) < 4 else 1)
+    lesson, deal, now = query.get("lesson", ""), query.get("deal", ""), course()
+    if deal.isascii() and deal.isdigit() and len(deal) < 5 and int(deal) != now.deal:
+        restart(lesson)  # what was answered about A and B holds for another order
+        now.deal = int(deal)
+    go(lesson, int(step) if step.isascii() and step.isdigit() and 0 < len(step) < 4 else 1)
 
 
 def address() -> dict[str, str]:
     """What the address says of it."""
     now = course()
-    return {"lesson": now.lesson, "step": str(now.step)} if now.lesson else {}
+    if not now.lesson:
+        return {}
+    return {"lesson": now.lesson, "step": str(now.step)} | ({"deal": str(now.deal)} if now.dealt else {})
 
 
 def move(by: int) -> bool:

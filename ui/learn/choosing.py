@@ -10,6 +10,7 @@ from ui.learn import words
 from ui.texts import inert, quoted, t
 from ui.texts.sentences import translated
 from ui.viewer.cards import cards as laid_out
+from vizcore.lessons import dealing
 from vizcore.lessons.lesson import Lesson
 from vizcore.lessons.shelf import Broken, Shelf
 
@@ -25,9 +26,9 @@ def chosen(page: Hall, shelf: Shelf) -> tuple[Lesson | None, int]:
             page.remarks.warning(t("learn.no_lesson", given=quoted(now.lesson)), icon=":material/link_off:")
         course.go("")
         return None, 1
-    now.of = len(lesson.steps)
+    now.of, now.dealt = len(lesson.steps), bool(lesson.deal)
     now.step = min(max(now.step, 1), now.of + 1)
-    return lesson, now.step
+    return dealing.dealt(lesson, now.deal), now.step
 
 
 def cards(shelf: Shelf) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from ui.frame import course, marks, state
-from ui.learn import answering, exhibits, revealing, words
+from ui.learn import answering, examining, exhibits, revealing, words
 from ui.learn.truths import truth as truth_of
 from ui.texts import inert, t
 from ui.viewer import show
@@ -48,6 +48,9 @@ def play(lesson: Lesson, number: int) -> None:
         with below:
             revealing.onwards(lesson, number, step)
         return
+    if lesson.deal and "networks" in step.question.arguments:
+        with left, st.container(key="examine"):
+            examining.examine(lesson)
     with left if drawing else control:
         guess = _control(step, _key(lesson, number), truth)
     with control if drawing else below:

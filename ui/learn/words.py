@@ -10,7 +10,7 @@ from ui.texts import formats, inert, language, number, t, t_or
 from vizcore.lessons.answers import Answer, Choose, Number, Option, Order
 from vizcore.lessons.lesson import Words
 
-_KNOWN = ("classes", "options.fill", "options.method", "options.model", "options.output", "networks")
+_KNOWN = ("classes", "options.fill", "options.method", "options.model", "options.output", "options.part", "networks")
 
 
 class _Formatter(formats.Formatter):

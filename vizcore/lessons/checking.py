@@ -8,7 +8,7 @@ from functools import cache
 
 from torch import Tensor
 
-from vizcore.lessons import answers, reading
+from vizcore.lessons import answers, dealing, reading
 from vizcore.lessons.lesson import Lesson, Step, Words
 from vizcore.lessons.quantities import table
 from vizcore.lessons.tree import Mistake
@@ -39,10 +39,11 @@ def check(data: bytes, name: str, load: Load | None = None) -> list[Mistake]:
 
 def computed(lesson: Lesson, load: Load) -> list[Mistake]:
     """What is wrong with the lesson's truths, and with the numbers that its texts name."""
-    found: list[Mistake] = []
-    for step in lesson.steps:
-        found += _of_step(step, load)
-    return found
+    found: dict[Mistake, None] = {}  # each once, though the networks may be dealt in two ways
+    for deal in dealing.BOTH if lesson.deal else (0,):
+        for step in dealing.dealt(lesson, deal).steps:
+            found |= dict.fromkeys(_of_step(step, load))
+    return list(found)
 
 
 def truth(step: Step, load: Load) -> Truth:

@@ -43,7 +43,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Lesson:
-    """``id`` is the file's name without its suffix, ``place`` the lesson's in the list, ``minutes`` what it takes."""
+    """``id`` is the file's name without its suffix, ``place`` the lesson's in the list, ``minutes`` what it takes.
+
+    ``deal`` holds two networks, called A and B in an order that is drawn for each visitor, or none.
+    """
 
     id: str
     title: Words
@@ -51,3 +54,4 @@ class Lesson:
     minutes: int
     place: int
     steps: tuple[Step, ...]
+    deal: tuple[str, ...] = ()

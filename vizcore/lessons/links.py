@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from vizcore import methods, params
+from vizcore.evaluation.arrangement import Arrangement
 from vizcore.networks import catalogue
 from vizcore.pictures import decoding, scenes
 from vizcore.techniques import lime, maximize, occlusion, saliency
@@ -19,6 +20,7 @@ TECHNIQUES: dict[str, type] = {  # by the page's name, and before the dot in an 
     "saliency": saliency.SmoothGrad,
     "occlusion": occlusion.Occlusion,
     "lime": lime.Lime,
+    "interventions": Arrangement,
     **{f"compare.{name}": technique for name, technique in methods.METHODS.items()},
 }
 LOOKS: dict[str, tuple[str, ...]] = {  # how a page shows its result, which no truth depends on
@@ -28,7 +30,7 @@ LOOKS: dict[str, tuple[str, ...]] = {  # how a page shows its result, which no t
     "saliency": ("view", "scale", "part"),
     "occlusion": ("closer", "square", "mask"),
     "lime": ("closer", "off"),
-    "interventions": (),
+    "interventions": ("part", "output", "methods"),
     "compare": (
         *("methods", "classes", "networks", "against", "output", "scale", "of", "layer", "part"),
         *("measure", "top", "stable", "row", "sane", "similarity", "sweep"),

@@ -11,10 +11,11 @@ from vizcore.lessons.lesson import LANGUAGES, Lesson, Question, Step
 from vizcore.lessons.lines import Path, lines
 from vizcore.lessons.quantities import table
 from vizcore.lessons.tree import LONGEST, Mistake, Tree
+from vizcore.networks import catalogue
 
 LARGEST = 64 * 1024  # bytes of a file
 MOST_STEPS, MOST_HINTS = 20, 3
-TOP = ("title", "about", "minutes", "place", "step")
+TOP = ("title", "about", "minutes", "place", "deal", "step")
 STEP = ("link", "question", "answer", "truth", "right", "near", "wrong", "why", "hints")
 OUTCOMES = ("right", "near", "wrong")
 
@@ -72,7 +73,16 @@ class _Reader(Tree):
             int(self.number(tree, ("minutes",), 1, 60, whole=True)),
             int(self.number(tree, ("place",), 0, 999, default=100, whole=True)),
             tuple(self.step(one, ("step", at)) for at, one in enumerate(steps)),
+            self.deal(tree.get("deal", [])),
         )
+
+    def deal(self, given: object) -> tuple[str, ...]:
+        known = catalogue.names()
+        two = isinstance(given, list) and len(given) in (0, 2) and all(one in known for one in given)
+        if not two or len(set(given)) < len(given):  # type: ignore[call-overload, arg-type]
+            self.wrong(("deal",), f"deal is {given!r}; accepted: two different networks of {', '.join(known)}.")
+            return ()
+        return tuple(given)  # type: ignore[arg-type]
 
     def step(self, tree: Mapping[str, object], path: Path) -> Step:
         self.known(tree, path, STEP)

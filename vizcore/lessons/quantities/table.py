@@ -6,9 +6,14 @@ import inspect
 from collections.abc import Iterator, Mapping
 
 from vizcore.lessons.quantities import ascents, forging, gradients, kernels, lime_fits, windows
+from vizcore.lessons.quantities.parts import changed_winner, cheat, effect, least_true
 from vizcore.lessons.truths import Given, Quantity, Truth
 
 QUANTITIES: dict[str, Quantity] = {
+    "effect of a part": effect,
+    "winner of the changed scene": changed_winner,
+    "which cheats": cheat,
+    "least true method": least_true,
     "strongest kernel": kernels.strongest,
     "answer of a kernel": kernels.added_up,
     "answer map": kernels.answer_map,
