@@ -13,7 +13,7 @@ from ui.viewer.cards import cards
 from vizcore.lessons.truths import Bars, Curve, Exhibit, Map, Picture, Points
 from vizcore.pictures import figures, framing
 
-_CARD = 170  # pixels: two beside each other on a telephone
+_CARD = 140  # pixels: two beside each other on a telephone, three where there is more room
 _HALF = 2
 
 
