@@ -18,6 +18,9 @@ from vizcore.techniques.window_answers import window_answers
 
 __all__ = ["browser", "warm"]
 pytestmark = pytest.mark.browser
+# What is on its way to the screen has come there, however busy the computer.
+FRAMES = """() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => done()))))"""
 COMPONENT = "let one = element; while (!one.gliding) one = one.parentNode; one = one.gliding"
 
 
@@ -58,7 +61,7 @@ def test_the_square_glides_by_itself_until_it_is_stopped(warm: str, browser: Bro
     moves(square.get_attribute("data-place"))
     page.evaluate("Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_timeout(100)
+    page.evaluate(FRAMES)
     hidden = place(square)
     page.wait_for_timeout(400)
     assert place(square) == hidden  # nobody looks
@@ -67,7 +70,7 @@ def test_the_square_glides_by_itself_until_it_is_stopped(warm: str, browser: Bro
     expect(button).to_have_text(re.compile("Pause"))
     button.click()
     expect(button).to_have_text(re.compile("Play"))
-    page.wait_for_timeout(100)
+    page.evaluate(FRAMES)
     stopped = place(square)
     page.wait_for_timeout(400)
     assert place(square) == stopped
@@ -121,7 +124,7 @@ def test_the_keyboard_moves_the_square_and_it_is_read_out(warm: str, browser: Br
     square.focus()
     visit.page.keyboard.press("Space")
     expect(square).to_have_attribute("data-playing", "false")
-    visit.page.wait_for_timeout(100)
+    visit.page.evaluate(FRAMES)
     said = visit.page.locator(".gliding .status")
     assert said.inner_text() == ""  # what moves by itself says nothing
     left, top = place(square)
