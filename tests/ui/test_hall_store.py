@@ -36,7 +36,7 @@ def hall(tmp_path: Path) -> Store:
 
 def test_a_room_goes_from_question_to_tally_to_truth_and_on(hall: Store) -> None:
     room = hall.open("lecturer", "lime", 2)
-    assert (room.lesson, room.step, room.stage, room.truth) == ("lime", 2, "asking", "")
+    assert (room.lesson, room.step, room.stage) == ("lime", 2, "asking")
     assert hall.enter(room.code, "guest") == room
     hall.answer(room.code, "guest", "lime", 2, '"cat"')
     hall.answer(room.code, "guest", "lime", 2, '"dog"')  # the last one counts
@@ -44,12 +44,12 @@ def test_a_room_goes_from_question_to_tally_to_truth_and_on(hall: Store) -> None
     assert hall.answers(room.code, "lime", 2) == ['"cat"', '"dog"']
     assert hall.counts(room.code, "lime", 2) == (2, 2)
     assert hall.own_answer(room.code, "guest", "lime", 2) == '"dog"'
-    shown = hall.show(room.code, "lecturer", "truth", '"dog"')
-    assert (shown.stage, shown.truth, shown.turn) == ("truth", '"dog"', room.turn + 1)
+    shown = hall.move(room.code, "lecturer", "lime", 2, "tally")
+    assert (shown.stage, shown.turn) == ("tally", room.turn + 1)
     with refused("closed"):
         hall.answer(room.code, "late", "lime", 2, '"dog"')
     moved = hall.move(room.code, "lecturer", "lime", 3)
-    assert (moved.step, moved.stage, moved.truth) == (3, "asking", "")
+    assert (moved.step, moved.stage) == (3, "asking")
     with refused("closed"):
         hall.answer(room.code, "guest", "lime", 2, '"cat"')
     assert hall.own_answer(room.code, "guest", "lime", 3) is None
@@ -61,14 +61,14 @@ def test_only_its_opener_moves_a_room(hall: Store) -> None:
     hall.enter(room.code, "guest")
     for attempt in (
         lambda: hall.move(room.code, "guest", "lime", 3),
-        lambda: hall.show(room.code, "guest", "truth"),
+        lambda: hall.move(room.code, "guest", "lime", 2, "truth"),
         lambda: hall.close(room.code, ""),
     ):
         with refused("foreign"):
             attempt()
     assert hall.room(room.code) == room
-    assert hall.owns(room.code, "lecturer")
-    assert not hall.owns(room.code, "guest")
+    assert hall.opened_by("lecturer") == room
+    assert hall.opened_by("guest") is None
     hall.close(room.code, "lecturer")
     with refused("gone"):
         hall.room(room.code)
@@ -134,7 +134,7 @@ def test_rooms_guests_answers_and_their_length_are_bounded(hall: Store, monkeypa
     with refused("large"):
         hall.answer(room.code, "two", "lime", 2, "1" * (store.LONGEST + 1))
     with refused("large"):
-        hall.show(room.code, "lecturer", "truth", "1" * (store.LONGEST + 1))
+        hall.move(room.code, "lecturer", "1" * (store.LONGEST + 1), 2)
 
 
 def test_a_full_file_says_so_and_what_is_in_it_stays(tmp_path: Path) -> None:

@@ -20,27 +20,26 @@ from ui.hall.file import MEGABYTES, File, Refused
 Stage = Literal["asking", "tally", "truth"]
 DAY = 24 * 3600.0
 ROOMS = 50  # of all
-OWN = 3  # of one opener
+OWN = 3  # of one opener; the newest is the one that is meant
 GUESTS = 400  # of a room
 TIMES = 10  # that one guest answers one question; the last one counts
-LONGEST = 1000  # characters of an answer, or of a truth
+LONGEST = 2000  # characters of an answer
 _SWEPT = 60.0  # seconds from one look for rooms that have ended to the next
-_ROOM = "code, lesson, step, stage, truth, turn, ends"
+_ROOM = "code, lesson, step, stage, turn, ends"
 
 
 @dataclass(frozen=True)
 class Room:
     """A room as everybody in it may see it: which step of which lesson it is at, and what is shown of that.
 
-    ``stage``: the question is open, its tally is shown, or its truth, which is then ``truth`` as JSON. ``turn`` is
-    another number whenever any of this has changed; ``ends`` in seconds since 1970.
+    ``stage``: the question is open, its tally is shown, or its truth. ``turn`` is another number whenever any of this
+    has changed; ``ends`` in seconds since 1970.
     """
 
     code: str
     lesson: str
     step: int
     stage: Stage
-    truth: str
     turn: int
     ends: float
 
@@ -62,8 +61,8 @@ class Store:
                 raise Refused("rooms")
             taken = {code for (code,) in db.execute("SELECT code FROM rooms")}
             code = next(code for code in iter(codes.draw, "") if code not in taken)
-            values = (code, _digest(opener), lesson, step, "asking", "", 0, self._clock() + DAY)
-            db.execute("INSERT INTO rooms VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            values = (code, _digest(opener), lesson, step, "asking", 0, self._clock() + DAY)
+            db.execute("INSERT INTO rooms VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             return self._room(db, code)
 
     def room(self, code: str) -> Room:
@@ -71,14 +70,14 @@ class Store:
         with self.file.reading() as db:
             return self._room(db, code)
 
-    def owns(self, code: str, opener: str) -> bool:
-        """Whether the room of this code is there and was opened with this secret."""
+    def opened_by(self, opener: str) -> Room | None:
+        """The newest room that was opened with this secret and has not ended."""
         with self.file.reading() as db:
             found = db.execute(
-                "SELECT 1 FROM rooms WHERE code = ? AND opener = ? AND ends > ?",
-                (code, _digest(opener), self._clock()),
-            )
-            return found.fetchone() is not None
+                f"SELECT {_ROOM} FROM rooms WHERE opener = ? AND ends > ? ORDER BY ends DESC LIMIT 1",
+                (_digest(opener), self._clock()),
+            ).fetchone()
+            return None if found is None else Room(*found)
 
     def enter(self, code: str, guest: str) -> Room:
         """Count ``guest`` among those in the room; who is there already is counted once."""
@@ -88,17 +87,19 @@ class Store:
             self._count_in(db, code, guest)
             return room
 
-    def move(self, code: str, opener: str, lesson: str, step: int) -> Room:
-        """Go to a step, whose question is open then: what had been answered to it stands."""
-        _check(lesson)
-        return self._change(code, opener, "lesson = ?, step = ?, stage = 'asking', truth = ''", (lesson, step))
+    def move(self, code: str, opener: str, lesson: str, step: int, stage: Stage = "asking") -> Room:
+        """Show a step: its question, open (again); the tally of what was answered to it, which stands; or its truth.
 
-    def show(self, code: str, opener: str, stage: Stage, truth: str = "") -> Room:
-        """Open the question (again), or show its tally or its truth, JSON; answers are taken only while it is open."""
+        Answers are taken only while the question is open.
+        """
+        _check(lesson)
         if stage not in get_args(Stage):
             raise ValueError(f"stage is {stage!r}; accepted: one of {', '.join(get_args(Stage))}.")
-        _check(truth)
-        return self._change(code, opener, "stage = ?, truth = ?", (stage, truth))
+        with self.file.writing() as db:
+            self._own(db, code, opener)
+            values = (lesson, step, stage, code)
+            db.execute("UPDATE rooms SET lesson = ?, step = ?, stage = ?, turn = turn + 1 WHERE code = ?", values)
+            return self._room(db, code)
 
     def close(self, code: str, opener: str) -> None:
         """End the room and delete what was answered in it."""
@@ -163,12 +164,6 @@ class Store:
         self._room(db, code)
         if db.execute("SELECT opener FROM rooms WHERE code = ?", (code,)).fetchone()[0] != _digest(opener):
             raise Refused("foreign")
-
-    def _change(self, code: str, opener: str, what: str, values: tuple[str | int, ...]) -> Room:
-        with self.file.writing() as db:
-            self._own(db, code, opener)
-            db.execute(f"UPDATE rooms SET {what}, turn = turn + 1 WHERE code = ?", (*values, code))
-            return self._room(db, code)
 
     def _count_in(self, db: sqlite3.Connection, code: str, guest: str) -> None:
         key = (code, _guest(code, guest))
