@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 
-from vizcore.lessons.quantities import ascents, forging, gradients, kernels, lime_fits, windows
+from vizcore.lessons.quantities import ascents, forging, gate, gradients, kernels, lime_fits, trust, windows
 from vizcore.lessons.quantities.parts import changed_winner, cheat, effect, least_true
 from vizcore.lessons.truths import Given, Quantity, Truth
 
@@ -48,6 +48,17 @@ QUANTITIES: dict[str, Quantity] = {
     "forged map": forging.forged_map,
     "forged share": forging.forged_share,
     "order of forged maps": forging.forged_methods,
+    "order by deletion": trust.by_deletion,
+    "best by deletion": trust.best_by_deletion,
+    "blind map": trust.blind,
+    "left without weights": trust.without_weights,
+    "deletion against chance": trust.against_chance,
+    "superpixel blamed": gate.blamed,
+    "superpixel weights": gate.lime_map,
+    "stamp effect": gate.stamp_effect,
+    "share recognised": gate.noticed,
+    "unmasking fill": gate.unmasking,
+    "misled method": gate.misled,
 }
 KINDS = {  # of arguments, as annotated
     "int": "a whole number",
