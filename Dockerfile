@@ -14,7 +14,7 @@ RUN uv venv /venv \
 FROM python:${PYTHON}-slim-bookworm
 RUN groupadd --gid 10001 app \
  && useradd --uid 10001 --gid app --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin app \
- && install -d -o app -g app /weights
+ && install -d -o app -g app /weights /hall
 COPY --from=packages /venv /venv
 # Owned by root: the app cannot change its own code.
 COPY app.py /app/

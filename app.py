@@ -2,8 +2,10 @@
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from ui.frame import layout, navigation
+from ui.hall import looking, rooms
 from ui.overview import first, printed, summaries
 from ui.server import start
 from ui.server.middleware import Limits
@@ -40,4 +42,6 @@ if __name__ == "__main__":  # run for each visitor
         with sight:
             window.refine()
 else:  # imported once, by the server
-    app = st.App(__file__, middleware=[Middleware(Limits)], lifespan=start.lifespan)
+    rooms.prepare()
+    routes = [Route(looking.PATH, looking.look)]
+    app = st.App(__file__, routes=routes, middleware=[Middleware(Limits)], lifespan=start.lifespan)

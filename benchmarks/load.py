@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import platform
 import re
 import socket
@@ -22,7 +23,7 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,15 +78,16 @@ def _times(seconds: list[float]) -> str:
 
 
 @contextmanager
-def server(log: Path) -> Iterator[tuple[str, int]]:
-    """The app on a free port of this machine: its address and its process."""
+def server(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """The app on a free port of this machine, with more in its ``environment``: its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
     with open(log, "wb") as file:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        more = {**os.environ, **(environment or {})}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, env=more)
     try:
         address = f"http://127.0.0.1:{port}"
         for _ in range(600):

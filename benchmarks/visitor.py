@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import UploadedFileInfo
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Slider_pb2 import Slider
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -40,7 +41,9 @@ class Shown:
     fed: set[str] = field(default_factory=set)  # viewers that got more than what they were mounted with
     captions: list[str] = field(default_factory=list)
     widgets: dict[str, tuple[str, Any]] = field(default_factory=dict)  # by the user's key: full id and declaration
+    notes: list[str] = field(default_factory=list)  # what stands in boxes that are no errors
     errors: list[str] = field(default_factory=list)
+    looks: dict[str, float] = field(default_factory=dict)  # fragments, and after how many seconds each runs again
     finished: bool = False
 
 
@@ -78,12 +81,18 @@ class Visitor:
         """Move the slider, or choose the option, that has this key."""
         full, declaration = self.shown.widgets[key]
         state = WidgetState(id=full)
-        if isinstance(value, str):
+        if isinstance(declaration, Slider) and declaration.options:
+            state.string_array_value.data.append(declaration.options[int(value)])
+        elif isinstance(value, str):
             options = list(declaration.options)
             state.string_value = options[options.index(value)]
         else:
             state.double_array_value.data.append(value)
         self._states[full] = state
+        await self._rerun(None)
+
+    async def again(self) -> None:
+        """Run the page again, as it is."""
         await self._rerun(None)
 
     async def press(self, key: str) -> None:
@@ -92,6 +101,15 @@ class Visitor:
         self._states[full] = WidgetState(id=full, trigger_value=True)
         await self._rerun(None)
         del self._states[full]
+
+    async def look(self, fragment: str) -> None:
+        """Run a fragment again, as a browser does by itself; all else stays as it is shown."""
+        message = BackMsg()
+        asked = message.rerun_script
+        asked.page_name, asked.fragment_id, asked.is_auto_rerun = self.page, fragment, True
+        asked.query_string = urlencode(self.shown.address)
+        asked.widget_states.widgets.extend(self._states.values())
+        await self._send(message)
 
     async def upload(self, key: str, name: str, content: bytes) -> None:
         """Give a file to the uploader with this key."""
@@ -160,6 +178,8 @@ class Visitor:
         assert isinstance(data, bytes)
         message = ForwardMsg.FromString(data)
         kind = message.WhichOneof("type")
+        if kind == "new_session" and message.metadata.run.fragment_ids:
+            return  # a part of what is shown is drawn again
         if kind == "new_session":  # a run begins: what came before belongs to another one
             self.session = message.new_session.initialize.session_id
             self.shown, self._fresh = Shown(address=self.shown.address), True
@@ -167,6 +187,8 @@ class Visitor:
             self._urls[message.file_urls_response.response_id] = message.file_urls_response.file_urls[0]
         elif not self._fresh:
             return
+        elif kind == "auto_rerun":
+            self.shown.looks[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "page_info_changed":
             self.shown.address = dict(parse_qsl(message.page_info_changed.query_string))
         elif kind == "script_finished":
@@ -192,6 +214,8 @@ class Visitor:
             shown.errors.append(f"{element.exception.type}: {element.exception.message}")
         elif kind == "alert" and element.alert.format == Alert.ERROR:
             shown.errors.append(element.alert.body)
+        elif kind == "alert":
+            shown.notes.append(element.alert.body)
         elif kind == "markdown":
             shown.captions.append(element.markdown.body)
         elif kind in ("slider", "selectbox", "button", "number_input", "file_uploader"):

@@ -1,15 +1,21 @@
-"""Learn: lessons of guessing first, whose true answers are computed."""
+"""Learn: lessons of guessing first, whose true answers are computed; a hall may answer them on its telephones."""
 
-from ui.frame import layout
+from ui.frame import course, layout
+from ui.hall import guest, lecturer
 from ui.learn import choosing, ending, playing
 from vizcore.lessons import shelf
 
 with layout.hall("learn") as page:
     shelved = shelf.shelf()
-    lesson, step = choosing.chosen(page, shelved)
-    if lesson is None:
-        choosing.cards(shelved)
-    elif step > len(lesson.steps):
-        ending.show_end(lesson, shelved)
+    if course.course().hall:
+        guest.show_room(page, shelved)
     else:
-        playing.play(lesson, step)
+        lesson, step = choosing.chosen(page, shelved)
+        lecture = lecturer.lecture(lesson, step)
+        if lesson is None:
+            choosing.cards(shelved)
+            guest.door()
+        elif step > len(lesson.steps):
+            ending.show_end(lesson, shelved)
+        else:
+            playing.play(lesson, step, lecture)

@@ -42,6 +42,9 @@ class Course:
     answers: dict[tuple[str, int], Answered] = field(default_factory=dict)
     hints: dict[tuple[str, int], int] = field(default_factory=dict)  # asked for
     shown: set[tuple[str, int]] = field(default_factory=set)  # revealed before a hall, without an answer
+    counted: set[tuple[str, int]] = field(default_factory=set)  # steps whose tally a hall has been shown
+    lecturing: bool = False  # whether a room follows what this session shows
+    hall: str = ""  # the code of the room that this session follows itself
 
     @property
     def place(self) -> tuple[str, int]:
@@ -51,7 +54,7 @@ class Course:
     @property
     def revealed(self) -> bool:
         """Whether the truth of this step may be seen."""
-        return self.place in self.answers or self.place in self.shown
+        return self.place in self.shown or (self.place in self.answers and not self.lecturing)
 
     @property
     def waiting(self) -> bool:
@@ -88,6 +91,7 @@ def restart(lesson: str) -> None:
 
 def take(query: Mapping[str, str]) -> None:
     """Go where an address says; that there is such a lesson and step is for the page to see."""
+    course().hall = query.get("hall", "")[:20]
     step = query.get("step", "")
     lesson, deal, now = query.get("lesson", ""), query.get("deal", ""), course()
     if deal.isascii() and deal.isdigit() and len(deal) < 5 and int(deal) != now.deal:
@@ -99,22 +103,29 @@ def take(query: Mapping[str, str]) -> None:
 def address() -> dict[str, str]:
     """What the address says of it."""
     now = course()
+    if now.hall:
+        return {"hall": now.hall}
     if not now.lesson:
         return {}
     return {"lesson": now.lesson, "step": str(now.step)} | ({"deal": str(now.deal)} if now.dealt else {})
 
 
 def move(by: int) -> bool:
-    """A presentation's step on or back: a truth is shown before the next step is. False where the page has no more."""
+    """A presentation's step on or back: a truth is shown before the next step is. False where the page has no more.
+
+    Where a hall answers, its tally is shown before the truth.
+    """
     now = course()
     if not now.lesson:
         return False
     if by > 0 and now.waiting:
-        now.shown.add(now.place)
+        (now.counted if now.lecturing and now.place not in now.counted else now.shown).add(now.place)
     elif by > 0 and now.step <= now.of:
         now.step += 1
     elif by < 0 and now.place in now.shown:
         now.shown.discard(now.place)
+    elif by < 0 and now.lecturing and now.place in now.counted:
+        now.counted.discard(now.place)
     elif by < 0 and now.step > 1:
         now.step -= 1
     else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import course, marks, state
 from ui.learn import answering, examining, exhibits, revealing, words
@@ -16,49 +17,78 @@ from vizcore.lessons.lesson import Lesson, Step
 from vizcore.lessons.truths import Truth
 
 
-def play(lesson: Lesson, number: int) -> None:
+class Lecture(Protocol):
+    """A hall that answers in place of the session, as far as a step has a place for it."""
+
+    def offer(self) -> None:
+        """Draw the ways into the hall and out of it."""
+
+    def ask(self, step: Step, truth: Truth) -> bool:
+        """Draw what stands in place of the control; False where nobody is to answer but the session."""
+
+    def tell(self, step: Step, truth: Truth) -> None:
+        """Draw what the hall has answered, beside the truth."""
+
+
+def play(lesson: Lesson, number: int, lecture: Lecture) -> None:
     """Step ``number`` of a lesson, from 1 on."""
     step, now = lesson.steps[number - 1], course.course()
-    _head(lesson, number)
+    _head(lesson, number, lecture)
     st.markdown(words.own(step.question.text))
-    left, right = st.columns([3, 2], gap="large")
-    control, below = right.container(), right.container()
-    drawing = isinstance(step.question.answer, Draw) and not now.revealed
+    left, right = st.columns([1, 1] if now.lecturing and not now.revealed else [3, 2], gap="large")
+    beneath, below = right.container(), right.container()
+    drawing = isinstance(step.question.answer, Draw) and not now.revealed and not now.lecturing
     with left:
-        evidence, status = st.empty(), st.container()
-
-    drawn: list[int] = []  # how many exhibits there were, each time that they were drawn
-
-    def before(found: Truth) -> None:
-        last = found.step == found.of
-        if not drawing and not now.revealed and (not drawn or drawn[-1] != len(found.before)):
-            drawn.append(len(found.before))
-            with evidence.container():
-                exhibits.draw(f"before-{number}-{len(drawn)}", found.before, passing=not last)
-
-    with status:
-        truth = truth_of(step, before)
+        truth = evidence(step, number, not drawing and not now.revealed)
     if truth is None:
         return
     if now.revealed:
-        with control:
-            revealing.verdict(step, truth, now.answers.get(now.place))
-        with evidence.container():
-            revealing.beside(step, truth, now.answers.get(now.place))
+        with beneath:
+            lecture.tell(step, truth)
+            revealing.verdict(step, truth, None if now.lecturing else now.answers.get(now.place))
+        with left:
+            revealing.beside(step, truth, None if now.lecturing else now.answers.get(now.place))
         with below:
             revealing.onwards(lesson, number, step)
         return
-    if lesson.deal and "networks" in step.question.arguments:
-        with left, st.container(key="examine"):
-            examining.examine(lesson)
-    with left if drawing else control:
-        guess = _control(step, _key(lesson, number), truth)
-    with control if drawing else below:
+    laboratory(lesson, step, left)
+    with beneath:
+        if lecture.ask(step, truth):
+            return
+    with left if drawing else beneath:
+        guess = control(step, f"learn.answer.{lesson.id}.{number}", truth)
+    with beneath if drawing else below:
         _hints(step)
         _submit(step, guess, truth)
 
 
-def _head(lesson: Lesson, number: int) -> None:
+def laboratory(lesson: Lesson, step: Step, place: DeltaGenerator) -> None:
+    """In ``place`` the means to examine the two networks, where a step asks about them."""
+    if lesson.deal and "networks" in step.question.arguments:
+        with place, st.container(key="examine"):
+            examining.examine(lesson)
+
+
+def evidence(step: Step, number: int, shown: bool) -> Truth | None:
+    """Draw what there is to guess by, as soon as it is known; the truth, or None where that cannot be had.
+
+    It is not ``shown`` where it is drawn upon, or where the truth stands in its place.
+    """
+    place, status = st.empty(), st.container()
+    drawn: list[int] = []  # how many exhibits there were, each time that they were drawn
+
+    def before(found: Truth) -> None:
+        last = found.step == found.of
+        if shown and (not drawn or drawn[-1] != len(found.before)):
+            drawn.append(len(found.before))
+            with place.container():
+                exhibits.draw(f"before-{number}-{len(drawn)}", found.before, passing=not last)
+
+    with status:
+        return truth_of(step, before)
+
+
+def _head(lesson: Lesson, number: int, lecture: Lecture) -> None:
     """Where in the lesson this is, and the way back to the list."""
     count = len(lesson.steps)
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-head"):
@@ -67,14 +97,12 @@ def _head(lesson: Lesson, number: int) -> None:
             back = (lesson.id, number - 1)
             st.button(t("learn.back"), key="learn.back", on_click=course.go, args=back, icon=":material/undo:")
         show.title(words.own(lesson.title))
+        lecture.offer()
     st.progress((number - 1) / count, text=t("learn.step", step=number, count=count))
 
 
-def _key(lesson: Lesson, number: int) -> str:
-    return f"learn.answer.{lesson.id}.{number}"
-
-
-def _control(step: Step, key: str, truth: Truth) -> Any:
+def control(step: Step, key: str, truth: Truth) -> Any:
+    """What the step is answered with; None as long as there is no answer."""
     answer = step.question.answer
     if isinstance(answer, Choose):
         return answering.choose(answer, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -105,7 +106,7 @@ def misled(given: Given, methods: list[str]) -> Iterator[Truth]:
     places, maps, rows = _places(given), [], []
     for name in methods:
         every.check_method(name)
-        params = given.link.params(every.METHODS[name], f"compare.{name}")
+        params: Any = given.link.params(every.METHODS[name], f"compare.{name}")
         *_, found = every.explain(given.clf, given.image, given.target, name, params)
         maps.append(Map("by_method", given.image, found.heat, values={"method": name}))
         rows.append((name, 100 * figures.mass(found.heat, places["stamp"])))

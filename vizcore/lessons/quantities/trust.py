@@ -7,6 +7,7 @@ shown, so that nothing but their content gives a method away.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -100,7 +101,7 @@ def _heats(given: Given, methods: list[str]) -> dict[str, torch.Tensor]:
 
 def _heat(given: Given, clf: Classifier, method: str) -> torch.Tensor:
     every.check_method(method)
-    params = given.link.params(every.METHODS[method], f"compare.{method}")
+    params: Any = given.link.params(every.METHODS[method], f"compare.{method}")
     *_, last = every.explain(clf, given.image, given.target, method, params)
     return last.heat
 
