@@ -5,7 +5,7 @@ from typing import get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ui.filters import channels, sheets
+from ui.filters import arithmetic, channels, sheets
 from ui.frame import controls, formulas, layout
 from ui.frame.technique import beside, technique
 from ui.running import play
@@ -59,10 +59,13 @@ with layout.page("filters") as page:
             if event.x is not None:
                 controls.keep("filters.chosen", sheet.at(event.y, event.x, index))
                 st.rerun()
+        number = int(chosen.order[index])
         with detail:
-            sheets.kernel(page, chosen.kernels, int(chosen.order[index]))
+            place = sheets.kernel(page, chosen.kernels, number)
         with grid:
-            sheets.spectrum(chosen.kernels, int(chosen.order[index]))
+            if place is not None:
+                arithmetic.draw(place, chosen.kernels, number)
+            sheets.spectrum(chosen.kernels, number)
         return chosen.kernels
 
     def formula(chosen: sheets.Settings | channels.Settings) -> str:

@@ -103,3 +103,16 @@ def test_crops_stand_beside_each_other_and_grey_where_there_are_none() -> None:
     assert row.shape == (side, channels.CROPS * side + 4 * (channels.CROPS - 1), 3)
     assert (row[:, :side] == 200).all()
     assert (row[:, -side:] == 128).all()
+
+
+def test_one_answer_is_written_out_as_a_sum_whose_place_is_in_the_link() -> None:
+    app = opened("pages/filters.py", **{"filters.chosen": "7"})
+    assert healthy(app)
+    assert "The sum at one place" in told(app)
+    assert any("answer" in one.value and "bias" in one.value for one in app.markdown)
+    other = opened("pages/filters.py", **{"filters.chosen": "7", "filters.place": "5"})
+    assert healthy(other)
+    sums = [next(m.value for m in one.markdown if "bias" in m.value) for one in (app, other)]
+    assert sums[0] != sums[1]
+    products = other.dataframe[0].value
+    assert products.shape == (11, 11)

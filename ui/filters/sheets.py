@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ui.filters import arithmetic
 from ui.frame.layout import Frame
 from ui.running import play
 from ui.texts import t
@@ -18,6 +19,7 @@ from ui.viewer.bars import bars
 from ui.viewer.viewer import viewer
 from vizcore.pictures import figures
 from vizcore.techniques import filters
+from vizcore.techniques.kernel_answer import KernelAnswer
 
 MOST_KERNELS = 512  # of a deep layer: more would be smaller than a screen's pixels
 
@@ -106,8 +108,8 @@ def tiles(kernels: filters.Kernels, order: Tensor, scaling: filters.Scaling, cha
     return figures.signed_colours(weights / largest.clamp(min=1e-12), limit=1.0)
 
 
-def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
-    """One kernel: its weights per channel, and where it answers on the picture."""
+def kernel(page: Frame, kernels: filters.Kernels, index: int) -> KernelAnswer | None:
+    """One kernel: its weights per channel, and where it answers on the picture; the place there that is chosen."""
     weights = kernels.weights[index]  # (C,kh,kw)
     length = t("filters.norm", value=float(filters.norms(kernels)[index]))
     st.markdown(f"**{t('filters.one', index=index)}** · {length}")
@@ -121,10 +123,24 @@ def kernel(page: Frame, kernels: filters.Kernels, index: int) -> None:
         ("activations", *page.picture_key, kernels.layer),
         lambda: filters.activations(page.clf, page.image, kernels.layer),
     )
-    answer = responses[index][None, None]
+    answer = responses[index]  # (h,w)
     size = page.image.shape[1:]
-    heat = torch.nn.functional.interpolate(answer, size=size, mode="nearest")[0, 0]
-    viewer("filters-activation", page.image, t("filters.activation"), heat=heat, meaning=t("filters.activation"))
+    heat = torch.nn.functional.interpolate(answer[None, None], size=size, mode="nearest")[0, 0]
+    place = arithmetic.chosen(page, kernels, answer, index)
+    event = viewer(
+        "filters-activation",
+        page.image,
+        t("filters.activation"),
+        heat=heat,
+        meaning=t("filters.activation"),
+        mode="inspect" if place is None else "click",
+        box=None if place is None else place.box,
+        hint="" if place is None else t("filters.sum_hint"),
+    )
+    if event.x is not None and event.y is not None:
+        arithmetic.choose(page, answer, event.y, event.x)
+        st.rerun()
+    return place
 
 
 def spectrum(kernels: filters.Kernels, index: int) -> None:
