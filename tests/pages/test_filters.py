@@ -108,7 +108,7 @@ def test_crops_stand_beside_each_other_and_grey_where_there_are_none() -> None:
 def test_one_answer_is_written_out_as_a_sum_whose_place_is_in_the_link() -> None:
     app = opened("pages/filters.py", **{"filters.chosen": "7"})
     assert healthy(app)
-    assert "The sum at one place" in told(app)
+    assert "The sum at one place" in said(app)
     assert any("answer" in one.value and "bias" in one.value for one in app.markdown)
     other = opened("pages/filters.py", **{"filters.chosen": "7", "filters.place": "5"})
     assert healthy(other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 
-from vizcore.lessons.quantities import ascents, forging, gate, gradients, kernels, lime_fits, trust, windows
+from vizcore.lessons.quantities import ascents, changes, forging, gate, gradients, kernels, lime_fits, trust, windows
 from vizcore.lessons.quantities.parts import changed_winner, cheat, effect, least_true
 from vizcore.lessons.truths import Given, Quantity, Truth
 
@@ -35,6 +35,7 @@ QUANTITIES: dict[str, Quantity] = {
     "whose gradient": gradients.whose,
     "break-down of the line": gradients.break_down,
     "saturation": gradients.saturation,
+    "smallest change": changes.smallest,
     "two seeds": gradients.seeds,
     "copies needed": gradients.copies,
     "gain by copies": gradients.gain,
