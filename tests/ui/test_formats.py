@@ -28,10 +28,6 @@ NUMBERS = {
     "side",
     "samples",
     "copies",
-    "plus",
-    "minus",
-    "bias",
-    "answer",
     "off",
     "most",
     "rows",
@@ -71,7 +67,7 @@ NAMING = {
 MEASURED = {"value", "mean", "percent", "logit", "noise", "usual", "sum", "rise", "radius", "levels", "times", "share"}
 MEASURED |= {"drop", "change", "r2", "rate", "used", "seconds", "megabytes", "done", "total", "size", "hours", "away"}
 MEASURED |= {"score", "maximum", "plain", "smooth", "effect"}
-MEASURED |= {"points"}
+MEASURED |= {"points", "plus", "minus", "bias", "found"}
 NUMBERS |= {"guests", "answered", "hits", "close", "misses"}
 MEASURED |= {"before", "promised", "actual", "spread", "root", "length"}
 WORDS = {

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ui.frame import controls, tables
 from ui.frame.layout import Frame
-from ui.texts import number, t
+from ui.texts import t
 from ui.viewer import show
 from vizcore.pictures import figures
 from vizcore.techniques import filters, kernel_answer
@@ -50,9 +50,9 @@ def draw(found: KernelAnswer, kernels: filters.Kernels, index: int) -> None:
             caption = t(f"filters.sum_{name}")
             show.picture(figures.enlarge(picture, _SIZE), caption, keep=f"filters-{name}")
     plus, minus = float(products.clamp(min=0).sum()), float(products.clamp(max=0).sum())
-    st.markdown(t("filters.sum", plus=plus, minus=minus, bias=found.bias, answer=found.answer))
+    st.markdown(t("filters.sum", plus=plus, minus=minus, bias=found.bias, found=found.answer))
     with st.expander(t("filters.sum_numbers")):
         names = [str(at + 1) for at in range(products.shape[1])]
         lines = [{name: float(value) for name, value in zip(names, row, strict=True)} for row in products]
         tables.table(lines, names, "filters-products")
-        st.caption(t("filters.sum_numbers_meaning", total=number(found.total, ".3g")))
+        st.caption(t("filters.sum_numbers_meaning", total=found.total))
