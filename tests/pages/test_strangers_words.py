@@ -41,6 +41,7 @@ PLAIN = (
 )
 _IN_FORMULA = re.compile(r"\\mathtt\{(?:[\w.]|\\_)*\}")  # letters and nothing else
 _BOLD = re.compile(r"^\*\*(.+)\*\*$")  # by the page itself, the whole line
+_NUMBER = re.compile(r"\*\*([^*A-Za-z]+)\*\*")  # by the page itself, too
 PARTS = {
     "app.py": ({},),
     "pages/filters.py": ({}, {"filters.view": "channels"}),
@@ -49,7 +50,7 @@ PARTS = {
         {"maximisation.unit": f"{hostile.LAYERS[1]}:1"},
         {"maximisation.unit": f"{hostile.NAMES[1]}:1"},
     ),
-    "pages/saliency.py": ({"saliency.part": "others"},),
+    "pages/saliency.py": ({"saliency.part": "others"}, {"saliency.part": "changes"}),
     "pages/occlusion.py": ({"occlusion.part": "classes"}, {"occlusion.part": "square"}),
     "pages/lime.py": ({"lime.part": "best"},),
     "pages/compare.py": (
@@ -58,6 +59,7 @@ PARTS = {
         {"compare.part": "sanity", "compare.methods": "gradient"},
         {"compare.part": "truth", "picture": "scene:34"},
     ),
+    "pages/interventions.py": ({"picture": "scene:34"}, {"picture": "scene:34", "interventions.part": "claims"}),
     "pages/network.py": ({},),
 }
 
@@ -92,7 +94,9 @@ def alive(app: AppTest) -> tuple[list[tuple[str, str]], int]:
         elif field.startswith("Html."):
             found += [(field, text)] if "<img" in text or "<a " in text or "<b>evil" in text else []
         elif not any(plain in field if not plain.startswith(".") else field.endswith(plain) for plain in PLAIN):
-            found += [(field, line) for line in hostile.live(_BOLD.sub(r"\1", _IN_FORMULA.sub("", text)))]
+            found += [
+                (field, line) for line in hostile.live(_BOLD.sub(r"\1", _NUMBER.sub(r"\1", _IN_FORMULA.sub("", text))))
+            ]
     return found, count
 
 
