@@ -37,7 +37,12 @@ def put(name: str, field: str, value: Any) -> None:
 def more(name: str, params: P, fields: tuple[str, ...], label: str = "") -> P:
     """As :func:`choose`, for the controls that are not needed at first: in a box, open where one was changed."""
     usual = state.choices().bases.get(name) or type(params)()
-    changed = any(getattr(params, field) != getattr(usual, field) for field in fields)
+    specs = declared.specs(type(params))
+    changed = False
+    for field in fields:
+        value, default = getattr(params, field), getattr(usual, field)
+        # What held before there was such a choice is what an older link means: nobody has chosen it here.
+        changed = changed or value not in (default, declared.unnamed(field, specs[field]).get(field, default))
     with st.expander(label or t("controls.more"), expanded=stays_open(f"{name}.{fields[0]}", changed)):
         return choose(name, params, fields)
 
