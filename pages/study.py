@@ -15,7 +15,7 @@ with layout.hall("study") as page:
         if what.rows is not None:
             results.opened(what.rows)
         elif what.summary is not None:
-            results.told(what.summary)
+            results.summarised(what.summary)
         elif what.plan is not None:
             running.run(what)
         else:

@@ -50,7 +50,8 @@ def give(visit: Visit, step: Step, guess: Any) -> None:
         steps = stops.index(guess) if guess != stops[-1] else 0
         for key in ("PageUp",) * (steps // 10) + ("ArrowRight",) * (steps % 10):
             slider.press(key)
-        visit.wait()  # keys are told to the server a moment after the last of them
+        page.wait_for_timeout(600)  # the slider tells of its keys a fifth of a second after the last of them
+        visit.wait()
 
 
 @pytest.mark.parametrize(("language", "which"), [("en", 0), ("cs", 1)])

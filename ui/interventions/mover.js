@@ -10,24 +10,8 @@ const REST = 600; // milliseconds without another key after which the place coun
 const LOST = 3000; // milliseconds after which an answer is no longer waited for
 
 function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const blob = (name) => {
-    const [at, size] = head.blobs[name];
-    return bytes.slice(4 + length + at, 4 + length + at + size);
-  };
+  const { head, blob } = unpacked(bytes);
   return { ...head, picture: blob("picture"), places: blob("places") };
-}
-
-function painted(width, height, colour) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++) image.data.set(colour(i), 4 * i);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
 }
 
 // The edge of one part: black within it, white around it.

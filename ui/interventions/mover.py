@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ui.texts import t
+from ui.viewer.javascript import script
 from ui.viewer.viewer import pack
 from vizcore.pictures import figures
 from vizcore.pictures.scene_parts import PARTS, Part
@@ -25,7 +26,7 @@ _MOUNT = st.components.v2.component(
     html="""<div class="mover"><canvas class="main" tabindex="0" role="application"></canvas>
       <div class="parts" role="group"></div><div class="status" role="status" aria-live="polite"></div></div>""",
     css=(_HERE / "mover.css").read_text(encoding="utf-8"),
-    js=(_HERE / "mover.js").read_text(encoding="utf-8"),
+    js=script("packed.js", _HERE / "mover.js"),
 )
 _MOVED = "vizcore.interventions.moved"
 _START = time.time()  # tells one server from the next, which counts from zero again

@@ -62,7 +62,7 @@ def opened(found: Sequence[Row]) -> None:
     whole(found)
 
 
-def told(found: Summary) -> None:
+def summarised(found: Summary) -> None:
     """A finished study too large for a page, from its summary, and single pictures from its sample."""
     kinds = list(dict.fromkeys(part.group.kind for part in found.parts))
     if not kinds:

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.texts import separators
+from ui.viewer.javascript import script
 from vizcore.pictures import figures
 
 _HERE = Path(__file__).parent
@@ -16,7 +17,7 @@ _BARS = st.components.v2.component(
     html='<div class="part-bars"><div class="bars" role="slider" tabindex="0" aria-valuemin="1"></div>'
     '<div class="status" role="status" aria-live="polite"></div></div>',
     css=(_HERE / "bars.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("numbers.js", "bars.js")),
+    js=script("numbers.js", "bars.js"),
 )
 
 

@@ -8,13 +8,7 @@ const TOLD = 400; // milliseconds of rest after which a place reached by keys is
 const seen = (window.vizcoreGlided ??= new Set()); // pictures over which the window has glided, while the tab is open
 
 function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const blob = (name) => {
-    const entry = head.blobs[name];
-    return entry ? bytes.slice(4 + length + entry[0], 4 + length + entry[0] + entry[1]) : null;
-  };
+  const { head, blob } = unpacked(bytes);
   const [answers, winners] = [blob("answers"), blob("winners")];
   return {
     ...head,
@@ -23,16 +17,6 @@ function unpack(bytes) {
     answers: answers && new Float32Array(answers.buffer), // (rows, columns, classes shown)
     winners: winners && new Int32Array(winners.buffer), // (rows, columns)
   };
-}
-
-function painted(width, height, colour) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++) image.data.set(colour(i), 4 * i);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
 }
 
 // The map that grows: sums and counts of the drops, and the picture in grey with the heat over it where something is.

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ui.texts import separators, t
 from ui.viewer import feeding
+from ui.viewer.javascript import script
 from vizcore.pictures import figures
 from vizcore.techniques.window_answers import WindowAnswers
 
@@ -21,7 +22,7 @@ _MOUNT = st.components.v2.component(
     "vizcore_gliding",
     html=(_HERE / "gliding.html").read_text(encoding="utf-8"),
     css=(_HERE / "gliding.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("numbers.js", "gliding.js")),
+    js=script("numbers.js", "packed.js", "gliding.js"),
 )
 _FILL = "rgb(128 128 128)"  # occlusion's grey, as the picture's bytes would have it
 

@@ -4,14 +4,9 @@
 const PAUSE = 110; // milliseconds from frame to frame
 
 function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const blob = (name) => {
-    const [at, size] = head.blobs[name];
-    return new Blob([bytes.slice(4 + length + at, 4 + length + at + size)]);
-  };
-  return { ...head, sheet: blob("sheet"), last: blob("last"), stretched: blob("stretched") };
+  const { head, blob } = unpacked(bytes);
+  const file = (name) => new Blob([blob(name)]);
+  return { ...head, sheet: file("sheet"), last: file("last"), stretched: file("stretched") };
 }
 
 class Player {

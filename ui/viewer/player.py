@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from PIL import Image
 
 from ui.texts import t
 from ui.viewer.feeding import pack
+from ui.viewer.javascript import script
 from vizcore.pictures import figures
 
 COLUMNS = 6
@@ -35,7 +35,7 @@ _MOUNT = st.components.v2.component(
       .caption { min-height: 1.4em; font-variant-numeric: tabular-nums; }
       .stretch { display: flex; gap: 0.5rem; align-items: center; min-height: 1.8rem; cursor: pointer; }
       .stretch input { flex: none; }""",
-    js=(Path(__file__).parent / "player.js").read_text(encoding="utf-8"),
+    js=script("packed.js", "player.js"),
 )
 
 

@@ -9,14 +9,7 @@ const WHOLE = { scale: 1, x: 0.5, y: 0.5 };
 const views = (window.vizcoreViews ??= {}); // the last view of each picture, by group and subject, while the tab is open
 
 function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  const start = 4 + length;
-  const blob = (name) => {
-    const entry = head.blobs[name];
-    return entry ? bytes.slice(start + entry[0], start + entry[0] + entry[1]) : null;
-  };
+  const { head, blob } = unpacked(bytes);
   const [map, parts] = [blob("map"), blob("parts")];
   return {
     ...head,

@@ -15,6 +15,7 @@ from torch import Tensor
 from ui.texts import separators, t
 from ui.viewer import feeding, shown
 from ui.viewer.feeding import pack
+from ui.viewer.javascript import script
 from vizcore.pictures import figures, panels, pooling
 
 _HERE = Path(__file__).parent
@@ -22,7 +23,7 @@ _MOUNT = st.components.v2.component(
     "vizcore_viewer",
     html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("numbers.js", "viewer.js")),
+    js=script("numbers.js", "packed.js", "viewer.js"),
 )
 
 

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m vizcore.
                 print(f"\nStopped; the same command goes on from {table.count} rows.", file=sys.stderr)
                 return STOPPED
             table.settle()
-            print(summary.text(table.summary([plan.BASELINE]), plan.BASELINE))
+            print(summary.text(table.summarised([plan.BASELINE]), plan.BASELINE))
             print(f"{table.count} rows in {table.place}")
     except (StudyError, WeightsError, declared.ParameterError) as error:
         print(error, file=sys.stderr)

@@ -106,7 +106,7 @@ class Table:
             if self.rows:
                 self._seal()
             parts.sort(self.folder)
-            _replace(self.folder / SUMMARY, summary.write(self.summary(None)))
+            _replace(self.folder / SUMMARY, summary.write(self.summarised(None)))
             return
         assert self._file is not None
         self.rows = sorted(self.rows, key=self._place)
@@ -114,7 +114,7 @@ class Table:
         _replace(self.folder / ROWS, f"{rows.HEADER}\n{rows.write(self.rows)}")
         self._file = (self.folder / ROWS).open("ab")
 
-    def summary(self, against: Collection[str] | None) -> summary.Summary:
+    def summarised(self, against: Collection[str] | None) -> summary.Summary:
         """What the rows say; differences from the methods ``against`` only, where that is said."""
         if not self._parts:
             return summary.summarise(columns.of_rows(self.rows), against=against)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from vizcore.lessons.truths import Bars, Box, Exhibit, Given, Map, Picture, Truth
 from vizcore.techniques import filters
+from vizcore.techniques.kernel_answer import at_place
 
 _LETTERS = "ABCDEFGH"
 
@@ -18,13 +18,13 @@ def strongest(given: Given, row: int, column: int, kernels: list[int]) -> Iterat
     """Which of the kernels A, B, ... has the largest answer at one place of the answer map, sign included."""
     weights, answers = filters.kernels(given.clf), filters.activations(given.clf, given.image)
     named = _named(kernels, len(weights.weights))
-    box = _box(given, answers, row, column)
+    place = at_place(given.clf, given.image, kernels[0], row, column)  # the same patch for all of them
     rows = [(letter, float(answers[k, row, column])) for letter, k in named.items()]
     best = max(rows, key=lambda pair: pair[1])
     sheet = filters.rgb(weights)
     before = (
-        Picture("place", given.image, (Box("", box),)),
-        Picture("patch", _patch(given, answers, row, column)),
+        Picture("place", given.image, (Box("", place.box),)),
+        Picture("patch", place.patch),
         *(Picture(letter, sheet[k].permute(2, 0, 1)) for letter, k in named.items()),
     )
     numbers: dict[str, float | str] = {"answer" + letter: value for letter, value in rows} | {"best": best[0]}
@@ -33,17 +33,16 @@ def strongest(given: Given, row: int, column: int, kernels: list[int]) -> Iterat
 
 def added_up(given: Given, row: int, column: int, kernel: int) -> Iterator[Truth]:
     """The answer of one kernel at one place: sum over its pixels and colours of weight times patch, plus the bias."""
-    weights, answers = filters.kernels(given.clf), filters.activations(given.clf, given.image)
+    weights = filters.kernels(given.clf)
     _named([kernel], len(weights.weights))
-    products = (weights.weights[kernel] * _input(given, answers, row, column)).sum(0)  # (kh,kw)
-    answer = float(answers[kernel, row, column])
-    total = float(products.sum())
+    place = at_place(given.clf, given.image, kernel, row, column)
+    products, answer, total = place.products.sum(0), place.answer, place.total  # (C,kh,kw) -> (kh,kw)
     parts = float(products.clamp(min=0).sum()), float(products.clamp(max=0).sum())
     numbers: dict[str, float | str] = {"answer": answer, "bias": answer - total}
     numbers |= {"total": total, "plus": parts[0], "minus": parts[1]}
     before = (
-        Picture("place", given.image, (Box("", _box(given, answers, row, column)),)),
-        Picture("patch", _patch(given, answers, row, column)),
+        Picture("place", given.image, (Box("", place.box),)),
+        Picture("patch", place.patch),
         Picture("kernel", filters.rgb(weights)[kernel].permute(2, 0, 1)),
     )
     grey = torch.full((3, *products.shape), 0.5)
@@ -83,35 +82,3 @@ def _named(wanted: list[int], count: int) -> dict[str, int]:
     if len(wanted) > 8 or not all(0 <= k < count for k in wanted):
         raise ValueError(f"kernels are {wanted!r}; accepted: up to 8 of 0 to {count - 1}.")
     return dict(zip(_LETTERS, wanted, strict=False))
-
-
-def _geometry(given: Given, answers: Tensor, row: int, column: int) -> tuple[int, int, int, int, int]:
-    """Top and left of the patch (maybe outside of the picture), its height and width, and the padding."""
-    _, height, width = answers.shape
-    if not (0 <= row < height and 0 <= column < width):
-        raise ValueError(f"row and column are {row} and {column}; accepted: up to {height - 1} and {width - 1}.")
-    convolution = given.clf.first_convolution()
-    kernel, stride = tuple(convolution.kernel_size), tuple(convolution.stride)
-    if isinstance(convolution.padding, str):
-        raise ValueError("padding is a word; accepted: a first convolution that is padded by numbers.")
-    pad = int(convolution.padding[0])
-    return row * stride[0] - pad, column * stride[1] - pad, kernel[0], kernel[1], pad
-
-
-def _box(given: Given, answers: Tensor, row: int, column: int) -> tuple[int, int, int, int]:
-    top, left, height, width, _ = _geometry(given, answers, row, column)
-    return max(top, 0), max(left, 0), top + height, left + width
-
-
-def _cut(given: Given, answers: Tensor, image: Tensor, row: int, column: int) -> Tensor:
-    top, left, height, width, pad = _geometry(given, answers, row, column)
-    padded = F.pad(image, (pad,) * 4)  # (C,H,W) -> (C,H+2p,W+2p), with zeros as the network does
-    return padded[:, top + pad : top + pad + height, left + pad : left + pad + width]
-
-
-def _input(given: Given, answers: Tensor, row: int, column: int) -> Tensor:
-    return _cut(given, answers, given.clf.normalise(given.image[None])[0].cpu(), row, column)
-
-
-def _patch(given: Given, answers: Tensor, row: int, column: int) -> Tensor:
-    return _cut(given, answers, given.image, row, column)
