@@ -125,7 +125,7 @@ class Lecture(playing.Lecture):
 
 
 def lecture(lesson: Lesson | None, number: int) -> playing.Lecture:
-    """This session's lecture; where it has a room, this is brought to what the screen shows."""
+    """This session's lecture; where it has a room, it follows what the screen shows."""
     now, hall = course.course(), rooms.store()
     if hall is None:
         now.lecturing = False

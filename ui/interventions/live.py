@@ -104,7 +104,7 @@ def _fragment() -> None:
 
 
 def movable(params: Arrangement, drawn: Drawn) -> list[Part]:
-    """The parts that are there to be dragged: a part that was moved out of sight can be brought back."""
+    """The parts that are there to be dragged: a part that was moved out of sight can be dragged back."""
     there = [part for part in PARTS if part in drawn.places or any(params.shift(part))]
     return [part for part in there if getattr(params, part) != REMOVE]
 

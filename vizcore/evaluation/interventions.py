@@ -138,7 +138,7 @@ def agreement(claimed: Mapping[Part, float], true: Mapping[Part, float]) -> floa
 
 
 def pooled(pairs: Sequence[tuple[Mapping[Part, float], Mapping[Part, float]]]) -> float:
-    """r = Pearson's correlation over all parts of all scenes, each scene's claims brought to the scale of its effects.
+    """r = Pearson's correlation over all parts of all scenes, each scene's claims put on the scale of its effects.
 
     ``pairs`` are (claims, effects), one for each scene. Here scenes count by how much happens in them. Scenes of which
     the map says nothing, and fewer than two different values, give nothing: NaN.
