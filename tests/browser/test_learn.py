@@ -45,11 +45,17 @@ def give(visit: Visit, step: Step, guess: Any) -> None:
             page.mouse.click(*at(canvas, (column + 0.5) / GRID, (row + 0.5) / GRID))
     else:
         slider = page.locator('[data-testid="stSlider"]').get_by_role("slider")
-        stops = answer.stops()
-        slider.press("End" if guess == stops[-1] else "Home")
-        steps = stops.index(guess) if guess != stops[-1] else 0
-        for key in ("PageUp",) * (steps // 10) + ("ArrowRight",) * (steps % 10):
-            slider.press(key)
+        shown = [texts.number(float(one), ".4g") for one in answer.stops()]
+        wanted = answer.stops().index(guess)
+
+        def stands() -> int:
+            return shown.index(slider.get_attribute("aria-valuetext") or "")
+
+        slider.press("End" if wanted > len(shown) // 2 else "Home")
+        while abs(wanted - stands()) > len(shown) // 8:  # a page is a tenth of the way
+            slider.press("PageUp" if stands() < wanted else "PageDown")
+        while stands() != wanted:
+            slider.press("ArrowRight" if stands() < wanted else "ArrowLeft")
         page.wait_for_timeout(600)  # the slider tells of its keys a fifth of a second after the last of them
         visit.wait()
 

@@ -1,4 +1,4 @@
-"""The SQLite file that holds the rooms: opened once by each server, bounded in length, and each kind of fault has its name.
+"""The SQLite file that holds the rooms: opened once by each server, bounded in length, with a name for each fault.
 
 Write-ahead logging lets several servers of one machine read and write it at once. It needs memory that they share,
 which a network's file system does not give: the file has to lie on a disk of the machine.
