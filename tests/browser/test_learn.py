@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, expect
+from scipy import ndimage
 
 from tests.browser.test_occlusion_and_lime import at
 from tests.browser.test_pages import Visit, browser, warm
@@ -19,9 +21,21 @@ from vizcore.lessons.lesson import Step
 __all__ = ["browser", "warm"]  # fixtures
 pytestmark = pytest.mark.browser
 PATIENCE = 60_000
-GRID = 8  # places in a row of the picture that are pressed to mark something
+PRESSES = 14  # of the brush
 LESSONS = {one.id: one for one in shelf.shelf().lessons}
 TRUTHS: dict[Any, tuple[Any, Any]] = {}  # each computed once, for both languages
+
+
+def places(guess: NDArray[np.bool_], brush: int) -> list[tuple[int, int]]:
+    """Where to press so that the brush marks as much as it can of what is guessed, (row, column) of pixels."""
+    left, found = guess.astype(float), []
+    rows, columns = np.indices(guess.shape)
+    for _ in range(PRESSES):
+        covered = ndimage.uniform_filter(left, round(1.8 * brush), mode="constant")
+        row, column = divmod(int(covered.argmax()), guess.shape[1])
+        found.append((row, column))
+        left[(rows - row) ** 2 + (columns - column) ** 2 <= brush**2] = 0
+    return found
 
 
 def give(visit: Visit, step: Step, guess: Any) -> None:
@@ -39,10 +53,8 @@ def give(visit: Visit, step: Step, guess: Any) -> None:
         canvas = page.locator("canvas.main")
         canvas.wait_for(timeout=PATIENCE)
         canvas.scroll_into_view_if_needed()
-        blocks = np.asarray(guess, dtype=float).reshape(GRID, guess.shape[0] // GRID, GRID, -1).mean(axis=(1, 3))
-        for cell in np.argsort(-blocks, axis=None, kind="stable")[:14]:
-            row, column = divmod(int(cell), GRID)
-            page.mouse.click(*at(canvas, (column + 0.5) / GRID, (row + 0.5) / GRID))
+        for row, column in places(guess, answer.brush):
+            page.mouse.click(*at(canvas, (column + 0.5) / guess.shape[1], (row + 0.5) / guess.shape[0]))
     else:
         slider = page.locator('[data-testid="stSlider"]').get_by_role("slider")
         shown = [texts.number(float(one), ".4g") for one in answer.stops()]
