@@ -68,8 +68,8 @@ def give(visit: Visit, step: Step, guess: Any) -> None:
             slider.press("PageUp" if stands() < wanted else "PageDown")
         while stands() != wanted:
             slider.press("ArrowRight" if stands() < wanted else "ArrowLeft")
-        page.wait_for_timeout(600)  # the slider tells of its keys a fifth of a second after the last of them
-        visit.wait()
+    page.wait_for_timeout(600)  # a slider tells of its keys, and the brush of its strokes, a moment after the last one
+    visit.wait()
 
 
 @pytest.mark.parametrize(("language", "which"), [("en", 0), ("cs", 1)])
