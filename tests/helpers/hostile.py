@@ -59,10 +59,10 @@ def table() -> str:
     """The table of a study with such names wherever one is taken."""
     found = []
     for number, name in enumerate(NAMES):
-        for method in ("www.evil.example", ":evil:", "random"):
+        for method in ("www.evil.example", "a:evil:", "random"):
             share = (number + len(method)) / 50
             found.append(rows.Row(name, "www.evil.example", method, name, 0.5, deletion=share, insertion=share))
-        found.append(rows.Row(name, ":evil:", "random", name, error=f"The file {name} is no picture."))
+        found.append(rows.Row(name, "a:evil:", "random", name, error=f"The file {name} is no picture."))
     return f"{rows.HEADER}\n{rows.write(found)}"
 
 

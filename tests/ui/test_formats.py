@@ -86,7 +86,7 @@ WORDS = {
 }
 WORDS |= {"one", "other", "figure", "against", "work", "whole", "device", "up", "down", "random", "low", "high"}
 WORDS |= {"time", "each", "best", "worst", "columns", "picture", "ahead", "part", "parts"}
-WORDS |= {"sign", "which", "letter"}
+WORDS |= {"sign", "which", "letter", "names"}
 WORDS |= {"middle", "link", "answer", "code", "letter", "truth", "page", "file", "why", "unit", "fill", "amount"}
 WORDS |= {"winner", "x", "y"}  # the browser's, in its own format
 UNITS = {"s", "min", "px", "h", "MB", "million"}

@@ -57,8 +57,8 @@ def order(answer: Order, key: str) -> tuple[str, ...] | None:
         selection_mode="multi",
         help=t("learn.order_help"),
     )
-    said = [rf"{place}\. {names[one]}" for place, one in enumerate(found, start=1)]  # not the beginning of a list
-    st.caption(" · ".join(said) if said else t("learn.order_none"))
+    given = " > ".join(names[one] for one in found)
+    st.caption(t("learn.order_given", names=given) if given else t("learn.order_none"))
     return tuple(found) if len(found) == len(names) else None
 
 
