@@ -60,20 +60,18 @@ def test_a_copied_link_restores_everything_on_a_cold_server(warm: str, browser: 
 
 
 def test_the_browsers_language_is_spoken_at_first_and_links_do_not_depend_on_it(warm: str, browser: Browser) -> None:
-    context = browser.new_context(locale="cs-CZ", viewport={"width": 1440, "height": 1000})
-    page = context.new_page()
-    page.goto(f"{warm}/lime?lime.samples=40&lime.segments=8")
+    visit = Visit(browser, warm, "/lime?lime.samples=40&lime.segments=8", locale="cs-CZ")
+    page = visit.page
     page.get_by_role("heading", name="Nastavení").wait_for(timeout=60_000)
     page.wait_for_url("**network=mini-alexnet**", timeout=60_000)
     czech = page.url.replace("&lime.", "&lang=en&lime.", 1)
     assert "lang" not in page.url
-    page.locator('[data-testid="stSelectbox"]', has_text="Jazyk").click()
-    page.get_by_role("option", name="English").click()
+    visit.choose("Jazyk", "English")
     page.get_by_role("heading", name="Settings").wait_for(timeout=60_000)
     page.wait_for_url(czech, timeout=30_000)  # which was chosen; the rest means the same
     page.reload()
     page.get_by_role("heading", name="Settings").wait_for(timeout=60_000)
-    context.close()
+    page.close()
 
 
 def back(visit: Visit, wanted: str) -> None:

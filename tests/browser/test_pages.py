@@ -65,8 +65,8 @@ def browser() -> Iterator[Browser]:
 class Visit:
     """One tab, and what its console complained of."""
 
-    def __init__(self, browser: Browser, address: str, path: str, width: int = 1440) -> None:
-        self.page: Page = browser.new_page(viewport={"width": width, "height": 1000})
+    def __init__(self, browser: Browser, address: str, path: str, width: int = 1440, locale: str = "en-US") -> None:
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 1000}, locale=locale)
         self.complaints: list[str] = []
         self.page.on("console", self._console)
         self.sent: list[str | bytes] = []  # what the page told the server

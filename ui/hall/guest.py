@@ -20,7 +20,8 @@ from vizcore.lessons.shelf import Shelf
 from vizcore.lessons.truths import Map, Picture, Truth
 
 _STYLE = """<div class="vz-style"></div><style>
-h1, .st-key-lead {display: none;}
+.st-key-lead {display: none;}
+h1 {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);}
 .block-container {padding-top: 3rem;}
 </style>"""
 

@@ -57,7 +57,7 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .vz-legend > div {display: grid; grid-template-columns: 1fr auto 1fr; text-align: right; min-height: 1.35em;}
 .vz-legend > div:last-child {display: block;}
 .vz-legend span:first-child {text-align: left;}
-[class*="st-key-feed-"] {display: none;}
+[class*="st-key-feed-"], .st-key-reconnect, .st-key-hall-token, .st-key-hall-follow {display: none;} /* scripts alone */
 [class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
 .vz-key > i {display: inline-block; width: 1.6rem; margin-right: .35rem; vertical-align: middle;}
 [class*="st-key-card-"] {position: relative;} /* pressed anywhere, a card opens what it links to */
