@@ -146,6 +146,8 @@ def gain(given: Given, few: int, many: int) -> Iterator[Truth]:
     for count in (few, many):
         first, second = (_mean(given, replace(params, seed=seed), count) for seed in (params.seed, params.seed + 1))
         apart.append(float((first - second).norm()))
+    if apart[1] == 0:
+        raise ValueError("two seeds give the same map here; accepted: a picture and a class with which they differ.")
     numbers: dict[str, float | str] = {"times": apart[0] / apart[1], "few": few, "many": many, "name": given.name}
     yield Truth(apart[0] / apart[1], (_picture(given),), (), numbers)
 
