@@ -16,6 +16,9 @@ from vizcore.lessons.answers import Choose, Draw, Number, Order
 from vizcore.lessons.lesson import Lesson, Step
 from vizcore.lessons.truths import Truth
 
+# Before a hall everything of a step has to be seen at once.
+_ROOM = '<div class="vz-style"></div><style>.st-key-lead {display: none;}</style>'
+
 
 class Lecture(Protocol):
     """A hall that answers in place of the session, as far as a step has a place for it."""
@@ -74,7 +77,7 @@ def evidence(step: Step, number: int, shown: bool) -> Truth | None:
 
     It is not ``shown`` where it is drawn upon, or where the truth stands in its place.
     """
-    place, status = st.empty(), st.container()
+    place = st.empty()
     drawn: list[int] = []  # how many exhibits there were, each time that they were drawn
 
     def before(found: Truth) -> None:
@@ -84,13 +87,14 @@ def evidence(step: Step, number: int, shown: bool) -> Truth | None:
             with place.container():
                 exhibits.draw(f"before-{number}-{len(drawn)}", found.before, passing=not last)
 
-    with status:
-        return truth_of(step, before)
+    return truth_of(step, before)
 
 
 def _head(lesson: Lesson, number: int, lecture: Lecture) -> None:
     """Where in the lesson this is, and the way back to the list."""
     count = len(lesson.steps)
+    if state.presenting():
+        st.html(_ROOM)
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-head"):
         st.button(t("learn.all"), key="learn.all", on_click=course.go, args=("",), icon=":material/arrow_back:")
         if number > 1:

@@ -56,6 +56,8 @@ h3 {font-size: 1rem !important; padding: 0 !important;}
 .vz-legend > i {display: block; height: .6rem; border-radius: .2rem;}
 .vz-legend > div {display: grid; grid-template-columns: 1fr auto 1fr; text-align: right; min-height: 1.35em;}
 .vz-legend > div:last-child {display: block;}
+.vz-legend:has(> div:last-child:empty) {min-height: calc(1.35em + .6rem);} /* nothing to say below */
+.vz-legend > div:last-child:empty {display: none;}
 .vz-legend span:first-child {text-align: left;}
 [class*="st-key-feed-"], .st-key-reconnect, .st-key-hall-token, .st-key-hall-follow {display: none;} /* scripts alone */
 [class*="st-key-status-"] {min-height: 2.5rem;} /* of its button, so that nothing jumps when that goes */
