@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
@@ -41,12 +41,12 @@ def configuration(folder: Path, listen: int, ports: dict[str, int]) -> str:
 class Deployment:
     """Two replicas, ``a`` and ``b``, and nginx before them, all on ports of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         assert NGINX is not None
-        self.folder = folder
+        self.folder, self.environment = folder, environment
         listen, self.ports = free_port(), {name: free_port() for name in "ab"}
         self.address = f"http://127.0.0.1:{listen}"
-        self.replicas = {name: launch(self.log(name), port) for name, port in self.ports.items()}
+        self.replicas = {name: self._launch(name) for name in self.ports}
         for name in self.ports:
             self.wait(name)
         file = folder / "nginx.conf"
@@ -59,6 +59,9 @@ class Deployment:
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
+    def _launch(self, name: str) -> subprocess.Popen[bytes]:
+        return launch(self.log(name), self.ports[name], environment=self.environment)
+
     def wait(self, name: str) -> None:
         """Until replica ``name`` answers."""
         wait(self.replicas[name], self.ports[name], self.log(name))
@@ -70,7 +73,7 @@ class Deployment:
 
     def restart(self, name: str) -> None:
         """Start a killed replica again, in its old place."""
-        self.replicas[name] = launch(self.log(name), self.ports[name])
+        self.replicas[name] = self._launch(name)
         self.wait(name)
 
     def ask(self, path: str, replica: str = "", **headers: str) -> tuple[int, Message, str]:
@@ -95,13 +98,13 @@ class Deployment:
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[Deployment]:
+def deployed(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Deployment]:
     """A deployment for the tests of a module; they are skipped without nginx, and fail so where nothing may skip."""
     if NGINX is None:
         if os.environ.get("CI") == "true":
             pytest.fail("nginx is not installed")
         pytest.skip("nginx is not installed")
-    running = Deployment(folder)
+    running = Deployment(folder, environment)
     try:
         yield running
     finally:
