@@ -22,11 +22,16 @@ SHARED = Path(os.environ.get("VIZCORE_SHARED", Path(__file__).parents[2] / "shar
 
 
 class _Parts(LoadScopeScheduling):
-    """One process for all tests with servers and browsers, which take each other's time; else one for each file."""
+    """One process for all tests with browsers, one for all with servers alone, which take each other's time.
+
+    Of the others one for each file; so the lessons in a browser, which are many and would keep all the others waiting.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "servers" if file.startswith(("tests/browser/", "tests/server/")) else file
+        folder = file.rpartition("/")[0]
+        alone = file == "tests/browser/test_learn.py" or folder not in ("tests/browser", "tests/server")
+        return file if alone else folder
 
 
 @pytest.hookimpl(optionalhook=True)
