@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -15,9 +16,10 @@ from tests.conftest import linear_classifier, random_picture
 from tests.helpers.contract import check_contract
 from ui import texts
 from ui.texts import sentences
+from vizcore.evaluation import sanity
 from vizcore.evaluation.baselines import edges
-from vizcore.evaluation.randomisation import layers_from_the_top
-from vizcore.evaluation.sanity import LIMIT, Cascade, Randomisation, cascade, similarity
+from vizcore.evaluation.randomisation import Layer, layers_from_the_top, randomised
+from vizcore.evaluation.sanity import LIMIT, Cascade, Randomisation, Twins, cascade, similarity
 from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import scenes
@@ -199,3 +201,38 @@ def test_nonsense_is_refused_before_anything_is_computed() -> None:
     bare = Classifier(still, clf.preprocess, ["red", "green", "blue"], title="Means")
     with pytest.raises(ValueError, match="Means has no weights, so there is nothing that it could forget"):
         cascade(bare, random_picture(bare), lambda twin: torch.zeros(12, 10))
+
+
+def test_one_set_of_random_networks_serves_all_methods_with_the_same_result(
+    bundled: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, target = scene(bundled, 1)
+    params = Randomisation(stages=3, networks=2)
+    methods = [gradient_of(image, target), lambda clf: saliency.absolute_max(saliency.gradient(clf, image, target))]
+    alone = [full(bundled, image, explain, params) for explain in methods]
+    made: list[int] = []
+
+    def counted(clf: Classifier, layers: list[Layer], *others: Any) -> Classifier:
+        made.append(len(layers))
+        return randomised(clf, layers, *others)
+
+    monkeypatch.setattr(sanity, "randomised", counted)
+    twins = Twins(bundled, image, params)
+    shared = [Run(cascade(bundled, image, explain, params, twins)).finish() for explain in methods]
+    assert len(made) == 4  # three depths of the first network, and the second one
+    for one, other in zip(alone, shared, strict=True):
+        assert torch.equal(one.maps, other.maps)
+        assert torch.equal(one.full, other.full)
+    large = Twins(bundled, image, params, kept=0)
+    for explain in methods:
+        Run(cascade(bundled, image, explain, params, large)).finish()
+    assert len(made) == 4 + 2 * 4
+
+
+def test_twins_of_something_else_are_refused(bundled: Classifier) -> None:
+    image, target = scene(bundled, 1)
+    twins = Twins(bundled, image)
+    explain = gradient_of(image, target)
+    for others in ((1 - image, None), (image, Randomisation(seed=1))):
+        with pytest.raises(ValueError, match="twins were made for another network, picture or parameters"):
+            cascade(bundled, others[0], explain, others[1], twins)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from functools import partial
+from collections.abc import Hashable, Iterator
+from functools import cache, partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 from torch import Tensor
@@ -25,9 +26,11 @@ from vizcore.evaluation import sanity
 from vizcore.methods import METHODS
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures import charts, figures, panels
+from vizcore.techniques.lime import Known
 
 QUICK = ("gradient", "gradcam")  # those that are looked at before the user asks for more
 CARD = 112
+Sampled = WeakKeyDictionary[Classifier, Known]
 MEASURES = ("rank", "rank_absolute", "ssim")
 
 
@@ -64,13 +67,17 @@ def part(what: Choice, maps: Maps) -> None:
             with places[method].container():
                 _strip(what, row, method, finished[method])
 
-    work = {
-        method: (
-            _key(what, row, method, params),
-            partial(sanity.cascade, row.clf, row.image, partial(_explain, what, row, method), params),
-        )
-        for method in chosen
-    }
+    @cache
+    def twins() -> sanity.Twins:
+        return sanity.Twins(row.clf, row.image, params)
+
+    sub_images: Sampled = WeakKeyDictionary()  # of each random network, for LIME's two models
+
+    def start(method: str) -> Iterator[sanity.Cascade]:
+        explain = partial(_explain, what, row, method, sub_images)
+        return sanity.cascade(row.clf, row.image, explain, params, twins())
+
+    work = {method: (_key(what, row, method, params), partial(start, method)) for method in chosen}
     several.show("compare-sanity", work, draw, unit="units.cascades", pace=("cascade", row.clf.checksum))
 
 
@@ -85,8 +92,9 @@ def _key(what: Choice, row: Row, method: str, params: sanity.Randomisation) -> t
     return ("cascade", *what.key(row, method), params)
 
 
-def _explain(what: Choice, row: Row, method: str, clf: Classifier) -> Tensor:
-    *_, last = methods.explain(clf, row.image, row.target, method, what.params[method])
+def _explain(what: Choice, row: Row, method: str, sub_images: Sampled, clf: Classifier) -> Tensor:
+    known = sub_images.setdefault(clf, Known())
+    *_, last = methods.explain(clf, row.image, row.target, method, what.params[method], known)
     return last.heat
 
 

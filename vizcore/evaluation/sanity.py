@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from skimage.metrics import structural_similarity
@@ -14,13 +15,14 @@ from torch import Tensor
 
 from vizcore import memory
 from vizcore.evaluation.agreement import spearman
-from vizcore.evaluation.randomisation import draw, layers_from_the_top, randomised
+from vizcore.evaluation.randomisation import Layer, draw, layers_from_the_top, randomised
 from vizcore.networks.classifier import Classifier
 from vizcore.params import check, number
 from vizcore.techniques.windows import coarse_to_fine
 
 # A quarter of the variance of the ranks in common: beyond it the map of networks that know nothing is still this map.
 LIMIT = 0.5
+KEPT = 128 * 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -96,16 +98,66 @@ class Cascade:
         )
 
 
+class Twins:
+    """The networks of random weights of one cascade, which the maps of several methods are computed on one by one.
+
+    As long as the weights of all of them together take less than ``KEPT`` bytes they are kept from one method to the
+    next; of larger networks there is one set of random weights at a time, as without it. ``image`` is (C,H,W) in [0,1].
+    Raises ValueError for a picture that is not the network's and a network without weights.
+    """
+
+    def __init__(self, clf: Classifier, image: Tensor, params: Randomisation | None = None, kept: int = KEPT) -> None:
+        clf.check_image(image)
+        if next(clf.module.parameters(), None) is None:
+            raise ValueError(f"{clf.title} has no weights, so there is nothing that it could forget.")
+        self.clf, self.image, self.params = clf, image.detach().cpu().clone(), params or Randomisation()
+        sizes = (one.numel() * one.element_size() for one in clf.module.parameters())
+        self._keep = sum(sizes) * self.params.networks <= kept
+        self._drawn: dict[int, dict[str, Tensor]] = {}  # by network
+        self._kept: dict[tuple[int, int], Classifier] = {}  # by network and depth
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """The layers with weights, from the output on."""
+        return layers_from_the_top(self.clf)
+
+    def at(self, depth: int, network: int = 0) -> Classifier:
+        """The classifier whose first ``depth`` layers from the output hold the weights of random ``network``."""
+        if (network, depth) in self._kept:
+            return self._kept[network, depth]
+        if network not in self._drawn:
+            if not self._keep:
+                self.clear()  # before the next set of weights
+            self._drawn[network] = draw(self.clf, self.layers, self.params.seed, network)
+        found = randomised(self.clf, self.layers[:depth], self._drawn[network], self.image)
+        if self._keep:
+            self._kept[network, depth] = found
+        return found
+
+    def clear(self) -> None:
+        """Forget all random weights."""
+        for drawn in self._drawn.values():
+            drawn.clear()  # who still holds the dictionary holds no weights
+        self._drawn.clear()
+        self._kept.clear()
+
+
 def cascade(
-    clf: Classifier, image: Tensor, explain: Callable[[Classifier], Tensor], params: Randomisation | None = None
+    clf: Classifier,
+    image: Tensor,
+    explain: Callable[[Classifier], Tensor],
+    params: Randomisation | None = None,
+    twins: Twins | None = None,
 ) -> Iterator[Cascade]:
     """The map of one picture by a network that forgets: its layers are randomised from the output towards the input.
 
     ``image`` (C,H,W) in [0,1] is the picture that ``explain(classifier)`` gives a map (H,W) of; explain the class that
     the untouched network named. Every stage is a twin classifier, see ``randomisation``; the given one is not touched.
     In memory the twins together need one more set of weights. The first estimate has both ends of the cascade; the
-    stages between follow from coarse to fine, and then the further random networks of the verdict.
-    Raises ValueError, before any computation, for a picture that is not the network's and a network without weights.
+    stages between follow from coarse to fine, and then the further random networks of the verdict. ``twins`` made for
+    the same network, picture and parameters serve the cascades of several methods, with the same result.
+    Raises ValueError, before any computation, for a picture that is not the network's, a network without weights, and
+    twins of something else.
 
     A map of a random network may be constant (where a final ReLU, as SqueezeNet has it, silences the class), and the
     absolute values of fine maps keep some likeness to the end, which is that of the picture in them.
@@ -115,10 +167,12 @@ def cascade(
     normalisation's mean and variance are taken anew.
     """
     params = params or Randomisation()
+    if twins is None:
+        return _cascade(clf, explain, Twins(clf, image, params, kept=0), passing=True)
     clf.check_image(image)
-    if next(clf.module.parameters(), None) is None:
-        raise ValueError(f"{clf.title} has no weights, so there is nothing that it could forget.")
-    return _cascade(clf, image.detach().cpu().clone(), explain, params)
+    if twins.clf is not clf or twins.params != params or not torch.equal(twins.image, image.detach().cpu()):
+        raise ValueError("twins were made for another network, picture or parameters; accepted: those of these.")
+    return _cascade(clf, explain, twins, passing=False)
 
 
 def similarity(one: Tensor, other: Tensor) -> tuple[float, float, float]:
@@ -141,13 +195,12 @@ def _rank(one: Tensor, other: Tensor) -> float:
 
 
 def _cascade(
-    clf: Classifier, image: Tensor, explain: Callable[[Classifier], Tensor], params: Randomisation
+    clf: Classifier, explain: Callable[[Classifier], Tensor], twins: Twins, passing: bool
 ) -> Iterator[Cascade]:
-    layers = layers_from_the_top(clf)
+    layers, params = twins.layers, twins.params
     stages = min(params.stages, len(layers))
     depths = [round(k * len(layers) / stages) for k in range(stages + 1)]
     names = tuple("" if depth == 0 else layers[depth - 1].name for depth in depths)
-    drawn = draw(clf, layers, params.seed, 0)
 
     def heat_of(classifier: Classifier) -> Tensor:
         return explain(classifier).detach().cpu().float().clone()
@@ -167,15 +220,14 @@ def _cascade(
     order = [k for level in (first, *finer) for _, k in level.cells if k > 0]
     try:
         for k in order:
-            maps[k] = heat_of(randomised(clf, layers[: depths[k]], drawn, image))
+            maps[k] = heat_of(twins.at(depths[k]))
             measures[:, k], done[k] = torch.tensor(similarity(original, maps[k])), True
             full = full or [float(measures[0, k])]  # the whole network comes first
             yield estimate()
         for network in range(1, params.networks):
-            drawn.clear()  # before the next set of weights
-            drawn.update(draw(clf, layers, params.seed, network))
-            full = [*full, similarity(original, heat_of(randomised(clf, layers, drawn, image)))[0]]
+            full = [*full, similarity(original, heat_of(twins.at(len(layers), network)))[0]]
             yield estimate()
     finally:
-        drawn.clear()
+        if passing:
+            twins.clear()
         memory.release()

@@ -23,6 +23,7 @@ from vizcore.study.plan import Study, parameters, seed_of
 from vizcore.study.rows import Row, line
 from vizcore.study.sources import Shown
 from vizcore.targets import Output
+from vizcore.techniques.lime import Known
 
 LOG = logging.getLogger("vizcore.study")
 T = TypeVar("T")
@@ -50,7 +51,9 @@ def measure(
         sentence = _sentence(error)
         yield from (Row(identifier, network, method, error=sentence) for method in requested)
         return
-    blank = unlearned(clf, shown, identifier) if seed_of(identifier) < 10_000 * study.sanity else None
+    blank = None
+    if seed_of(identifier) < 10_000 * study.sanity:
+        blank = (unlearned(clf, shown, identifier), Known())
     for method in requested:
         row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
         try:
@@ -93,7 +96,7 @@ def unlearned(clf: Classifier, shown: Shown, identifier: str) -> Classifier:
 
 def _figures(
     clf: Classifier,
-    blank: Classifier | None,
+    blank: tuple[Classifier, Known] | None,
     shown: Shown,
     target: int,
     method: str,
@@ -119,7 +122,7 @@ def _figures(
     if parts is not None:
         figures |= _known(effects=parts.agreement(found.heat, params.output))
     if blank is not None:
-        again = last(methods.explain(blank, shown.image, target, method, params))
+        again = last(methods.explain(blank[0], shown.image, target, method, params, blank[1]))
         figures |= _known(sanity=sanity.similarity(found.heat, again.heat)[0])
     return figures
 
