@@ -13,8 +13,8 @@ with layout.hall("learn") as page:
         lesson, step = choosing.chosen(page, shelved)
         lecture = lecturer.lecture(lesson, step)
         if lesson is None:
+            guest.door()  # first: nobody with a telephone in the hand looks below ten cards for it
             choosing.cards(shelved)
-            guest.door()
         elif step > len(lesson.steps):
             ending.show_end(lesson, shelved)
         else:

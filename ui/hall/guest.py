@@ -34,7 +34,7 @@ def door() -> None:
     def join() -> None:
         course.course().hall = str(st.session_state.get("hall.typed", ""))[:20]
 
-    with st.container(key="hall-door"), st.form("hall-join", border=False, enter_to_submit=True):
+    with st.container(key="hall-door"), st.form("hall-join", border=False, enter_to_submit=True, width=400):
         given, pressed = st.columns([2, 1], vertical_alignment="bottom")
         given.text_input(t("hall.typed"), key="hall.typed", max_chars=10, autocomplete="off")
         pressed.form_submit_button(t("hall.join"), on_click=join, icon=":material/login:")
