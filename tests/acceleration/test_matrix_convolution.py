@@ -37,10 +37,13 @@ def test_it_is_the_convolution_and_its_gradient(
     assert torch.allclose(matrix_convolution.back(grad, layer, x.shape).double(), slope, atol=1e-5)
 
 
-def test_it_is_taken_for_few_positions_and_many_weights() -> None:
+def test_it_is_taken_for_few_positions_and_many_weights_or_for_narrow_outputs() -> None:
     many = nn.Conv2d(512, 512, 3, padding=1)
-    assert matrix_convolution.pays(many, (4, 512, 4, 4))
-    assert not matrix_convolution.pays(many, (5, 512, 4, 4))
+    assert matrix_convolution.pays(many, (8, 512, 4, 4))
+    assert not matrix_convolution.pays(many, (9, 512, 4, 4))
+    assert matrix_convolution.pays(nn.Conv2d(192, 1280, 3, stride=2, padding=1), (20, 192, 8, 8))
+    assert matrix_convolution.pays(many, (96, 512, 2, 2))
+    assert matrix_convolution.pays(nn.Conv2d(512, 512, 3, stride=2, padding=1), (96, 512, 4, 4))
     assert not matrix_convolution.pays(nn.Conv2d(64, 64, 3, padding=1), (1, 64, 4, 4))
     assert not matrix_convolution.pays(nn.Conv2d(512, 512, 3, groups=2), (1, 512, 4, 4))
     assert not matrix_convolution.pays(nn.Conv2d(512, 512, 3, dilation=2), (1, 512, 6, 6))

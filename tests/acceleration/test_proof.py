@@ -226,7 +226,7 @@ def test_gradients_of_norms_are_right_wherever_their_numbers_lie() -> None:
 
 
 class NormAndActivation(nn.BatchNorm2d):
-    """As libraries have it, which is not folded: a norm and what follows it in one layer."""
+    """As libraries have it: a norm and what follows it in one layer."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).sigmoid()
@@ -241,7 +241,7 @@ class TokensOfNorms(nn.Module):
         self.within = within
 
     def forward(self, x: Tensor) -> Any:
-        y = self.c(x)
+        y = self.c(x).tanh()  # after which no norm is folded
         y = self.norm(y) if self.within else F.instance_norm(y)
         return self.f(y.flatten(2).permute(2, 0, 1).tanh().amax(0))  # (n,C,H,W) -> (L,n,C)
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from vizcore.acceleration.tracing import Node, Ref, Trace, aten, consumers, trace
 from vizcore.copies import private_copy
@@ -80,7 +84,7 @@ class Folding:
         self._tensors: list[Tensor] = []
         self._lock = threading.Lock()
         self._made = (0, module)
-        kinds = {type(layer) for layer in module.modules() if type(layer) in _KINDS and _own(layer)}
+        kinds = {kind for layer in module.modules() if (kind := _kind(layer)) and _own(layer)}
         first = next(module.parameters(), None)
         if first is None or not (kinds >= {nn.Conv2d, nn.BatchNorm2d} or kinds >= {nn.ReLU, nn.MaxPool2d}):
             return
@@ -105,9 +109,9 @@ class Folding:
         return sum(tensor._version for tensor in self._tensors)
 
     def _find(self, z: Tensor) -> None:
-        layers = {name: layer for name, layer in self._pattern.named_modules() if type(layer) in _KINDS and _own(layer)}
+        layers = {name: layer for name, layer in self._pattern.named_modules() if _kind(layer) and _own(layer)}
         traced = trace(self._pattern, z, layers)
-        self._pairs, self.pools = _pairs(self._pattern, traced), _pools(traced)
+        self._pairs, self.pools = _pairs(self._pattern, layers, traced), _pools(traced)
         self.kept = sum(math.prod(node.shape) for node in traced.nodes if node.op not in (None, *_BATCH_NORMS))
         self._tensors = [tensor for pair in self._pairs for tensor in pair.tensors]
         made = (self._version(), self._fold())
@@ -126,7 +130,8 @@ class Folding:
                 convolution, norm = (network.get_submodule(name) for name in pair.names)
                 weight, bias = folded(*pair.nodes)
                 convolution.weight, convolution.bias = nn.Parameter(weight, False), nn.Parameter(bias, False)
-                norm.__class__ = _Absorbed
+                kind: Any = type(norm)
+                norm.__class__ = _Absorbed if kind is nn.BatchNorm2d else _absorbed(kind)
         return network
 
 
@@ -152,21 +157,47 @@ class _Absorbed(nn.Identity):
     """A batch norm that the convolution before it does."""
 
 
+class _WithoutNorm(TorchFunctionMode):
+    """Within it a batch norm answers with what it is given."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func is F.batch_norm and args else func(*args, **(kwargs or {}))
+
+
+@cache
+def _absorbed(kind: Any) -> Any:
+    """A layer that does more than its batch norm, which the convolution before it does."""
+
+    class Absorbed(kind):
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            with _WithoutNorm():
+                return super().forward(*args, **kwargs)
+
+    return Absorbed
+
+
 def _close(one: Tensor, other: Tensor) -> bool:
     """Whether two answers (N,K) are the same up to rounding, which deep networks amplify."""
     return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=1e-3 * float(other.abs().max()))
 
 
-def _pairs(network: nn.Module, traced: Trace) -> list[_Pair]:
-    """What can be folded: layers that are called once, and whose weights nothing else reads."""
+def _pairs(network: nn.Module, layers: Mapping[str, nn.Module], traced: Trace) -> list[_Pair]:
+    """What can be folded of these ``layers``: those that are called once, and whose weights nothing else reads."""
     found = []
+    norms = {id(layer.running_mean): name for name, layer in layers.items() if isinstance(layer, nn.BatchNorm2d)}
     for source, norm in foldable(traced.nodes):
-        names = traced.layers.get(source), traced.layers.get(norm)
+        names = traced.layers.get(source), norms.get(id(traced.nodes[norm].args[3]))
         if names[0] is None or names[1] is None:
             continue
         pair = _Pair((names[0], names[1]), (traced.nodes[source], traced.nodes[norm]))
-        own = network.get_submodule(names[0]).weight is pair.nodes[0].args[1]
-        if own and all(traced.reads[id(tensor)] == 1 for tensor in pair.tensors):
+        layer = layers[names[1]]
+        held = [layer.weight, layer.bias, layer.running_mean, layer.running_var]
+        own = all(one is other for one, other in zip(pair.nodes[1].args[1:5], held, strict=True))
+        if (
+            own
+            and network.get_submodule(names[0]).weight is pair.nodes[0].args[1]
+            and all(traced.reads[id(tensor)] == 1 for tensor in pair.tensors)
+        ):
             found.append(pair)
     return found
 
@@ -182,6 +213,11 @@ def _pools(traced: Trace) -> list[tuple[str, str]]:
         if traced.nodes[reader].op is aten.max_pool2d_with_indices.default and names[0] and names[1]:
             found.append((names[0], names[1]))
     return found
+
+
+def _kind(layer: nn.Module) -> type[nn.Module] | None:
+    """What it is of the layers that change: a batch norm may do more than its class, such as the ReLU after it."""
+    return nn.BatchNorm2d if isinstance(layer, nn.BatchNorm2d) else next((k for k in _KINDS if type(layer) is k), None)
 
 
 def _own(layer: nn.Module) -> bool:

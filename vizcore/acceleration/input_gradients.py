@@ -23,8 +23,10 @@ def is_strided(layer: nn.Conv2d) -> bool:
     return alike and layer.in_channels <= _FEW and layer.stride[0] == layer.stride[1] > 1
 
 
-def is_plain(layer: nn.Conv2d) -> bool:
-    return layer.groups == 1 and [*layer.stride, *layer.dilation] == [1] * 4
+def is_turned(layer: nn.Conv2d) -> bool:
+    """Whether its gradient may be one for :func:`turned_back`."""
+    plain = layer.groups == 1 and [*layer.stride, *layer.dilation] == [1] * 4
+    return plain and winograd.prepare(_across(layer), None) is not None
 
 
 def turned_back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vizcore.acceleration.product import multiply
 
-# Positions up to which, and weights from which on, the copy takes longer than the product does.
-_FEW, _MANY = 64, 2**20
+# Positions up to which, at least or as a share of the channels out, and weights from which on, the copy takes longer
+# than the product does; and outputs so narrow that most of what oneDNN computes at once lies beside them.
+_FEW, _SHARE, _MANY, _NARROW = 128, 0.25, 2**18, 2
 _AREA = 25  # of a kernel, up to which the way back, of one sum for each of its places, pays
 
 
@@ -30,11 +30,11 @@ def padding_of(layer: nn.Conv2d) -> list[int]:
 def pays(layer: nn.Conv2d, size: Sequence[int]) -> bool:
     """Whether this is the faster way for inputs of this ``size`` (n,C,H,W)."""
     if is_pointwise(layer):
-        return max(layer.stride) > 1 or size[0] * size[2] * size[3] < layer.out_channels
+        return True
     if layer.groups > 1 or max(layer.dilation) > 1 or layer.weight.numel() < _MANY or _area(layer) > _AREA:
         return False
     height, width = outputs(layer, size)
-    return size[0] * height * width <= _FEW
+    return width <= _NARROW or size[0] * height * width <= max(_FEW, _SHARE * layer.out_channels)
 
 
 def outputs(layer: nn.Conv2d, size: Sequence[int]) -> list[int]:
@@ -47,9 +47,14 @@ def convolved(x: Tensor, layer: nn.Conv2d) -> Tensor:
     """(n,C,H,W) to (n,K,h,w), channels last."""
     height, width = outputs(layer, x.shape)
     rows = multiply(_seen(x, layer), _matrix(layer), layer.bias)
-    out = torch.empty((len(x), layer.out_channels, height, width), dtype=x.dtype, memory_format=torch.channels_last)
-    out.permute(0, 2, 3, 1).view(rows.shape).copy_(rows)  # into one that is nobody's view
-    return out
+    return as_channels(rows, (len(x), layer.out_channels, height, width))
+
+
+def as_channels(rows: Tensor, size: Sequence[int]) -> Tensor:
+    """Rows (n h w,K) as the value (n,K,h,w) that lies so; nobody's view, as a view could not be changed in place."""
+    _, channels, height, width = size
+    strides = (channels * height * width, 1, channels * width, channels)
+    return rows.new_empty(0).set_(rows.untyped_storage(), rows.storage_offset(), size, strides)
 
 
 def back(grad: Tensor, layer: nn.Conv2d, size: Sequence[int]) -> Tensor:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from vizcore.acceleration import matrix_convolution
 from vizcore.acceleration.convolution import Convolution, convolution
 from vizcore.acceleration.folding import Folding, pool_first
-from vizcore.acceleration.input_gradients import is_plain, is_strided, one_at_a_time, strided_back, turned_back
+from vizcore.acceleration.input_gradients import is_strided, is_turned, one_at_a_time, strided_back, turned_back
 from vizcore.acceleration.matrix_convolution import is_pointwise, padding_of
 from vizcore.acceleration.norms import make_sound
 from vizcore.acceleration.product import able, is_small, multiply
@@ -188,11 +188,11 @@ class _Ready:
     pointwise: bool
     dense: bool
     strided: bool
-    plain: bool
+    turned: bool
     alone: bool
 
     def __call__(self, x: Tensor) -> Tensor:
-        small = self.convolution.is_small(len(x), *x.shape[2:])
+        small = not self.dense and self.convolution.is_small(len(x), *x.shape[2:])
         if not small and matrix_convolution.pays(self.layer, x.shape):
             return matrix_convolution.convolved(x, self.layer)
         value = self.convolution(x)
@@ -201,7 +201,7 @@ class _Ready:
 
     def by_itself(self, count: int, height: int, width: int) -> bool:
         """Whether torch is faster and asks no oneDNN for the gradient: of one small picture, on one thread."""
-        one = count == 1 and self.alone and torch.get_num_threads() == 1
+        one = count == 1 and self.alone and not self.dense and torch.get_num_threads() == 1
         return one and self.convolution.is_small(count, height, width)
 
     def back(self, grad: Tensor, size: torch.Size) -> Tensor:
@@ -210,7 +210,7 @@ class _Ready:
             return matrix_convolution.back(grad, self.layer, size)
         if self.strided:
             return strided_back(grad, self.layer, (size[2], size[3]))
-        if self.plain and not self.convolution.is_small(len(grad), *grad.shape[2:]):
+        if self.turned and not self.convolution.is_small(len(grad), *grad.shape[2:]):
             return turned_back(grad, self.layer, size)
         return one_at_a_time(grad, self.layer, size)
 
@@ -222,7 +222,7 @@ def _made_ready(layer: nn.Conv2d) -> _Ready:
     pointwise, alone = is_pointwise(layer), layer.groups == 1 and max(layer.dilation) == 1
     ready = _Ready(
         layer, layer.weight, layer.bias, made, pointwise, pointwise and max(layer.stride) == 1, is_strided(layer),
-        is_plain(layer), alone,
+        is_turned(layer), alone,
     )  # fmt: skip
     object.__setattr__(layer, "_ready", ready)
     return ready

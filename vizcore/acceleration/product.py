@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_SMALL = 2**24  # multiplications up to which torch's own product is as fast, or done before oneDNN has started
+_SMALL = 2**20  # multiplications up to which torch's own product is done before oneDNN has started
 _FEW = 4  # rows, for which it is faster
 _NAMES = ("_linear_pointwise", "_reorder_linear_weight")
 

@@ -22,6 +22,7 @@ from vizcore.acceleration.watching import Watching
 
 aten = torch.ops.aten
 
+_SPLITS = (aten.split.Tensor, aten.split_with_sizes.default)
 BATCH = 2  # pictures in the recorded pass; a leading size that is baked into a view is recognised by it
 
 
@@ -148,6 +149,8 @@ class _Recorder(Watching):
         answer = func(*args, **(kwargs or {}))
         if not inputs:
             return answer  # of weights and numbers alone: a constant
+        if func in _SPLITS:
+            return self._parts(named_args, named_kwargs, inputs, answer)
         first, *others = answer if isinstance(answer, (tuple, list)) else (answer,)
         if not isinstance(first, Tensor) or first.dim() == 0:
             raise Unsupported(f"{func} answers with no batch of tensors")
@@ -161,6 +164,18 @@ class _Recorder(Watching):
         for other in others:
             if isinstance(other, Tensor):
                 self._watch(other, None)
+        return answer
+
+    def _parts(self, args: Any, kwargs: Any, inputs: list[int], answer: Sequence[Tensor]) -> Sequence[Tensor]:
+        """What a value is split into, each as the slice that it is."""
+        dim = kwargs.get("dim", args[2] if len(args) > 2 else 0) % answer[0].dim()
+        if dim == 0:
+            raise Unsupported("the batch is split")
+        begin = 0
+        for part in answer:
+            end, shape = begin + part.shape[dim], (1 if len(part) == BATCH else 0, *part.shape[1:])
+            self.know(part, Node(aten.slice.Tensor, (args[0], dim, begin, end), {}, tuple(inputs), shape))
+            begin = end
         return answer
 
     def _vacate(self, func: Any, args: Any) -> None:
