@@ -60,6 +60,9 @@ class Report:
                 whole = _times([one.whole - one.sent for one in own if one.whole is not None])
                 name = "**all**" if page is None else page or "overview"
                 lines.append(f"| {name} | {len(own)} | {first} | {whole} |")
+        maps = [one.maps - one.sent for one in self.answers if one.maps is not None]
+        if maps:
+            lines.append(f"| compare, all maps | {len(maps)} | | | {_times(maps)} |")
         kinds = Counter(one.kind for one in self.answers)
         lines += [
             "",

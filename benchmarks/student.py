@@ -44,6 +44,7 @@ class Answer:
     picture: Image.Image
     sent: float
     first: float | None = None
+    maps: float | None = None  # when all maps of a comparison were there; its curves follow
     whole: float | None = None
     address: dict[str, str] = field(default_factory=dict)
     wanted: dict[str, str] = field(default_factory=dict)
@@ -154,6 +155,8 @@ class Student:
         self.hall.answers.append(answer)
         await act()
         answer.first = await tab.watch(partial(_first, page), TIMEOUT)
+        if answer.first and page == "compare":
+            answer.maps = await tab.watch(lambda shown: shown.finished or _done(shown), TIMEOUT)
         answer.whole = await tab.watch(lambda shown: shown.finished, TIMEOUT) if answer.first else None
         stop = f"stop-{page}"
         if stop in tab.shown.widgets and not _done(tab.shown) and tab.shown.widgets[stop][1].label == "Start":
