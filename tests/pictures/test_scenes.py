@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from vizcore.pictures import scenes, sprites, stamp, textures
+from vizcore.pictures import grounds, scenes, sprites, stamp, textures
 from vizcore.pictures.scenes import CLASSES, backdrop, scene
 from vizcore.pictures.stamp import plant
 
@@ -77,13 +77,28 @@ def test_the_mask_is_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.zeros_like(colours) + np.array([0, 1, 0], np.float32), matte
 
     monkeypatch.setattr(scenes, "posed", green)
-    monkeypatch.setattr(scenes, "setting", lambda dice, size: (np.zeros((size, size, 3), np.float32), (1.0, 0.0)))
+    empty = (np.zeros((128, 128, 3), np.float32), (1.0, 0.0))
+    monkeypatch.setattr(scenes, "remembered_setting", lambda dice, size: empty)
     monkeypatch.setattr(scenes, "lens", lambda canvas, *_: (np.clip(canvas, 0, 1) * 255).astype(np.uint8))
     for name in CLASSES:
         made = scene(9, label=name, distractor=False)
         seen = made.picture[..., 1].astype(float) / made.picture[..., 1].max()
         sure = np.abs(seen - 0.5) > 0.35  # away from the soft edge
         assert np.array_equal(seen[sure] > 0.5, made.mask[sure]), name
+
+
+def test_a_remembered_setting_is_the_drawn_one_and_leaves_the_dice_where_drawing_does() -> None:
+    for seed in (3, 4):
+        apart, first, again = (np.random.default_rng(seed) for _ in range(3))
+        canvas, light = grounds.setting(apart, 64)
+        after = apart.random()
+        for dice in (first, again):
+            other, direction = grounds.remembered_setting(dice, 64)
+            assert np.array_equal(other, canvas)
+            assert direction == light
+            assert dice.random() == after
+    with pytest.raises(ValueError, match="read-only"):
+        other[0, 0] = 1
 
 
 def test_edges_are_soft() -> None:

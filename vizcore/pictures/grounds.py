@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import cos, pi, sin
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -57,3 +59,35 @@ def clutter(canvas: np.ndarray, dice: np.random.Generator, size: int) -> np.ndar
         share = np.asarray(cover.filter(ImageFilter.GaussianBlur(0.8 * size / 128)), np.float32)[..., None] / 255
         canvas = canvas * (1 - share) + surface(dice, size) * share
     return canvas
+
+
+def setting(dice: np.random.Generator, size: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """Where the object will stand, (size, size, 3), and the direction in the picture from which light comes."""
+    angle = dice.uniform(0, 2 * pi)
+    canvas = ground(dice, size)
+    if dice.random() < 0.4:
+        canvas = clutter(canvas, dice, size)
+    return canvas, (cos(angle), sin(angle))
+
+
+def remembered_setting(dice: np.random.Generator, size: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """As :func:`setting`, drawn once for the last scenes: a scene is mostly drawn again with something else changed."""
+    before = dice.bit_generator.state
+    numbers = before["state"]
+    known = (before["bit_generator"], numbers["state"], numbers["inc"], before["has_uint32"], before["uinteger"])
+    canvas, light, dice.bit_generator.state = _setting(size, *known)
+    return canvas, light
+
+
+@lru_cache(maxsize=16)
+def _setting(
+    size: int, kind: str, state: int, inc: int, has_uint32: int, uinteger: int
+) -> tuple[np.ndarray, tuple[float, float], Any]:
+    dice = np.random.default_rng()
+    numbers = {"state": state, "inc": inc}
+    dice.bit_generator.state = {
+        "bit_generator": kind, "state": numbers, "has_uint32": has_uint32, "uinteger": uinteger
+    }  # fmt: skip
+    canvas, light = setting(dice, size)
+    canvas.setflags(write=False)  # everybody gets this one
+    return canvas, light, dice.bit_generator.state

@@ -13,7 +13,7 @@ from math import cos, hypot, pi, sin
 import numpy as np
 from PIL import Image, ImageFilter
 
-from vizcore.pictures.grounds import clutter, ground
+from vizcore.pictures.grounds import remembered_setting, setting
 from vizcore.pictures.scene_parts import DARKER, UNCHANGED, Change, Changes, reflected
 from vizcore.pictures.sprites import SIDES, Sprite, sprites
 from vizcore.pictures.stamp import plant
@@ -80,7 +80,7 @@ def scene(
     else:
         second = other if distractor or (distractor is None and chance < 0.3) else None
 
-    canvas, light = setting(dice, size)
+    canvas, light = remembered_setting(dice, size)
     canvas = behind(canvas, changes.background, size)
     extent = dice.uniform(0.48 - 0.12 * hard, 0.82 + 0.15 * hard)  # side of the object as a share of the picture's
     middle = place(dice, extent, hard)
@@ -126,15 +126,6 @@ def backdrop(seed: int, size: int = 128) -> np.ndarray:
     dice = np.random.default_rng([seed, 1])
     canvas, light = setting(dice, size)
     return lens(canvas, light, dice, size, 0.0)
-
-
-def setting(dice: np.random.Generator, size: int) -> tuple[np.ndarray, tuple[float, float]]:
-    """Where the object will stand, (size, size, 3), and the direction in the picture from which light comes."""
-    angle = dice.uniform(0, 2 * pi)
-    canvas = ground(dice, size)
-    if dice.random() < 0.4:
-        canvas = clutter(canvas, dice, size)
-    return canvas, (cos(angle), sin(angle))
 
 
 def place(dice: np.random.Generator, extent: float, hard: float) -> tuple[float, float]:
