@@ -135,11 +135,11 @@ def test_the_pictures_between() -> None:
     clf = linear_classifier()
     image = random_picture(clf)
     paint, order = filling(clf, image, "grey"), ranks(torch.arange(120.0).view(12, 10))
-    picture = removed(image, paint, order, 10)
+    nothing, picture, everything = removed(image, paint, order, torch.tensor([0, 10, 120])[:, None, None])
     assert bool((picture[:, 11] == 0.5).all())
     assert torch.equal(picture[:, :11], image[:, :11])
-    assert torch.equal(removed(image, paint, order, 0), image)
-    assert torch.equal(removed(image, paint, order, 120), paint)
+    assert torch.equal(nothing, image)
+    assert torch.equal(everything, paint)
 
 
 def test_points_lie_evenly_and_never_closer_than_one_pixel() -> None:

@@ -78,7 +78,10 @@ def known(what: Choice, row: Row, method: str) -> dict[str, Any]:
 
 
 def _curves(row: Row, heat: Any, params: faithfulness.Faithfulness) -> Iterator[faithfulness.Curves]:
-    return faithfulness.curves(row.clf, row.image, row.target, heat, params)
+    known = RESULTS.get_or(
+        ("ends", *row.key, params), lambda: faithfulness.ends(row.clf, row.image, row.target, params)
+    )
+    return faithfulness.curves(row.clf, row.image, row.target, heat, params, known)
 
 
 def _chart(name: str, latest: several.Several, params: faithfulness.Faithfulness, place: Any, drawing: int) -> None:

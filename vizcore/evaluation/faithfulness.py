@@ -112,15 +112,21 @@ class Band:
 
 
 def curves(
-    clf: Classifier, image: Tensor, target: Target, heat: Tensor, params: Faithfulness | None = None
+    clf: Classifier,
+    image: Tensor,
+    target: Target,
+    heat: Tensor,
+    params: Faithfulness | None = None,
+    known: Tensor | None = None,
+    first: int = FIRST_POINTS,
 ) -> Iterator[Curves]:
     """y while the pixels are removed from the picture, or put into the fill, in falling order of ``heat``.
 
     ``image`` (C,H,W) in [0,1]; ``target`` a class index or a contrast; ``heat`` (H,W), higher where the pixel speaks
     more for the target, so that what speaks against it goes last. Pixels of equal heat (a superpixel, the zeros of
     Grad-CAM) go in an order drawn from the seed: any fixed one, such as from the top left, would credit the map with a
-    place it never named. The first estimate has at most ``FIRST_POINTS`` points, spread over both curves; ``of`` is the
-    number of points, steps + 1 (or H*W + 1 where that is less).
+    place it never named. The first estimate has at most ``first`` points, spread over both curves; ``of`` is the
+    number of points, steps + 1 (or H*W + 1 where that is less). ``known`` are the :func:`ends`, the same for all maps.
     Raises ValueError, before any computation, for a picture, target or map that does not fit.
 
     Petsiuk et al. 2018, "RISE", the deletion and insertion metrics. They delete towards grey and insert into a blurred
@@ -132,7 +138,14 @@ def curves(
     order = ranks(heat, params.seed)
     if order.shape != image.shape[-2:]:
         raise ValueError(f"heat has shape {tuple(heat.shape)}; accepted: {tuple(image.shape[-2:])}, the picture's.")
-    return _curves(clf, image.detach().cpu(), target, order, params)
+    return _curves(clf, image.detach().cpu(), target, order, params, known, first)
+
+
+def ends(clf: Classifier, image: Tensor, target: Target, params: Faithfulness | None = None) -> Tensor:
+    """(y(I0), y(fill)): where the curves of every map of the picture begin and end. ``image`` is (C,H,W) in [0,1]."""
+    params = params or Faithfulness()
+    picture = image.detach().cpu()
+    return clf.scores(torch.stack([picture, filling(clf, picture, params.fill)]), target, params.output)
 
 
 def random_band(
@@ -168,12 +181,12 @@ def ranks(heat: Tensor, seed: int = 0, draw: int = 0) -> Tensor:
     return places.view(heat.shape)
 
 
-def removed(image: Tensor, paint: Tensor, order: Tensor, count: int) -> Tensor:
-    """The picture (C,H,W) whose ``count`` most important pixels by ``order`` (H,W) show ``paint`` (C,H,W) instead.
+def removed(image: Tensor, paint: Tensor, order: Tensor, count: Tensor) -> Tensor:
+    """The pictures (n,C,H,W) whose ``count`` (n,1,1) most important pixels by ``order`` (H,W) show ``paint`` (C,H,W).
 
     With picture and paint exchanged: the paint into which they are inserted.
     """
-    return torch.where(order < count, paint, image)
+    return torch.where((order < count)[:, None], paint, image)  # (n,1,H,W)
 
 
 def counts(pixels: int, params: Faithfulness) -> Tensor:
@@ -182,21 +195,35 @@ def counts(pixels: int, params: Faithfulness) -> Tensor:
     return (torch.arange(steps + 1, dtype=torch.float64) * (pixels / steps)).round().long()
 
 
-def _curves(clf: Classifier, image: Tensor, target: Target, order: Tensor, params: Faithfulness) -> Iterator[Curves]:
+def _curves(
+    clf: Classifier,
+    image: Tensor,
+    target: Target,
+    order: Tensor,
+    params: Faithfulness,
+    known: Tensor | None,
+    first: int,
+) -> Iterator[Curves]:
     paint, number_removed = filling(clf, image, params.fill), counts(order.numel(), params)
     fractions = number_removed / order.numel()
     deletion, insertion = torch.zeros(len(fractions)), torch.zeros(len(fractions))
     done = torch.zeros(len(fractions), dtype=torch.bool)
     chunk = max(1, clf.at_once // 2)  # a point takes two pictures
-    for level in coarse_to_fine(1, len(fractions), FIRST_POINTS):
+    for level in coarse_to_fine(1, len(fractions), first):
         points = [column for _, column in level.cells]
         size = chunk if done.any() else len(points)  # there is nothing to show before the first level is complete
         for begin in range(0, len(points), size):
             at = points[begin : begin + size]
-            less = [removed(image, paint, order, int(number_removed[k])) for k in at]
-            more = [removed(paint, image, order, int(number_removed[k])) for k in at]
-            y = clf.scores(torch.stack(less + more), target, params.output)  # (2 len(at),)
-            deletion[at], insertion[at], done[at] = y[: len(at)], y[len(at) :], True
+            inner = [k for k in at if 0 < k < len(fractions) - 1]
+            counted = number_removed[inner, None, None]
+            parts = [removed(image, paint, order, counted), removed(paint, image, order, counted)]
+            if known is None:
+                parts.append(torch.stack([image, paint]))
+            pictures = torch.cat(parts)  # (2 len(inner),C,H,W), and the ends once
+            y = clf.scores(pictures, target, params.output) if len(pictures) else torch.zeros(0)
+            known = y[-2:] if known is None else known
+            deletion[inner], insertion[inner] = y[: len(inner)], y[len(inner) : 2 * len(inner)]
+            deletion[[0, -1]], insertion[[0, -1]], done[at] = known, known.flip(0), True
             yield Curves(
                 int(done.sum()),
                 len(fractions),
@@ -209,13 +236,14 @@ def _curves(clf: Classifier, image: Tensor, target: Target, order: Tensor, param
 
 def _random_band(clf: Classifier, image: Tensor, target: Target, params: Faithfulness, orders: int) -> Iterator[Band]:
     paint, number_removed = filling(clf, image, params.fill), counts(image[0].numel(), params)
-    ends = clf.scores(torch.stack([image, paint]), target, params.output)
+    known = ends(clf, image, target, params)
     found: list[Tensor] = []
     for k in range(orders):
         order = ranks(torch.zeros(image.shape[1:]), params.seed, k + 1)  # all equal: an order by chance alone
-        pictures = [removed(image, paint, order, int(count)) for count in number_removed[1:-1]]
-        y = clf.scores(torch.stack(pictures), target, params.output)
-        found.append(torch.cat([ends[:1], y, ends[1:]]))
+        y = torch.zeros(0)
+        if len(number_removed) > 2:
+            y = clf.scores(removed(image, paint, order, number_removed[1:-1, None, None]), target, params.output)
+        found.append(torch.cat([known[:1], y, known[1:]]))
         yield Band(k + 1, orders, number_removed / image[0].numel(), torch.stack(found))
 
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import torch
@@ -51,13 +51,21 @@ def measure(
         sentence = _sentence(error)
         yield from (Row(identifier, network, method, error=sentence) for method in requested)
         return
+    wanted = faithfulness.Faithfulness(fill=study.fill, steps=study.steps)
+    ends = cache(lambda: faithfulness.ends(clf, shown.image, target, wanted))
+
+    def curves(heat: Tensor) -> faithfulness.Curves:
+        at_once = wanted.steps + 1  # nobody waits for a first estimate
+        return last(faithfulness.curves(clf, shown.image, target, heat, wanted, ends(), at_once))
+
     blank = None
     if seed_of(identifier) < 10_000 * study.sanity:
         blank = (unlearned(clf, shown, identifier), Known())
     for method in requested:
         row = Row(identifier, network, method, target=line(clf.classes[target]), probability=probability)
         try:
-            row = replace(row, **_figures(clf, blank, shown, target, method, identifier, study, parts))
+            params = parameters(method, study, identifier)
+            row = replace(row, **_figures(clf, blank, shown, target, method, params, curves, parts))
         except Exception as error:
             row = replace(row, error=_sentence(error))
         yield row
@@ -100,19 +108,17 @@ def _figures(
     shown: Shown,
     target: int,
     method: str,
-    identifier: str,
-    study: Study,
+    params: Any,
+    curves: Callable[[Tensor], faithfulness.Curves],
     parts: _Parts | None,
 ) -> dict[str, Any]:
-    params = parameters(method, study, identifier)
     begun = time.perf_counter()
     found = last(methods.explain(clf, shown.image, target, method, params))
     seconds = time.perf_counter() - begun
-    wanted = faithfulness.Faithfulness(fill=study.fill, steps=study.steps)
-    curves = last(faithfulness.curves(clf, shown.image, target, found.heat, wanted))
+    measured = curves(found.heat)
     figures: dict[str, Any] = {
-        "deletion": curves.deletion_area,
-        "insertion": curves.insertion_area,
+        "deletion": measured.deletion_area,
+        "insertion": measured.insertion_area,
         "seconds": seconds,
         "forward": found.forward,
         "backward": found.backward,
