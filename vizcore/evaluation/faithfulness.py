@@ -21,8 +21,7 @@ from vizcore.targets import Output, Target
 from vizcore.techniques.fill import Fill, filling
 from vizcore.techniques.windows import coarse_to_fine
 
-# The first estimate has at most so many points on each curve, ends included.
-FIRST_POINTS = 9
+FIRST_POINTS = 9  # of each curve, ends included, in the first estimate
 
 
 @dataclass(frozen=True)
@@ -216,10 +215,8 @@ def _curves(
             at = points[begin : begin + size]
             inner = [k for k in at if 0 < k < len(fractions) - 1]
             counted = number_removed[inner, None, None]
-            parts = [removed(image, paint, order, counted), removed(paint, image, order, counted)]
-            if known is None:
-                parts.append(torch.stack([image, paint]))
-            pictures = torch.cat(parts)  # (2 len(inner),C,H,W), and the ends once
+            both = [removed(image, paint, order, counted), removed(paint, image, order, counted)]
+            pictures = torch.cat(both if known is not None else [*both, torch.stack([image, paint])])  # the ends once
             y = clf.scores(pictures, target, params.output) if len(pictures) else torch.zeros(0)
             known = y[-2:] if known is None else known
             deletion[inner], insertion[inner] = y[: len(inner)], y[len(inner) : 2 * len(inner)]
