@@ -44,8 +44,7 @@ def measure(
     """
     try:
         shown = sources.see(clf, identifier, content())
-        target = _target(clf, shown, study)
-        probability = float(clf.scores(shown.image[None], target)[0])
+        target, probability = _target(clf, shown, study)
         parts = None if shown.mask is None else _Parts(clf, identifier, target)
     except Exception as error:
         sentence = _sentence(error)
@@ -87,13 +86,14 @@ class _Parts:
         return interventions.agreement(interventions.claims(heat, true.regions), true.by_part)
 
 
-def _target(clf: Classifier, shown: Shown, study: Study) -> int:
-    """The index of the class to explain. Raises ValueError where the true one is wanted and not known."""
+def _target(clf: Classifier, shown: Shown, study: Study) -> tuple[int, float]:
+    """The class to explain, by its index, and its probability. Raises ValueError where the true one is not known."""
     if study.target != "top" and shown.label in clf.classes:
-        return clf.classes.index(shown.label)
+        target = clf.classes.index(shown.label)
+        return target, float(clf.scores(shown.image[None], target)[0])
     if study.target == "true":
         raise ValueError(f"{clf.title} does not know the picture's true class; choose its most probable class instead.")
-    return clf.top(shown.image)[0][0]
+    return clf.top(shown.image)[0]
 
 
 def unlearned(clf: Classifier, shown: Shown, identifier: str) -> Classifier:
