@@ -26,8 +26,9 @@ class Places:
 
     def same(self, one: int, other: int) -> bool:
         """Whether the regions of two nodes coincide."""
-        tables = (self.tops, self.lefts, self.heights, self.widths)
-        return all(np.array_equal(table[one], table[other]) for table in tables)
+        if self.heights[one] != self.heights[other] or self.widths[one] != self.widths[other]:
+            return False
+        return all((corners[one] == corners[other]).all() for corners in (self.tops, self.lefts))
 
 
 def place(nodes: Sequence[Node], tables: Sequence[tuple[Ints, Ints]], cells: Sequence[tuple[int, int]]) -> Places:

@@ -188,6 +188,8 @@ def _cost(node: Node) -> float:
 
 def partial(nodes: Sequence[Node], steps: Sequence[Step], heights: Ints, widths: Ints) -> Bools:
     """(nodes,...) whether a node is computed on regions of these sizes (nodes,...) or, from there on, in full."""
+    if heights.ndim == 1:  # of one batch: plain numbers are many times faster than arrays of one
+        return _partial(nodes, steps, (heights * widths).tolist())
     answer = np.zeros(np.broadcast(heights, widths).shape, dtype=bool)
     for index, (node, step) in enumerate(zip(nodes, steps, strict=True)):
         if step.regional:
@@ -195,6 +197,15 @@ def partial(nodes: Sequence[Node], steps: Sequence[Step], heights: Ints, widths:
             answer[index] = heights[index] * widths[index] < MOST * area
             answer[index] &= answer[list(node.inputs)].all(0)
     return answer
+
+
+def _partial(nodes: Sequence[Node], steps: Sequence[Step], areas: list[int]) -> Bools:
+    """The same for regions of these sizes."""
+    answer: list[bool] = []
+    for node, step, area in zip(nodes, steps, areas, strict=True):
+        small = step.regional and area < MOST * node.shape[2] * node.shape[3]
+        answer.append(small and all(answer[source] for source in node.inputs))
+    return np.array(answer)
 
 
 def works(

@@ -55,13 +55,18 @@ class Node:
 
         What the network overwrites is overwritten here too: by then it has no other reader, as in the network itself.
         """
-
-        def filled(leaf: Any) -> Any:
-            return values[leaf.index] if isinstance(leaf, Ref) else leaf
-
-        answer = self.op(*tree_map(filled, self.args), **tree_map(filled, self.kwargs))
+        answer = self.op(*_filled(self.args, values), **_filled(self.kwargs, values))
         value: Tensor = answer[0] if isinstance(answer, (tuple, list)) else answer
         return value
+
+
+def _filled(argument: Any, values: Sequence[Tensor | None] | Mapping[int, Tensor]) -> Any:
+    """The argument with the values in the places of their references; many times faster than a ``tree_map``."""
+    if isinstance(argument, Ref):
+        return values[argument.index]
+    if type(argument) in (tuple, list):
+        return type(argument)(_filled(part, values) for part in argument)
+    return {name: _filled(part, values) for name, part in argument.items()} if type(argument) is dict else argument
 
 
 @dataclass(frozen=True)
