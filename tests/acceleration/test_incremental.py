@@ -31,6 +31,8 @@ from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.techniques.occlusion import Occlusion, filling, grid, occlude, occluded
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 def lively(module: nn.Module, seed: int = 0) -> nn.Module:
     """Random weights that keep the signal alive through all layers, and batch norms that are not the identity."""

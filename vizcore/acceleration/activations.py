@@ -10,7 +10,6 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,11 +22,9 @@ from vizcore.acceleration.patches import Kept, keep
 from vizcore.acceleration.places import place
 from vizcore.acceleration.plan import Plan, plan_of
 from vizcore.acceleration.proof import switch_off
-from vizcore.acceleration.regions import Ints, partial, spans, widest, works
+from vizcore.acceleration.regions import Ints, partial
+from vizcore.acceleration.window_costs import grid
 from vizcore.acceleration.window_proof import InFull, close, proven
-
-# Incremental only where it is estimated to need less than this share of the full computation.
-WORTHWHILE = 0.9
 
 
 class _Store:
@@ -113,7 +110,8 @@ class Activations:
         """The windows with these top and left edges, ready to be computed; None where the full passes are as good.
 
         That is so off the CPU, where small patches leave a GPU idle, for a network that cannot be taken apart or is
-        answered otherwise then, where the regions would soon cover every layer, and where there is no memory for them.
+        answered otherwise then, where they are counted to cost as much (:mod:`vizcore.acceleration.window_costs`), and
+        where there is no memory for them.
         """
         able = not self._off and self.clf.passes.in_parts and self.clf.device.type == "cpu"
         if not able or self._free() < self.clf.picture_bytes:
@@ -131,15 +129,12 @@ class Activations:
         plan = self._planned()
         if plan is None:
             return None
-        tables = [
-            spans(plan.nodes, plan.steps, np.asarray(starts), window, axis)
-            for axis, starts in enumerate((rows, columns))
-        ]
-        work, whole = works(plan.nodes, plan.steps, *tables)
-        if work.mean() > WORTHWHILE * whole:
+        found = grid(self.clf, plan, rows, columns, window)
+        if not found.pays:
             return None
+        tables = found.tables
         usual = _usual(plan, tables)
-        batch, beside = self._batch(plan, tables, usual)
+        batch, beside = self._batch(plan, found.each, usual)
         if batch == 0:
             return None
         with self._lock:
@@ -147,12 +142,10 @@ class Activations:
             if self._store is None:
                 self._plan = None  # it does not fit this network: do not try again
                 return None
-            given = plan, self._store, tables, float(work.mean())
+            given = plan, self._store, tables, found.work
         in_full = InFull(self.clf, self.image, rows, columns, window)
-        paint = self.paint(torch.rand(self.image.shape, generator=torch.Generator().manual_seed(0)))
-        if not proven(
-            self.clf, plan, Windows(*given, min(2, batch), beside), in_full, paint, (len(rows), len(columns))
-        ):
+        few = Windows(*given, min(2, batch), beside)
+        if not proven(self.clf, plan, few, in_full, self.paint, (len(rows), len(columns))):
             return None
         return Windows(*given, batch, beside, in_full)
 
@@ -170,9 +163,8 @@ class Activations:
         found = machine.memory()
         return sys.maxsize if found is None else found[0] // 2
 
-    def _batch(self, plan: Plan, tables: list[tuple[Ints, Ints]], usual: set[Key]) -> tuple[int, int]:
-        """How many windows to compute at once, and how many times as many side by side, as far as memory allows."""
-        each = widest(plan.nodes, plan.steps, *tables)
+    def _batch(self, plan: Plan, each: float, usual: set[Key]) -> tuple[int, int]:
+        """How many windows of ``each`` so many bytes to compute at once, and how many times as many side by side."""
         free = self._free() - _BESIDE - sum(4 * math.prod(plan.nodes[where].shape) for where, _ in usual)
         tiles = any(isinstance(node.op, Convolution) and node.op.fewer for node in plan.nodes)
         batch, room = batch_of(plan, each), winograd.ROOM if tiles else 0
