@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 Output = Literal["probability", "logit"]
@@ -50,6 +52,13 @@ def value(scores: Tensor, target: Target) -> Tensor:
     if isinstance(target, Contrast):
         return scores[:, target.of] - scores[:, target.against]
     return scores[:, target]
+
+
+def values(scores: Tensor, wanted: Sequence[Target]) -> Tensor:
+    """y (N,) from the scores (N,K) of all classes, each row's own one of the N targets; differentiable."""
+    if len(set(wanted)) == 1:
+        return value(scores, wanted[0])
+    return torch.cat([value(row[None], target) for row, target in zip(scores, wanted, strict=True)])
 
 
 def probabilities(logits: Tensor, squash: Squash = "softmax") -> Tensor:

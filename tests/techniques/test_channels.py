@@ -75,12 +75,12 @@ def test_the_gradient_is_that_of_finite_differences(bundled: Classifier, of: str
     unit = Channel("features.6", 5, of)  # type: ignore[arg-type]
     double = Classifier(copy.deepcopy(bundled.module), bundled.preprocess, bundled.classes)
     double.module.double()  # since then, for it is made float32
-    answer = channels.answering(double, unit)
+    answers = channels.answering(double, [unit])
     z = double.normalise(random_picture(bundled)[None].double()).requires_grad_()
-    (gradient,) = torch.autograd.grad(answer(z)[1].sum(), z)
+    (gradient,) = torch.autograd.grad(answers(z, [0])[1].sum(), z)
     along = torch.randn(z.shape, generator=torch.Generator().manual_seed(0), dtype=z.dtype)
     with torch.no_grad():
-        up, down = (float(answer(z + h * along)[1]) for h in (1e-6, -1e-6))
+        up, down = (float(answers(z + h * along, [0])[1]) for h in (1e-6, -1e-6))
     expected = float((gradient * along).sum())
     assert abs(expected) > 0.01
     assert (up - down) / 2e-6 == pytest.approx(expected, rel=1e-5)

@@ -15,7 +15,7 @@ STILL = Maximisation()
 
 
 def drawn(z: Tensor, params: Maximisation, seed: int = 0, draws: int = 1) -> Tensor:
-    return transformed(z, params, draws, torch.Generator().manual_seed(seed))
+    return transformed(z, params, draws, [torch.Generator().manual_seed(seed + k) for k in range(len(z))])
 
 
 def ramp(down: float, right: float, size: int = 40) -> Tensor:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 
 def total_variation(z: Tensor) -> Tensor:
-    """sum |difference of neighbours|, down and to the right, over all channels of z (N,C,H,W); differentiable."""
-    return (z[:, :, 1:] - z[:, :, :-1]).abs().sum() + (z[..., 1:] - z[..., :-1]).abs().sum()
+    """sum |difference of neighbours| (N,), down and to the right, over all channels of z (N,C,H,W); differentiable."""
+    down, right = z[:, :, 1:] - z[:, :, :-1], z[..., 1:] - z[..., :-1]
+    return down.abs().sum((1, 2, 3)) + right.abs().sum((1, 2, 3))
 
 
 def blurred(z: Tensor, sigma: float) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,12 +16,13 @@ from vizcore.networks.answers import wrapped
 from vizcore.networks.batches import in_batches
 from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.networks.order import Call, calls, tensor_of, with_tensor
-from vizcore.targets import Channel, Unit
+from vizcore.targets import Channel, Part, Target, Unit
 from vizcore.techniques import gradcam, token_maps
 from vizcore.techniques.token_maps import Places
 
 Maps = Callable[[Tensor], Tensor]
-Answers = Callable[[Tensor], tuple[Tensor, Tensor]]  # inputs z (n,C,H,W) -> their probabilities and logits (n,)
+# Inputs z (n,C,H,W) and the number of each one's unit -> their probabilities and logits (n,)
+Answers = Callable[[Tensor, Sequence[int]], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -84,26 +85,35 @@ def answers(clf: Classifier, layer: Layer) -> Maps:
 
 def value(maps: Tensor, unit: Channel) -> Tensor:
     """y (N,) of ``unit`` from its layer's feature maps (N,n,h,w); differentiable."""
-    own = maps[:, unit.channel]  # (N,n,h,w) -> (N,h,w)
-    if unit.of == "mean":
+    return _value(maps[:, unit.channel], unit.of)
+
+
+def _value(own: Tensor, of: Part) -> Tensor:
+    """y (N,) of one map each (N,h,w)."""
+    if of == "mean":
         return own.mean(dim=(1, 2))
     return own[:, own.shape[1] // 2, own.shape[2] // 2]
 
 
-def answering(clf: Classifier, unit: Unit) -> Answers:
-    """What the unit answers, differentiable: probability and logit of a class, NaN and its value of a channel."""
-    if isinstance(unit, Channel):
-        maps = answers(clf, layer_of(clf, unit))
+def answering(clf: Classifier, units: Sequence[Unit]) -> Answers:
+    """What the units answer, differentiable: probability and logit of a class, NaN and its value of a channel.
 
-        def of_channel(z: Tensor) -> tuple[Tensor, Tensor]:
-            y = value(maps(z), unit)
+    They are classes and contrasts, or channels of one layer of which the same part counts.
+    """
+    first = units[0]
+    if isinstance(first, Channel):
+        maps, of, numbers = answers(clf, layer_of(clf, first)), first.of, [unit.channel for unit in units]  # type: ignore[union-attr]
+
+        def of_channels(z: Tensor, own: Sequence[int]) -> tuple[Tensor, Tensor]:
+            y = _value(maps(z)[list(range(len(z))), [numbers[k] for k in own]], of)  # (n,c,h,w) -> (n,h,w) -> (n,)
             return torch.full_like(y.detach(), torch.nan), y
 
-        return of_channel
+        return of_channels
 
-    def of_classes(z: Tensor) -> tuple[Tensor, Tensor]:
+    def of_classes(z: Tensor, own: Sequence[int]) -> tuple[Tensor, Tensor]:
         logits = clf.logits_of_input(z)
-        return targets.value(clf.probabilities(logits), unit), targets.value(logits, unit)
+        wanted: list[Target] = [units[k] for k in own]  # type: ignore[misc]
+        return targets.values(clf.probabilities(logits), wanted), targets.values(logits, wanted)
 
     return of_classes
 

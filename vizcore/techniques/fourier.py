@@ -28,8 +28,8 @@ class Coordinates(Protocol):
     def picture(self, x: Tensor) -> Tensor:
         """I of x; linear, differentiable, and one to one."""
 
-    def of(self, z: Tensor) -> Tensor:
-        """The x whose picture is z."""
+    def slopes(self, g: Tensor) -> Tensor:
+        """dy/dx of dy/dI, g (N,C,H,W): the transpose of what :meth:`picture` does."""
 
     def noise(self, generator: torch.Generator) -> Tensor:
         """x of independent standard normal numbers; its picture has a deviation of about 1, too."""
@@ -48,8 +48,8 @@ class Pixels:
     def picture(self, x: Tensor) -> Tensor:
         return x
 
-    def of(self, z: Tensor) -> Tensor:
-        return z
+    def slopes(self, g: Tensor) -> Tensor:
+        return g
 
     def noise(self, generator: torch.Generator) -> Tensor:
         return torch.randn((1, *self.shape), generator=generator).to(self.device)
@@ -66,6 +66,7 @@ class Fourier:
     """
 
     amplitudes: Tensor  # (H,W//2+1)
+    counted: Tensor  # (H,W//2+1): the amplitudes, twice where a coefficient stands for its mirror image, too
     colours: Tensor  # (C,C)
     shape: tuple[int, int, int]
 
@@ -74,17 +75,18 @@ class Fourier:
         """With the colours of photographs where the network takes three channels, each by itself where it does not."""
         channels, height, width = clf.input_shape
         colours = colour_axes(clf.std.cpu().flatten()) if channels == 3 else torch.eye(channels)
-        return cls(falling(height, width, decay).to(clf.device), colours.to(clf.device), clf.input_shape)
+        amplitudes = falling(height, width, decay)
+        counted = amplitudes * mirrored(width)
+        return cls(amplitudes.to(clf.device), counted.to(clf.device), colours.to(clf.device), clf.input_shape)
 
     def picture(self, x: Tensor) -> Tensor:
-        spectrum = torch.view_as_complex(x * self.amplitudes[..., None])  # (N,C,H,W//2+1)
+        spectrum = torch.view_as_complex(x) * self.amplitudes  # (N,C,H,W//2+1)
         planes = torch.fft.irfft2(spectrum, s=self.shape[1:], norm="ortho")  # (N,C,H,W)
         return torch.einsum("dc,nchw->ndhw", self.colours, planes)
 
-    def of(self, z: Tensor) -> Tensor:
-        inverse = torch.linalg.inv(self.colours)
-        planes = torch.einsum("dc,nchw->ndhw", inverse, z.to(self.colours.dtype))
-        return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho")) / self.amplitudes[..., None]
+    def slopes(self, g: Tensor) -> Tensor:
+        planes = torch.einsum("dc,ndhw->nchw", self.colours.to(g.dtype), g)
+        return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") * self.counted)
 
     def noise(self, generator: torch.Generator) -> Tensor:
         white = torch.randn((1, *self.shape), generator=generator).to(self.colours.device)
@@ -110,11 +112,16 @@ def frequencies(height: int, width: int) -> Tensor:
 def falling(height: int, width: int, decay: float) -> Tensor:
     """a = max(f, 1 / max(H,W))^-decay (H,W//2+1), scaled so that the mean of a^2 over all coefficients is 1."""
     amplitudes = frequencies(height, width).clamp(min=1 / max(height, width)) ** -decay
-    counted = torch.full((amplitudes.shape[1],), 2.0)  # columns between stand for their mirror images, too
+    return amplitudes * (height * width / (amplitudes.square() * mirrored(width)).sum()).sqrt()
+
+
+def mirrored(width: int) -> Tensor:
+    """How many coefficients each column (W//2+1) stands for: 2 where also for their mirror images."""
+    counted = torch.full((width // 2 + 1,), 2.0)
     counted[0] = 1.0
     if width % 2 == 0:
         counted[-1] = 1.0
-    return amplitudes * (height * width / (amplitudes.square() * counted).sum()).sqrt()
+    return counted
 
 
 def colour_axes(std: Tensor) -> Tensor:

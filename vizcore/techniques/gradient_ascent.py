@@ -1,10 +1,14 @@
-"""How input maximisation climbs: Adam in the chosen coordinates, and what it measures on the way."""
+"""How input maximisation climbs: Adam in the chosen coordinates, for one picture or several in a batch.
+
+Coordinates are linear, I = P x. So x is never needed: a step of x is followed in I, and the slopes in I are carried
+back by P's transpose. That is two transforms of each step, whatever is bounded, shown and measured.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,8 +19,8 @@ from vizcore.networks.gradients import gradient_batch, no_gradient
 from vizcore.seeds import generator as seeded
 from vizcore.targets import Unit
 from vizcore.techniques.blurring import total_variation
-from vizcore.techniques.channels import Answers, answering
-from vizcore.techniques.fourier import Coordinates, coordinates
+from vizcore.techniques.channels import answering
+from vizcore.techniques.fourier import coordinates
 from vizcore.techniques.maximisation import START_NOISE, Ascent, Maximisation, Measured
 from vizcore.techniques.transformations import moves, transformed
 
@@ -24,124 +28,194 @@ LOUDER = (0.3, 1.0, 3.0)  # deviations of the starting noise, where none of the 
 _MEASURED = 25  # steps between two measurements of the three scores
 _DRAWS = 4  # over which the mean under transformations is measured
 
-Values = tuple[float, float, float, float, float]
+Climb = tuple[Unit, Maximisation]
+Values = tuple[float, float, float, float, float]  # score, penalty, variation, probability and logit
 
 
 @dataclass(frozen=True)
-class Slope:
-    """Score, penalty, variation, probability and logit at a point, the objective's gradient, and whether y has one."""
+class Slopes:
+    """Of some pictures: their values, the objective's slopes (N,...) in x, and whether the score has any in I."""
 
-    values: Values
-    gradient: Tensor
-    answers: bool
+    values: list[Values]
+    x: Tensor
+    answers: list[bool]
+
+
+@dataclass(eq=False)
+class _Told:
+    """What is known of one picture: a list each of its :data:`Values` so far, and its three scores as last measured."""
+
+    noise: float
+    columns: list[list[float]]
+    measured: Measured | None = None
 
 
 def climb(clf: Classifier, unit: Unit, params: Maximisation, start_image: Tensor | None) -> Iterator[Ascent]:
     """The ascent of :func:`vizcore.techniques.maximize.maximize`, step by step."""
-    answer = answering(clf, unit)
-    generator = torch.Generator().manual_seed(params.seed)
-    space = coordinates(clf, params)
-    x, slope, noise = _begin(clf, space, answer, params, generator, start_image)
-    first, second = torch.zeros_like(x), torch.zeros_like(x)  # Adam's running means of the gradient and its square
-    history = [slope.values]
-    measured: Measured | None = None
+    for (ascent,) in climb_in_a_batch(clf, [(unit, params)], start_image):
+        yield ascent
+
+
+def climb_in_a_batch(
+    clf: Classifier, climbs: Sequence[Climb], start_image: Tensor | None
+) -> Iterator[tuple[Ascent, ...]]:
+    """The ascents of several units, which :func:`~vizcore.techniques.channels.answering` takes together, in one batch.
+
+    Their settings differ in lambda and seed alone, and each has random numbers of its own.
+    """
+    params = climbs[0][1]
+    with torch.inference_mode(False), torch.no_grad():
+        batch = _Batch(clf, climbs)
+        z, slopes = batch.begin(start_image)
+        first, second = torch.zeros_like(slopes.x), torch.zeros_like(slopes.x)  # Adam's means of slopes and squares
     for step in range(1, params.steps + 1):
-        grad = slope.gradient
-        first = 0.9 * first + 0.1 * grad
-        second = 0.999 * second + 0.001 * grad.square()
-        unbiased, scale = first / (1 - 0.9**step), (second / (1 - 0.999**step)).sqrt()
-        size = params.step_size * (1 + math.cos(math.pi * (step - 1) / params.steps)) / 2
-        move = size * unbiased / (scale + 1e-8 * float(scale.max()) + 1e-30)
-        x = x + (space.smoothed(move, params.blur) if params.blur > 0 else move)
-        if params.bounded:
-            x = space.of(clf.normalise(clf.denormalise(space.picture(x)).clamp(0, 1)))
-        slope = _slope(clf, space, x, answer, params, generator)
-        history.append(slope.values)
-        z = space.picture(x)
-        shown = clf.denormalise(z).clamp(0, 1)
-        if step % _MEASURED == 0 or step == params.steps:
-            measured = _measure(clf, z, shown, answer, params, step)
-        scores, penalties, variations, probabilities, logits = zip(*history, strict=True)
-        yield Ascent(
-            _result(z), _result(shown), step, params.steps, scores, penalties, variations, probabilities, logits,
-            measured, noise, slope.answers,
-        )  # fmt: skip
+        with torch.inference_mode(False), torch.no_grad():
+            z = batch.moved(z, _adam(slopes.x, first, second, step, params))
+            slopes = batch.slopes(z, range(len(climbs)))
+            found = batch.tell(z, slopes, step)
+        yield found
 
 
-def _slope(
-    clf: Classifier, space: Coordinates, x: Tensor, answer: Answers, params: Maximisation, generator: torch.Generator
-) -> Slope:
-    with torch.inference_mode(False), torch.enable_grad():  # also where the caller has switched gradients off
-        leaf = x.detach().clone().requires_grad_()
-        z = space.picture(leaf)
-        moved = transformed(z, params, params.draws, generator)
-        parts = in_batches(
-            clf, moved.detach(), lambda part: _slopes(clf, part, answer, params),
-            lambda: gradient_batch(clf), 2 * clf.picture_bytes,
-        )  # fmt: skip
-        slopes, probabilities, logits = (torch.cat(each) for each in zip(*parts, strict=True))
-        probability, logit = probabilities.mean(), logits.mean()
+def _adam(slope: Tensor, first: Tensor, second: Tensor, step: int, params: Maximisation) -> Tensor:
+    """The step of x (N,...); ``first`` and ``second`` are the running means of the slope and of its square."""
+    first.mul_(0.9).add_(slope, alpha=0.1)
+    second.mul_(0.999).addcmul_(slope, slope, value=0.001)
+    scale = (second / (1 - 0.999**step)).sqrt_()
+    least = 1e-8 * scale.flatten(1).amax(1) + 1e-30  # (N,): of each picture by itself
+    size = params.step_size * (1 + math.cos(math.pi * (step - 1) / params.steps)) / 2
+    return (first * (size / (1 - 0.9**step))).div_(scale.add_(least.view(-1, *[1] * (scale.dim() - 1))))
+
+
+class _Batch:
+    """Pictures that climb side by side, each towards its own unit, with its own lambda and its own random numbers."""
+
+    def __init__(self, clf: Classifier, climbs: Sequence[Climb]) -> None:
+        units, params = zip(*climbs, strict=True)
+        self._clf, self._params = clf, params[0]
+        self._every, self._seeds = range(len(climbs)), [one.seed for one in params]
+        self._answer, self._space = answering(clf, units), coordinates(clf, params[0])
+        self._generators = [torch.Generator().manual_seed(seed) for seed in self._seeds]
+        self._lambdas = torch.tensor([one.lambda_ for one in params], device=clf.device)
+        self._darkest, self._lightest = (clf.normalise(torch.full_like(clf.mean, end)) for end in (0.0, 1.0))
+        self._told: list[_Told] = []
+
+    def begin(self, start_image: Tensor | None) -> tuple[Tensor, Slopes]:
+        """The pictures (N,C,H,W) at the start and their slopes: of noise the faintest to which the score answers."""
+        clf, params = self._clf, self._params
+        if params.start == "picture" and start_image is not None:
+            z = clf.normalise(start_image[None]).expand(len(self._every), -1, -1, -1)
+            z, noise = z.to(torch.promote_types(z.dtype, torch.float32)), torch.zeros(())
+            deviations = [0.0 for _ in self._every]
+        else:
+            noise = self._space.picture(torch.cat([self._space.noise(own) for own in self._generators]))
+            deviations = [START_NOISE if params.start == "noise" else 0.0 for _ in self._every]
+            z = deviations[0] * noise
+        begun = self.slopes(z, self._every)
+        silent = [k for k in self._every if deviations[k] > 0 and not begun.answers[k]]
+        for louder in LOUDER:
+            if not silent:
+                break
+            tried = self.slopes(louder * noise[silent], silent)
+            for number, k in enumerate(silent):
+                if tried.answers[number]:
+                    z[k], deviations[k] = louder * noise[k], louder
+                    begun.x[k], begun.values[k] = tried.x[number], tried.values[number]
+            silent = [k for k, answers in zip(silent, tried.answers, strict=True) if not answers]
+        told = zip(deviations, begun.values, strict=True)
+        self._told = [_Told(deviation, [[value] for value in values]) for deviation, values in told]
+        return z, begun
+
+    def moved(self, z: Tensor, step: Tensor) -> Tensor:
+        """The pictures z (N,C,H,W) after a step of their x."""
+        params = self._params
+        z = z + self._space.picture(self._space.smoothed(step, params.blur) if params.blur > 0 else step)
+        return z.clamp(self._darkest, self._lightest) if params.bounded else z
+
+    def slopes(self, z: Tensor, which: Sequence[int]) -> Slopes:
+        """At the pictures z (n,C,H,W), which are those of these numbers."""
+        clf, params = self._clf, self._params
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            moved = transformed(leaf, params, params.draws, [self._generators[k] for k in which])
+            rough = params.variation * total_variation(leaf) if params.variation > 0 else None
+        draws = len(moved) // len(z)
+        slopes, probability, logit = self._asked(moved.detach(), [k for k in which for _ in range(draws)], True)
+        if moved is not leaf:
+            (slopes,) = torch.autograd.grad(moved, leaf, slopes / draws if draws > 1 else slopes)
+        slopes, lambdas = slopes.contiguous(), self._lambdas[list(which)].to(z.dtype)
+        answers = torch.linalg.vector_norm(slopes, 1, (1, 2, 3)) != 0
+        penalty, variation = lambdas * z.square().sum((1, 2, 3)), torch.zeros_like(lambdas)
+        if params.lambda_ > 0 or len(self._every) > 1:
+            slopes = slopes.addcmul(lambdas.view(-1, 1, 1, 1), z, value=-2)
+        if rough is not None:
+            variation = rough.detach()
+            slopes = slopes - torch.autograd.grad(rough, leaf, torch.ones_like(rough))[0]
+        x = clf.finite(self._space.slopes(slopes))
+        probability, logit = (each.view(-1, draws).mean(1) for each in (probability, logit))
         score = logit if params.output == "logit" else probability
-        penalty = params.lambda_ * z.square().sum()
-        variation = params.variation * total_variation(z) if params.variation > 0 else torch.zeros_like(penalty)
-        (of_score,) = torch.autograd.grad(moved, leaf, slopes / len(moved), retain_graph=True)
-        grad = of_score
-        if params.lambda_ > 0 or params.variation > 0:
-            grad = of_score - torch.autograd.grad(penalty + variation, leaf)[0]
-        clf.finite(grad)
-    values = torch.stack([score, penalty, variation, probability, logit]).tolist()  # one transfer from the device
-    return Slope((values[0], values[1], values[2], values[3], values[4]), grad, bool(of_score.any()))
+        values = torch.stack([score, penalty, variation, probability, logit, answers], 1).tolist()  # one transfer
+        return Slopes([(a, b, c, d, e) for a, b, c, d, e, _ in values], x, [bool(row[-1]) for row in values])
 
+    def _asked(self, z: Tensor, own: Sequence[int], sloping: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """dy/dz (n,C,H,W) of inputs z where it is wanted, and their probabilities and logits (n,); ``own`` pictures."""
+        clf = self._clf
 
-def _slopes(clf: Classifier, z: Tensor, answer: Answers, params: Maximisation) -> tuple[Tensor, Tensor, Tensor]:
-    """dy/dz (n,C,H,W) of inputs z, and their probabilities and logits (n,)."""
-    with torch.inference_mode(False), torch.enable_grad():
-        leaf = z.clone().requires_grad_()
-        probability, logit = answer(leaf)
-        score = logit if params.output == "logit" else probability
-        if not score.requires_grad:
-            raise NetworkError(no_gradient(clf.title))
-        (slopes,) = torch.autograd.grad(score.sum(), leaf)
-    return slopes, probability.detach(), logit.detach()
+        def work(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            begin, end = int(rows[0]), int(rows[-1]) + 1
+            part = z[begin:end].clone(memory_format=clf.layout)
+            with torch.inference_mode(False), torch.set_grad_enabled(sloping):  # on a worker's thread, too
+                probability, logit = self._answer(part.requires_grad_(sloping), own[begin:end])
+                score = (logit if self._params.output == "logit" else probability).sum()
+                if not sloping:
+                    return score, probability, logit
+                if not score.requires_grad:
+                    raise NetworkError(no_gradient(clf.title))
+                (slopes,) = torch.autograd.grad(score, part)
+            return slopes, probability.detach(), logit.detach()
 
+        size, each = (lambda: gradient_batch(clf), 2) if sloping else (lambda: clf.batch_size, 1)
+        parts = in_batches(clf, torch.arange(len(z)), work, size, each * clf.picture_bytes)
+        if len(parts) == 1:
+            return parts[0]
+        slopes, probabilities, logits = zip(*parts, strict=True)
+        return torch.cat(slopes) if sloping else slopes[0], torch.cat(probabilities), torch.cat(logits)
 
-def _begin(
-    clf: Classifier,
-    space: Coordinates,
-    answer: Answers,
-    params: Maximisation,
-    generator: torch.Generator,
-    start_image: Tensor | None,
-) -> tuple[Tensor, Slope, float]:
-    """The start, the slope there, and the deviation of its noise: the faintest to which the score answers at all."""
-    if params.start == "picture" and start_image is not None:
-        x = space.of(clf.normalise(start_image[None]))
-        return x, _slope(clf, space, x, answer, params, generator), 0.0
-    noise = space.noise(generator)
-    deviation = START_NOISE if params.start == "noise" else 0.0
-    begun = _slope(clf, space, deviation * noise, answer, params, generator)
-    for louder in LOUDER if deviation > 0 and not begun.answers else ():
-        slope = _slope(clf, space, louder * noise, answer, params, generator)
-        if slope.answers:
-            return louder * noise, slope, louder
-    return deviation * noise, begun, deviation
+    def tell(self, z: Tensor, slopes: Slopes, step: int) -> tuple[Ascent, ...]:
+        """The pictures z (N,C,H,W) as they are after so many steps, with all that was noted of each on the way."""
+        shown = self._clf.denormalise(z).clamp_(0, 1)
+        if step % _MEASURED == 0 or step == self._params.steps:
+            self._measure(z, shown, step)
+        found = []
+        for k, told in enumerate(self._told):
+            for column, value in zip(told.columns, slopes.values[k], strict=True):
+                column.append(value)
+            picture, image = (each[k].cpu().clone() for each in (z, shown))  # (C,H,W) each
+            score, penalty, variation, probability, logit = (tuple(column) for column in told.columns)
+            found.append(
+                Ascent(
+                    picture, image, step, self._params.steps, score, penalty, variation, probability, logit,
+                    told.measured, told.noise, slopes.answers[k],
+                )
+            )  # fmt: skip
+        return tuple(found)
 
-
-def _measure(clf: Classifier, z: Tensor, shown: Tensor, answer: Answers, params: Maximisation, step: int) -> Measured:
-    """The three scores of the picture z (1,C,H,W), of which ``shown`` (1,C,H,W) in [0,1] is seen."""
-    own = seeded(params.seed, step)  # the ascent's own draws stay what they are
-    with torch.no_grad():
-        pictures = [z, clf.normalise(shown).to(z.dtype)]
+    def _measure(self, z: Tensor, shown: Tensor, step: int) -> None:
+        """The three scores of each of the pictures z (N,C,H,W), of which ``shown`` (N,C,H,W) in [0,1] is seen."""
+        params, count = self._params, len(z)
+        pictures, own = [z], [*self._every]
+        if not params.bounded:  # else it is what is seen
+            pictures.append(self._clf.normalise(shown).to(z.dtype))
+            own += self._every
         if moves(params):
-            pictures.append(transformed(z, replace(params, draws=1), _DRAWS, own))
-        z = torch.cat(pictures)
-        parts = in_batches(clf, z, answer, lambda: clf.batch_size, clf.picture_bytes)
-        probabilities, logits = (torch.cat(each) for each in zip(*parts, strict=True))
-    of_i, clipped, *rest = torch.stack([logits, probabilities], 1).cpu().unbind()  # (2+n,) twice -> (2,) each
-    mean = torch.stack(rest).mean(0) if rest else of_i
-    three = [tuple(float(one[k]) for one in (of_i, mean, clipped)) for k in range(2)]
-    return Measured(step, *three)  # type: ignore[arg-type]
-
-
-def _result(z: Tensor) -> Tensor:
-    return z[0].detach().cpu().clone()  # (1,C,H,W) -> (C,H,W)
+            others = [seeded(seed, step) for seed in self._seeds]  # the ascent's own draws stay what they are
+            pictures.append(transformed(z, params, _DRAWS, others))
+            own += [k for k in self._every for _ in range(_DRAWS)]
+        _, *answers = self._asked(torch.cat(pictures), own, False)
+        three = []
+        for values in answers:  # (N + N + N n,): probabilities, then logits
+            of_i, rest = values[:count], values[count:]
+            clipped, rest = (of_i, rest) if params.bounded else (rest[:count], rest[count:])
+            mean = rest.view(count, _DRAWS).mean(1) if moves(params) else of_i
+            three.append(torch.stack([of_i, mean, clipped], 1).tolist())
+        for told, probabilities, logits in zip(self._told, *three, strict=True):
+            told.measured = Measured(step, tuple(logits), tuple(probabilities))
