@@ -81,10 +81,9 @@ def shortened(params: maximize.Maximisation) -> maximize.Maximisation:
 
 
 def side_by_side(page: Frame, variants: Sequence[maximize.Maximisation], start: Tensor | None) -> Iterator[Strip]:
-    """One step of every ascent in turn, so that all pictures of the strip come out together."""
-    runs = [maximize.maximize(page.clf, page.unit, params, start) for params in variants]
-    for ascents in zip(*runs, strict=True):
-        yield Strip(ascents, ascents[0].step * len(runs), ascents[0].of * len(runs))
+    """Every ascent after the same number of steps, so that all pictures of the strip come out together."""
+    for ascents in maximize.together(page.clf, [(page.unit, params) for params in variants], start):
+        yield Strip(ascents, ascents[0].step * len(ascents), ascents[0].of * len(ascents))
 
 
 def _strip(
