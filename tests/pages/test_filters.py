@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -60,35 +61,40 @@ def test_a_layer_of_nowhere_falls_back_to_the_first() -> None:
     assert "of 64 in `features" in said(app).replace("\\", "")
 
 
-def test_what_is_drawn_is_what_the_engine_draws_and_is_kept(bundled: Classifier) -> None:
-    units = [Channel("features.3", channel) for channel in (5, 6)]
+def test_what_is_drawn_is_what_the_engine_draws_and_is_kept(
+    bundled: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "TOGETHER", 2)
+    units = [Channel("features.3", channel) for channel in (5, 6, 7)]
     *_, drawn = channels.climbed(bundled, units, ("here",))
-    for unit, picture, value in zip(units, drawn.pictures, drawn.values, strict=True):
-        params = maximize.Maximisation(**{**vars(maximize.defaults(bundled, unit)), "steps": 10})
-        *_, alone = maximize.maximize(bundled, unit, params)
-        assert value == alone.score
+    settings = [replace(maximize.defaults(bundled, unit), steps=10) for unit in units]
+    *_, (first, second) = maximize.together(bundled, list(zip(units, settings, strict=True))[:2])
+    *_, third = maximize.maximize(bundled, units[2], settings[2])
+    for ascent, picture, value in zip((first, second, third), drawn.pictures, drawn.values, strict=True):
+        assert value == ascent.score
         assert picture is not None
-        assert np.array_equal(picture, (alone.image * 255).round().byte().permute(1, 2, 0).numpy())
-    again = list(channels.climbed(bundled, [units[1], Channel("features.3", 7)], ("here",)))
-    assert again[0].step == channels.EACH  # known, so nothing is computed for it
-    assert again[0].pictures[0] is drawn.pictures[1]
+        assert np.array_equal(picture, (ascent.image * 255).round().byte().permute(1, 2, 0).numpy())
+    again = list(channels.climbed(bundled, [*units[:2], Channel("features.3", 10)], ("here",)))
+    assert again[0].step == 2 * channels.EACH  # known, so nothing is computed for them
+    assert all(one is other for one, other in zip(again[0].pictures[:2], drawn.pictures, strict=False))
 
 
-def test_a_stopped_run_keeps_what_is_finished(bundled: Classifier) -> None:
+def test_a_stopped_run_keeps_what_is_finished(bundled: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels, "TOGETHER", 1)
     units = [Channel("features.3", channel) for channel in (8, 9)]
     run = channels.climbed(bundled, units, ("stopped",))
     first = next(each for each in run if each.step == channels.EACH)
     list(islice(run, 3))
     run.close()  # type: ignore[attr-defined]
-    kept = RESULTS.get(("stopped", units[0], channels.STEPS))
+    kept = RESULTS.get(("stopped", (units[0],), channels.STEPS))
     assert kept is not None
-    assert kept[0] is first.pictures[0]
-    assert RESULTS.get(("stopped", units[1], channels.STEPS)) is None
+    assert kept[0][0] is first.pictures[0]
+    assert RESULTS.get(("stopped", (units[1],), channels.STEPS)) is None
 
 
 def test_generator_contract(bundled: Classifier) -> None:
     names = iter(range(10**6))
-    units = [Channel("features.0", 1)]
+    units = [Channel("features.0", channel) for channel in range(5)]  # more than climb together
     check_contract(lambda: channels.climbed(bundled, units, ("contract", next(names))), same)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from vizcore.jobs.run import Run
 from vizcore.networks.classifier import Classifier, Preprocess
 from vizcore.networks.installed_torchvision import torchvision_models
 from vizcore.params import specs
+from vizcore.targets import Channel
 from vizcore.techniques import default_settings
 from vizcore.techniques.fourier import Fourier
 from vizcore.techniques.maximize import Maximisation, defaults, maximize
@@ -63,6 +66,42 @@ def test_it_is_found_once_and_anew_where_the_network_was_changed() -> None:
 
 def test_the_search_keeps_the_contract_of_generators() -> None:
     check_contract(lambda: default_settings.search(linear_classifier()), lambda a, b: a == b)
+
+
+@pytest.mark.parametrize("near", [0.0, 0.02, 10.0])  # none is climbed again, few are, all are
+def test_channels_in_a_batch_find_what_each_finds_alone(near: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(default_settings, "_NEAR", near)
+    units = [Channel("2", channel) for channel in range(5)]
+    *_, found = default_settings.search_channels(convolutional(3, 28, 4), units)
+    alone = convolutional(3, 28, 4)
+    assert [one.params for one in found] == [defaults(alone, unit) for unit in units]
+    assert len({one.params.lambda_ for one in found}) > 1
+
+
+def test_what_a_batch_might_have_decided_is_climbed_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    climbs: list[int] = []
+    original = default_settings.climb_in_a_batch
+
+    def noted(*given: Any) -> Any:
+        climbs.append(len(given[1]))
+        return original(*given)
+
+    monkeypatch.setattr(default_settings, "climb_in_a_batch", noted)
+    monkeypatch.setattr(default_settings, "_ONE_STEP", 10.0)
+    units = [Channel("2", channel) for channel in range(5)]
+    for near, expected in ((0.0, [5]), (10.0, [5, 1, 1, 1, 1, 1])):
+        monkeypatch.setattr(default_settings, "_NEAR", near)
+        climbs.clear()
+        list(default_settings.search_channels(convolutional(3, 28, 4), units))
+        assert climbs == expected
+
+
+def test_the_search_of_several_channels_keeps_the_contract_of_generators(bundled: Classifier) -> None:
+    def one(k: int) -> Iterator[default_settings.Search]:
+        clf = Classifier(bundled.module, bundled.preprocess, bundled.classes)  # which knows nothing yet
+        return (found[k] for found in default_settings.search_channels(clf, [Channel("features.8", c) for c in (5, 6)]))
+
+    check_contract(lambda: one(0), lambda a, b: a == b)
 
 
 def convolutional(channels: int, side: int, classes: int, multi_label: bool = False) -> Classifier:

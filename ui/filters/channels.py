@@ -27,6 +27,7 @@ from vizcore.targets import Channel
 from vizcore.techniques import crops, maximize
 
 AT_ONCE = 12  # channels on one page
+TOGETHER = 4  # of them in one batch: more gain little, and the first would be seen later
 STEPS = 40  # of each ascent: enough to tell the channels apart
 EACH = maximize.TRIES + STEPS  # steps of the search for lambda, at most, and of the ascent
 CARD, CROPS = 168, 4  # pixels: two in a row on a telephone; crops beneath each picture
@@ -132,27 +133,33 @@ def _draw_pictures(page: Frame, chosen: Settings, boxes: list[Any]) -> None:
 
 
 def climbed(clf: Classifier, units: list[Channel], name: tuple[Any, ...]) -> Iterator[Drawn]:
-    """One channel after the other; those that are finished are kept one by one, whatever becomes of the rest."""
+    """A few channels in one batch, then the next few; those that are finished are kept, whatever comes after."""
     pictures: list[Picture | None] = [None] * len(units)
     values = [float("nan")] * len(units)
-    for number, unit in enumerate(units):
-        done = number * EACH
-        key = (*name, unit, STEPS)
+
+    def drawn(step: int) -> Drawn:
+        return Drawn(tuple(pictures), tuple(values), step, len(units) * EACH)
+
+    for begin in range(0, len(units), TOGETHER):
+        few = units[begin : begin + TOGETHER]
+        key, places, done = (*name, tuple(few), STEPS), slice(begin, begin + len(few)), begin * EACH
         known = RESULTS.get(key)
         if known is None:
-            found = None
-            for found in maximize.search(clf, unit):
-                if found.step < found.of:
-                    yield Drawn(tuple(pictures), tuple(values), done + found.step, len(units) * EACH)
-            assert found is not None
-            for ascent in maximize.maximize(clf, unit, replace(found.params, steps=STEPS)):
-                pictures[number], values[number] = figures.picture(ascent.image), ascent.score
-                if ascent.step < ascent.of:
-                    yield Drawn(tuple(pictures), tuple(values), done + maximize.TRIES + ascent.step, len(units) * EACH)
-            RESULTS.put(key, (pictures[number], values[number]))
+            found: tuple[maximize.Search, ...] = ()
+            for found in maximize.search_channels(clf, few):
+                if any(one.step < one.of for one in found):
+                    yield drawn(done + sum(one.step for one in found))
+            done += len(few) * maximize.TRIES
+            climbs = [(unit, replace(one.params, steps=STEPS)) for unit, one in zip(few, found, strict=True)]
+            for ascents in maximize.together(clf, climbs):
+                pictures[places] = [figures.picture(ascent.image) for ascent in ascents]
+                values[places] = [ascent.score for ascent in ascents]
+                if ascents[0].step < STEPS:
+                    yield drawn(done + sum(ascent.step for ascent in ascents))
+            RESULTS.put(key, (pictures[places], values[places]))
         else:
-            pictures[number], values[number] = known
-        yield Drawn(tuple(pictures), tuple(values), done + EACH, len(units) * EACH)
+            pictures[places], values[places] = known
+        yield drawn((begin + len(few)) * EACH)
 
 
 def _draw_crops(page: Frame, chosen: Settings, boxes: list[tuple[Any, Any]]) -> None:

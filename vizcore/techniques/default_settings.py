@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vizcore.networks.classifier import Classifier, NetworkError
 from vizcore.params import specs
 from vizcore.targets import Channel, Unit
 from vizcore.techniques.channels import layer_of
-from vizcore.techniques.gradient_ascent import climb
-from vizcore.techniques.maximisation import Maximisation
+from vizcore.techniques.gradient_ascent import climb, climb_in_a_batch
+from vizcore.techniques.maximisation import Ascent, Maximisation
 
 CONTRAST = 0.5  # root of the mean square of I at which lambda balances y; a photograph's is about 1
 _CLASSES = 3  # that are climbed to find lambda
@@ -20,6 +21,8 @@ TRIES = 60  # steps after which a class is given up that has not come to that co
 # Chosen by eye on a dozen classes of SqueezeNet and on the bundled network's.
 _LOOK = Maximisation(step_size=0.5, steps=100, coordinates="fourier", decay=1.2, turn=15, zoom=0.25, bounded=True)
 _STEP = 0.05  # of the search, so that it has found its way when it is at that contrast
+_NEAR = 0.02  # rounding may move a picture's square and its ratio by less than this share
+_ONE_STEP = 0.25  # and one step more or less the ratio by less than this
 _SHIFT = 14  # the shift is this part of the shorter side: 16 px of 224
 
 _of_channels: weakref.WeakKeyDictionary[Classifier, tuple[tuple[int, ...], dict[Channel, Maximisation]]] = (
@@ -58,7 +61,8 @@ def defaults(clf: Classifier, unit: Unit | None = None) -> Maximisation:
 def search(clf: Classifier, unit: Unit | None = None) -> Iterator[Search]:
     """:func:`defaults`, step by step."""
     if isinstance(unit, Channel):
-        yield from _search_channel(clf, unit)
+        for (found,) in search_channels(clf, [unit]):
+            yield found
         return
     known = _found.get(clf)
     if known is not None and known[0] == clf.version:
@@ -89,27 +93,50 @@ def search(clf: Classifier, unit: Unit | None = None) -> Iterator[Search]:
     yield Search(of, of, params)
 
 
-def _search_channel(clf: Classifier, unit: Channel) -> Iterator[Search]:
-    layer, params = layer_of(clf, unit), _look(clf)
-    if unit.of == "centre":
+def search_channels(clf: Classifier, units: Sequence[Channel]) -> Iterator[tuple[Search, ...]]:
+    """:func:`search` of several channels, of one layer and with the same part, which climb in one batch.
+
+    Each finds what it finds alone: where a batch, which rounds otherwise, might have decided between two stops of
+    lambda's slider, the channel is climbed again by itself.
+    """
+    *_, layer = (layer_of(clf, unit) for unit in units)
+    params = _look(clf)
+    if units[0].of == "centre":
         apart = min(side // places for side, places in zip(clf.input_shape[1:], layer.size, strict=True))
         params = replace(params, jitter=min(params.jitter, apart))
     version, found = _of_channels.get(clf, ((), {}))
     if version != clf.version:
         version, found = _of_channels[clf] = clf.version, {}
-    if unit not in found:
-        last = params
-        free = replace(params, lambda_=0.0, steps=TRIES, step_size=_STEP, bounded=False)
-        for ascent in climb(clf, unit, free, None):
-            square = float(ascent.input.square().sum())
-            ratio = (ascent.score - ascent.scores[0]) / (2 * square)
-            if square >= CONTRAST**2 * ascent.input.numel() or not ascent.answers:
-                last = replace(params, lambda_=_stop(ratio)) if ratio > 0 else params
-                break
-            if ascent.step < TRIES:
-                yield Search(ascent.step, TRIES, params)
-        found[unit] = last
-    yield Search(TRIES, TRIES, found[unit])
+    wanted = [unit for unit in dict.fromkeys(units) if unit not in found]
+    enough, near, ascents = CONTRAST**2 * math.prod(clf.input_shape), set[int](), tuple[Ascent, ...]()
+
+    def over(number: int, ascent: Ascent) -> bool:
+        square = float(ascent.input.square().sum())
+        if abs(square / enough - 1) < _NEAR:
+            near.add(number)
+        return square >= enough or not ascent.answers
+
+    def steps(at: int) -> tuple[Search, ...]:
+        return tuple(
+            Search(TRIES, TRIES, found[unit]) if unit in found else Search(at, TRIES, params) for unit in units
+        )
+
+    at, free = 0, replace(params, lambda_=0.0, steps=TRIES, step_size=_STEP, bounded=False)
+    for each in climb_in_a_batch(clf, [(unit, free) for unit in wanted], None, over) if wanted else ():
+        at, ascents = at + 1, each
+        if at < TRIES:
+            yield steps(at)
+    for number, (unit, ascent) in enumerate(zip(wanted, ascents, strict=True)):
+        ratio = (ascent.score - ascent.scores[0]) / (2 * float(ascent.input.square().sum()))
+        margin = 1 + (_ONE_STEP if number in near else _NEAR)
+        if len(wanted) > 1 and ratio > 0 and _stop(ratio * margin) != _stop(ratio / margin):
+            for _ in search_channels(clf, [unit]):  # which keeps what it finds
+                at += 1
+                if at < TRIES:
+                    yield steps(at)
+        else:
+            found[unit] = replace(params, lambda_=_stop(ratio)) if ratio > 0 and over(number, ascent) else params
+    yield steps(TRIES)
 
 
 def _look(clf: Classifier) -> Maximisation:

@@ -7,7 +7,7 @@ back by P's transpose. That is two transforms of each step, whatever is bounded,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,23 +57,36 @@ def climb(clf: Classifier, unit: Unit, params: Maximisation, start_image: Tensor
 
 
 def climb_in_a_batch(
-    clf: Classifier, climbs: Sequence[Climb], start_image: Tensor | None
+    clf: Classifier,
+    climbs: Sequence[Climb],
+    start_image: Tensor | None,
+    over: Callable[[int, Ascent], bool] = lambda _number, _ascent: False,
 ) -> Iterator[tuple[Ascent, ...]]:
     """The ascents of several units, which :func:`~vizcore.techniques.channels.answering` takes together, in one batch.
 
-    Their settings differ in lambda and seed alone, and each has random numbers of its own.
+    Their settings differ in lambda and seed alone, and each has random numbers of its own. One that is ``over``, by its
+    number and how far it is, stays as it is, and so does all where none is left.
     """
     params = climbs[0][1]
     with torch.inference_mode(False), torch.no_grad():
         batch = _Batch(clf, climbs)
         z, slopes = batch.begin(start_image)
-        first, second = torch.zeros_like(slopes.x), torch.zeros_like(slopes.x)  # Adam's means of slopes and squares
+        x = slopes.x
+        first, second = torch.zeros_like(x), torch.zeros_like(x)  # Adam's running means of the slopes and their squares
+    found: dict[int, Ascent] = {}
     for step in range(1, params.steps + 1):
         with torch.inference_mode(False), torch.no_grad():
-            z = batch.moved(z, _adam(slopes.x, first, second, step, params))
-            slopes = batch.slopes(z, range(len(climbs)))
-            found = batch.tell(z, slopes, step)
-        yield found
+            z = batch.moved(z, _adam(x, first, second, step, params))
+            slopes = batch.slopes(z, batch.climbing)
+            found |= batch.tell(z, slopes, step)
+            x = slopes.x
+            going = [place for place, k in enumerate(batch.climbing) if not over(k, found[k])]
+            if len(going) < len(z):
+                batch.climbing = [batch.climbing[place] for place in going]
+                z, x, first, second = (each[going] for each in (z, x, first, second))
+        yield tuple(found[k] for k in range(len(climbs)))
+        if not going:
+            return
 
 
 def _adam(slope: Tensor, first: Tensor, second: Tensor, step: int, params: Maximisation) -> Tensor:
@@ -92,7 +105,7 @@ class _Batch:
     def __init__(self, clf: Classifier, climbs: Sequence[Climb]) -> None:
         units, params = zip(*climbs, strict=True)
         self._clf, self._params = clf, params[0]
-        self._every, self._seeds = range(len(climbs)), [one.seed for one in params]
+        self.climbing, self._seeds = [*range(len(climbs))], [one.seed for one in params]  # by their numbers
         self._answer, self._space = answering(clf, units), coordinates(clf, params[0])
         self._generators = [torch.Generator().manual_seed(seed) for seed in self._seeds]
         self._lambdas = torch.tensor([one.lambda_ for one in params], device=clf.device)
@@ -103,15 +116,15 @@ class _Batch:
         """The pictures (N,C,H,W) at the start and their slopes: of noise the faintest to which the score answers."""
         clf, params = self._clf, self._params
         if params.start == "picture" and start_image is not None:
-            z = clf.normalise(start_image[None]).expand(len(self._every), -1, -1, -1)
+            z = clf.normalise(start_image[None]).expand(len(self.climbing), -1, -1, -1)
             z, noise = z.to(torch.promote_types(z.dtype, torch.float32)), torch.zeros(())
-            deviations = [0.0 for _ in self._every]
+            deviations = [0.0 for _ in self.climbing]
         else:
             noise = self._space.picture(torch.cat([self._space.noise(own) for own in self._generators]))
-            deviations = [START_NOISE if params.start == "noise" else 0.0 for _ in self._every]
+            deviations = [START_NOISE if params.start == "noise" else 0.0 for _ in self.climbing]
             z = deviations[0] * noise
-        begun = self.slopes(z, self._every)
-        silent = [k for k in self._every if deviations[k] > 0 and not begun.answers[k]]
+        begun = self.slopes(z, self.climbing)
+        silent = [k for k in self.climbing if deviations[k] > 0 and not begun.answers[k]]
         for louder in LOUDER:
             if not silent:
                 break
@@ -145,7 +158,7 @@ class _Batch:
         slopes, lambdas = slopes.contiguous(), self._lambdas[list(which)].to(z.dtype)
         answers = torch.linalg.vector_norm(slopes, 1, (1, 2, 3)) != 0
         penalty, variation = lambdas * z.square().sum((1, 2, 3)), torch.zeros_like(lambdas)
-        if params.lambda_ > 0 or len(self._every) > 1:
+        if params.lambda_ > 0 or len(self._seeds) > 1:
             slopes = slopes.addcmul(lambdas.view(-1, 1, 1, 1), z, value=-2)
         if rough is not None:
             variation = rough.detach()
@@ -180,36 +193,35 @@ class _Batch:
         slopes, probabilities, logits = zip(*parts, strict=True)
         return torch.cat(slopes) if sloping else slopes[0], torch.cat(probabilities), torch.cat(logits)
 
-    def tell(self, z: Tensor, slopes: Slopes, step: int) -> tuple[Ascent, ...]:
+    def tell(self, z: Tensor, slopes: Slopes, step: int) -> dict[int, Ascent]:
         """The pictures z (N,C,H,W) as they are after so many steps, with all that was noted of each on the way."""
         shown = self._clf.denormalise(z).clamp_(0, 1)
         if step % _MEASURED == 0 or step == self._params.steps:
             self._measure(z, shown, step)
-        found = []
-        for k, told in enumerate(self._told):
-            for column, value in zip(told.columns, slopes.values[k], strict=True):
+        found = {}
+        for place, k in enumerate(self.climbing):
+            told = self._told[k]
+            for column, value in zip(told.columns, slopes.values[place], strict=True):
                 column.append(value)
-            picture, image = (each[k].cpu().clone() for each in (z, shown))  # (C,H,W) each
+            picture, image = (each[place].cpu().clone() for each in (z, shown))  # (C,H,W) each
             score, penalty, variation, probability, logit = (tuple(column) for column in told.columns)
-            found.append(
-                Ascent(
-                    picture, image, step, self._params.steps, score, penalty, variation, probability, logit,
-                    told.measured, told.noise, slopes.answers[k],
-                )
+            found[k] = Ascent(
+                picture, image, step, self._params.steps, score, penalty, variation, probability, logit, told.measured,
+                told.noise, slopes.answers[place],
             )  # fmt: skip
-        return tuple(found)
+        return found
 
     def _measure(self, z: Tensor, shown: Tensor, step: int) -> None:
         """The three scores of each of the pictures z (N,C,H,W), of which ``shown`` (N,C,H,W) in [0,1] is seen."""
         params, count = self._params, len(z)
-        pictures, own = [z], [*self._every]
+        pictures, own = [z], [*self.climbing]
         if not params.bounded:  # else it is what is seen
             pictures.append(self._clf.normalise(shown).to(z.dtype))
-            own += self._every
+            own += self.climbing
         if moves(params):
-            others = [seeded(seed, step) for seed in self._seeds]  # the ascent's own draws stay what they are
+            others = [seeded(self._seeds[k], step) for k in self.climbing]  # the ascent's own draws stay what they are
             pictures.append(transformed(z, params, _DRAWS, others))
-            own += [k for k in self._every for _ in range(_DRAWS)]
+            own += [k for k in self.climbing for _ in range(_DRAWS)]
         _, *answers = self._asked(torch.cat(pictures), own, False)
         three = []
         for values in answers:  # (N + N + N n,): probabilities, then logits
@@ -217,5 +229,5 @@ class _Batch:
             clipped, rest = (of_i, rest) if params.bounded else (rest[:count], rest[count:])
             mean = rest.view(count, _DRAWS).mean(1) if moves(params) else of_i
             three.append(torch.stack([of_i, mean, clipped], 1).tolist())
-        for told, probabilities, logits in zip(self._told, *three, strict=True):
-            told.measured = Measured(step, tuple(logits), tuple(probabilities))
+        for k, probabilities, logits in zip(self.climbing, *three, strict=True):
+            self._told[k].measured = Measured(step, tuple(logits), tuple(probabilities))

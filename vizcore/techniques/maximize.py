@@ -11,14 +11,14 @@ from vizcore.networks.classifier import Classifier
 from vizcore.targets import Channel, Unit
 from vizcore.techniques.blurring import blurred, total_variation
 from vizcore.techniques.channels import Layer, layer_of, layers
-from vizcore.techniques.default_settings import TRIES, Search, defaults, search
+from vizcore.techniques.default_settings import TRIES, Search, defaults, search, search_channels
 from vizcore.techniques.gradient_ascent import Climb, climb, climb_in_a_batch
 from vizcore.techniques.maximisation import ADDITIONS, START_NOISE, Ascent, Basis, Maximisation, Measured, Start
 
 __all__ = [
     "ADDITIONS", "START_NOISE", "TRIES", "Ascent", "Basis", "Channel", "Climb", "Layer", "Maximisation", "Measured",
     "Search", "Start", "Unit", "blurred", "check_unit", "defaults", "layer_of", "layers", "maximize", "search",
-    "together", "total_variation",
+    "search_channels", "together", "total_variation",
 ]  # fmt: skip
 
 

@@ -28,26 +28,21 @@ def transformed(z: Tensor, params: Maximisation, draws: int, generators: Sequenc
         return z
     drawn = torch.cat([torch.rand((4, draws), generator=own) for own in generators], 1)  # N times (4,n) -> (4,N n)
     down, right, turn, zoom = (2 * drawn - 1).unbind()  # (N n,) each, in [-1,1)
-    height, width = z.shape[2:]
-    angle, factor = math.radians(params.turn) * turn, 1 / (1 + params.zoom * zoom)
-    cosine, sine = factor * angle.cos(), factor * angle.sin()
-    # From where in z each place is taken, in halves of its sides: turned in pixels, whatever the ratio of the sides.
-    rows = [
-        torch.stack([cosine, -sine * height / width, -2 * params.jitter * right / width], 1),
-        torch.stack([sine * width / height, cosine, -2 * params.jitter * down / height], 1),
-    ]
-    where = _places(torch.stack(rows, 1), height, width)
+    # A place is x + i y in pixels from the centre, and taken from where a rotation, a factor and a shift lead.
+    turned = torch.polar(1 / (1 + params.zoom * zoom), math.radians(params.turn) * turn)
+    where = _places(turned, -params.jitter * torch.complex(right, down), *z.shape[2:])
     copies = z.repeat_interleave(draws, 0) if draws > 1 else z
     where = where.to(z.device, z.dtype)
     return F.grid_sample(copies, where, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _places(maps: Tensor, height: int, width: int) -> Tensor:
-    """The centres of all pixels, in halves of the sides, mapped by ``maps`` (n,2,3) to places (n,H,W,2).
+def _places(turned: Tensor, shift: Tensor, height: int, width: int) -> Tensor:
+    """turned_k (x + i y) + shift_k (n,H,W,2) of all pixels, in halves of the sides, as ``grid_sample`` counts.
 
-    As ``affine_grid`` does it, which multiplies matrices for it and takes many times as long.
+    A sum of what columns and rows give: ``affine_grid`` multiplies matrices for it, which takes many times as long.
     """
-    x, y = ((2 * torch.arange(side, dtype=maps.dtype) + 1) / side - 1 for side in (width, height))
-    along, across, shift = torch.view_as_complex(maps.mT.contiguous()).unbind(1)  # (n,) each: a pair is added as one
-    rows, columns = across[:, None] * y + shift[:, None], along[:, None] * x  # (n,H), (n,W)
+    x, y = (torch.arange(side) - (side - 1) / 2 for side in (width, height))
+    columns, rows = turned[:, None] * x, turned[:, None] * (1j * y) + shift[:, None]  # (n,W), (n,H)
+    halves = torch.tensor([2 / width, 2 / height])
+    columns, rows = (torch.view_as_complex(torch.view_as_real(each) * halves) for each in (columns, rows))
     return torch.view_as_real(rows[:, :, None] + columns[:, None])  # (n,H,W) -> (n,H,W,2)
