@@ -3,7 +3,7 @@
     python -m benchmarks.ascent
     python -m benchmarks.ascent --networks mini-alexnet squeezenet1_0 --rounds 9
 
-CPU time on one thread: a bare pass and a step of each kind in turn. Of every 25 turns, in which all happens that does
+CPU time on one thread: a bare pass and a step of each kind in turn. Of every 50 turns, in which all happens that does
 not happen in each, the ratio of the sums; of these the median. The bare pass asks the module as it is installed, its
 weights frozen, for a class's logit and its gradient for one input; *ours* is the same by the accelerated passes. Steps
 are those that the page climbs, with the frames that it keeps: at ``maximize.defaults`` (Fourier coordinates,
@@ -35,7 +35,7 @@ from vizcore.networks.classifier import Classifier
 from vizcore.techniques import maximize
 
 DEFAULT = ("mini-alexnet", "squeezenet1_0", "alexnet", "resnet18")
-_TARGET, _TURNS = 0, 25  # the three scores of an ascent are measured as often
+_TARGET, _TURNS = 0, 50  # the three scores of an ascent are measured as often
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _one_of_each(ascents: Sequence[Iterator[maximize.Ascent]]) -> None:
 
 
 def _sums(jobs: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
-    """Seconds of each job in each of so many rounds of 25 turns; one more, in which all gets warm, goes first."""
+    """Seconds of each job in each of so many rounds of 50 turns; one more, in which all gets warm, goes first."""
     found = []
     for _ in range(rounds + 1):
         turns = [[_seconds(job) for job in jobs] for _ in range(_TURNS)]
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "python -m benchmarks.ascent", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     about.add_argument("--networks", nargs="+", default=list(DEFAULT), metavar="NETWORK")
-    about.add_argument("--rounds", type=int, default=5, help="of 25 turns each")
+    about.add_argument("--rounds", type=int, default=3, help="of 50 turns each")
     given = about.parse_args(arguments)
     torch.set_num_threads(1)
     print("| network | bare pass, ms | ours / bare | step / bare | formula alone / bare |\n|---|--:|--:|--:|--:|")

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SMALL = 2**20  # multiplications up to which torch's own product is done before oneDNN has started
-_FEW = 4  # rows, for which it is faster
 _NAMES = ("_linear_pointwise", "_reorder_linear_weight")
 
 
@@ -23,8 +22,7 @@ def is_small(rows: int, weight: Tensor) -> bool:
 
 def multiply(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W' + b, (n,D) to (n,K), of float32; ``weight`` (K,D) may be a transposed view or come from :func:`laid`."""
-    few = len(rows) <= _FEW and weight.is_contiguous()
-    if not weight.is_mkldnn and (few or is_small(len(rows), weight)):
+    if not weight.is_mkldnn and (len(rows) == 1 or is_small(len(rows), weight)):  # one row reads each weight once
         return F.linear(rows, weight, bias)
     value: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return value

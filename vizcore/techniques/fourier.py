@@ -82,10 +82,10 @@ class Fourier:
     def picture(self, x: Tensor) -> Tensor:
         spectrum = torch.view_as_complex(x) * self.amplitudes  # (N,C,H,W//2+1)
         planes = torch.fft.irfft2(spectrum, s=self.shape[1:], norm="ortho")  # (N,C,H,W)
-        return torch.einsum("dc,nchw->ndhw", self.colours, planes)
+        return mixed(self.colours, planes)
 
     def slopes(self, g: Tensor) -> Tensor:
-        planes = torch.einsum("dc,ndhw->nchw", self.colours.to(g.dtype), g)
+        planes = mixed(self.colours.T.to(g.dtype), g)
         return torch.view_as_real(torch.fft.rfft2(planes, norm="ortho") * self.counted)
 
     def noise(self, generator: torch.Generator) -> Tensor:
@@ -102,6 +102,11 @@ def coordinates(clf: Classifier, params: Maximisation) -> Coordinates:
     if params.coordinates == "fourier":
         return Fourier.of_network(clf, params.decay)
     return Pixels(clf.input_shape, clf.device)
+
+
+def mixed(colours: Tensor, planes: Tensor) -> Tensor:
+    """sum_c colours_dc planes_nc (N,C,H,W): the channels of each of the pictures, mixed by a matrix (C,C)."""
+    return torch.bmm(colours.expand(len(planes), -1, -1), planes.flatten(2)).view_as(planes)
 
 
 def frequencies(height: int, width: int) -> Tensor:

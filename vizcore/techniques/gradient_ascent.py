@@ -25,7 +25,7 @@ from vizcore.techniques.maximisation import START_NOISE, Ascent, Maximisation, M
 from vizcore.techniques.transformations import moves, transformed
 
 LOUDER = (0.3, 1.0, 3.0)  # deviations of the starting noise, where none of the network answers to a fainter one
-_MEASURED = 25  # steps between two measurements of the three scores
+_MEASURED = 50  # steps between two measurements of the three scores
 _DRAWS = 4  # over which the mean under transformations is measured
 
 Climb = tuple[Unit, Maximisation]
@@ -91,12 +91,13 @@ def climb_in_a_batch(
 
 def _adam(slope: Tensor, first: Tensor, second: Tensor, step: int, params: Maximisation) -> Tensor:
     """The step of x (N,...); ``first`` and ``second`` are the running means of the slope and of its square."""
-    first.mul_(0.9).add_(slope, alpha=0.1)
+    first.lerp_(slope, 0.1)
     second.mul_(0.999).addcmul_(slope, slope, value=0.001)
-    scale = (second / (1 - 0.999**step)).sqrt_()
-    least = 1e-8 * scale.flatten(1).amax(1) + 1e-30  # (N,): of each picture by itself
+    root, bias = second.sqrt(), math.sqrt(1 - 0.999**step)
+    least = 1e-8 * root.flatten(1).amax(1) + 1e-30 * bias  # (N,): of each picture by itself
     size = params.step_size * (1 + math.cos(math.pi * (step - 1) / params.steps)) / 2
-    return (first * (size / (1 - 0.9**step))).div_(scale.add_(least.view(-1, *[1] * (scale.dim() - 1))))
+    ratio = first / root.add_(least.view(-1, *[1] * (root.dim() - 1)))
+    return ratio.mul_(size * bias / (1 - 0.9**step))
 
 
 class _Batch:
@@ -108,7 +109,7 @@ class _Batch:
         self.climbing, self._seeds = [*range(len(climbs))], [one.seed for one in params]  # by their numbers
         self._answer, self._space = answering(clf, units), coordinates(clf, params[0])
         self._generators = [torch.Generator().manual_seed(seed) for seed in self._seeds]
-        self._lambdas = torch.tensor([one.lambda_ for one in params], device=clf.device)
+        self._lambdas = [one.lambda_ for one in params]
         self._darkest, self._lightest = (clf.normalise(torch.full_like(clf.mean, end)) for end in (0.0, 1.0))
         self._told: list[_Told] = []
 
@@ -152,22 +153,25 @@ class _Batch:
             moved = transformed(leaf, params, params.draws, [self._generators[k] for k in which])
             rough = params.variation * total_variation(leaf) if params.variation > 0 else None
         draws = len(moved) // len(z)
-        slopes, probability, logit = self._asked(moved.detach(), [k for k in which for _ in range(draws)], True)
+        of_score, probability, logit = self._asked(moved.detach(), [k for k in which for _ in range(draws)], True)
         if moved is not leaf:
-            (slopes,) = torch.autograd.grad(moved, leaf, slopes / draws if draws > 1 else slopes)
-        slopes, lambdas = slopes.contiguous(), self._lambdas[list(which)].to(z.dtype)
-        answers = torch.linalg.vector_norm(slopes, 1, (1, 2, 3)) != 0
+            (of_score,) = torch.autograd.grad(moved, leaf, of_score / draws if draws > 1 else of_score)
+        slopes = of_score.contiguous()
+        total = slopes.flatten(1).sum(1)  # 0 where there are none, and hardly ever where there are
+        lambdas = torch.tensor([self._lambdas[k] for k in which], dtype=z.dtype, device=z.device)
         penalty, variation = lambdas * z.square().sum((1, 2, 3)), torch.zeros_like(lambdas)
-        if params.lambda_ > 0 or len(self._seeds) > 1:
+        if any(self._lambdas):
             slopes = slopes.addcmul(lambdas.view(-1, 1, 1, 1), z, value=-2)
         if rough is not None:
             variation = rough.detach()
             slopes = slopes - torch.autograd.grad(rough, leaf, torch.ones_like(rough))[0]
         x = clf.finite(self._space.slopes(slopes))
-        probability, logit = (each.view(-1, draws).mean(1) for each in (probability, logit))
+        if draws > 1:
+            probability, logit = (each.view(-1, draws).mean(1) for each in (probability, logit))
         score = logit if params.output == "logit" else probability
-        values = torch.stack([score, penalty, variation, probability, logit, answers], 1).tolist()  # one transfer
-        return Slopes([(a, b, c, d, e) for a, b, c, d, e, _ in values], x, [bool(row[-1]) for row in values])
+        values = torch.stack([score, penalty, variation, probability, logit, total], 1).tolist()  # one transfer
+        answers = [values[k][-1] != 0 or bool(of_score[k].any()) for k in range(len(z))]
+        return Slopes([(a, b, c, d, e) for a, b, c, d, e, _ in values], x, answers)
 
     def _asked(self, z: Tensor, own: Sequence[int], sloping: bool) -> tuple[Tensor, Tensor, Tensor]:
         """dy/dz (n,C,H,W) of inputs z where it is wanted, and their probabilities and logits (n,); ``own`` pictures."""

@@ -26,23 +26,35 @@ def transformed(z: Tensor, params: Maximisation, draws: int, generators: Sequenc
     """
     if not moves(params):
         return z
-    drawn = torch.cat([torch.rand((4, draws), generator=own) for own in generators], 1)  # N times (4,n) -> (4,N n)
-    down, right, turn, zoom = (2 * drawn - 1).unbind()  # (N n,) each, in [-1,1)
-    # A place is x + i y in pixels from the centre, and taken from where a rotation, a factor and a shift lead.
-    turned = torch.polar(1 / (1 + params.zoom * zoom), math.radians(params.turn) * turn)
-    where = _places(turned, -params.jitter * torch.complex(right, down), *z.shape[2:])
+    height, width = z.shape[2:]
+    maps = []
+    for own in generators:
+        for numbers in (2 * torch.rand((4, draws), generator=own) - 1).T.tolist():  # (4,n) -> (n,4), in [-1,1)
+            maps.append(_map(params, numbers, height, width))
+    where = _places(torch.tensor(maps), height, width).to(z.device, z.dtype)
     copies = z.repeat_interleave(draws, 0) if draws > 1 else z
-    where = where.to(z.device, z.dtype)
     return F.grid_sample(copies, where, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _places(turned: Tensor, shift: Tensor, height: int, width: int) -> Tensor:
-    """turned_k (x + i y) + shift_k (n,H,W,2) of all pixels, in halves of the sides, as ``grid_sample`` counts.
+def _map(params: Maximisation, numbers: Sequence[float], height: int, width: int) -> list[tuple[float, float]]:
+    """From where in z each place is taken, in halves of its sides: what a step to the right adds, one down, and all.
+
+    Turned in pixels, whatever the ratio of the sides.
+    """
+    down, right, turn, zoom = numbers
+    angle, factor = math.radians(params.turn * turn), 1 / (1 + params.zoom * zoom)
+    cosine, sine = factor * math.cos(angle), factor * math.sin(angle)
+    shift = (-2 * params.jitter * right / width, -2 * params.jitter * down / height)
+    return [(cosine, sine * width / height), (-sine * height / width, cosine), shift]
+
+
+def _places(maps: Tensor, height: int, width: int) -> Tensor:
+    """The centres of all pixels, in halves of the sides, as ``maps`` (n,3,2) moves them: (n,H,W,2).
 
     A sum of what columns and rows give: ``affine_grid`` multiplies matrices for it, which takes many times as long.
     """
-    x, y = (torch.arange(side) - (side - 1) / 2 for side in (width, height))
-    columns, rows = turned[:, None] * x, turned[:, None] * (1j * y) + shift[:, None]  # (n,W), (n,H)
-    halves = torch.tensor([2 / width, 2 / height])
-    columns, rows = (torch.view_as_complex(torch.view_as_real(each) * halves) for each in (columns, rows))
+    x, y = ((2 * torch.arange(side, dtype=maps.dtype) + 1) / side - 1 for side in (width, height))
+    right, down, shift = maps[:, :, None].unbind(1)  # (n,1,2) each
+    columns, rows = right * x[:, None], shift + down * y[:, None]  # (n,W,2), (n,H,2)
+    columns, rows = torch.view_as_complex(columns), torch.view_as_complex(rows)  # a pair is added as one
     return torch.view_as_real(rows[:, :, None] + columns[:, None])  # (n,H,W) -> (n,H,W,2)
