@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -53,8 +54,13 @@ def _places(maps: Tensor, height: int, width: int) -> Tensor:
 
     A sum of what columns and rows give: ``affine_grid`` multiplies matrices for it, which takes many times as long.
     """
-    x, y = ((2 * torch.arange(side, dtype=maps.dtype) + 1) / side - 1 for side in (width, height))
     right, down, shift = maps[:, :, None].unbind(1)  # (n,1,2) each
-    columns, rows = right * x[:, None], shift + down * y[:, None]  # (n,W,2), (n,H,2)
+    columns, rows = right * _centres(width), shift + down * _centres(height)  # (n,W,2), (n,H,2)
     columns, rows = torch.view_as_complex(columns), torch.view_as_complex(rows)  # a pair is added as one
     return torch.view_as_real(rows[:, :, None] + columns[:, None])  # (n,H,W) -> (n,H,W,2)
+
+
+@lru_cache(16)
+def _centres(side: int) -> Tensor:
+    """Those of so many pixels (side,1), in halves of the side: from -1 to 1."""
+    return ((2 * torch.arange(side, dtype=torch.float32) + 1) / side - 1)[:, None]
