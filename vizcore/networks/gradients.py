@@ -17,6 +17,8 @@ from vizcore.targets import Output, Target, pick
 _SMALL, _LARGE, _TIMES_KERNELS, _SHARE = 50_000_000, 220_000_000, 10, 8
 _WORK = 96_000_000_000  # operations in one batch: each way back is about twice the way there, and quicker for its work
 
+_QUICK = 8_000_000_000  # operations of a tenth of a second, before which nobody needs an estimate
+
 
 def gradients(clf: Classifier, x: Tensor, target: Target, output: Output = "logit") -> tuple[Tensor, Tensor]:
     """dy_target/dx (N,C,H,W) per unit of the pixels, and y_target (N,), for pictures x (N,C,H,W); on the CPU.
@@ -38,6 +40,12 @@ def gradients_at_once(clf: Classifier) -> int:
     """How many pictures to ask about at once to have their gradients fastest: a batch for each worker."""
     batch = gradient_batch(clf)
     return batch * interface.workers_for(clf.device, 2 * batch * clf.picture_bytes)
+
+
+def first_gradients(clf: Classifier, few: int) -> int:
+    """How many pictures to ask about for a first estimate: ``few``, or all that go at once where these are quick."""
+    whole = gradients_at_once(clf)
+    return whole if 0 < 3 * clf.work * whole <= _QUICK else min(few, whole)
 
 
 def gradient_batch(clf: Classifier) -> int:

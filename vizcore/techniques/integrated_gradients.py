@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
+from vizcore.networks.gradients import first_gradients
 from vizcore.params import check, choice, number
 from vizcore.targets import Output, Target
 from vizcore.techniques.saliency import SaliencyMap, added, gradients, gradients_at_once, times_input, zero_input
@@ -90,7 +91,8 @@ def _integrated(clf: Classifier, image: Tensor, target: Target, params: Integrat
     changes: tuple[float, ...] = ()
     while done < params.steps:
         # Small chunks first, 1, 4, 16, ..., for an early estimate; each is dearer than its share of a large one.
-        points = order[done : done + min(3 * done + 1, gradients_at_once(clf))]
+        some = min(3 * done + 1, gradients_at_once(clf)) if done else first_gradients(clf, 1)
+        points = order[done : done + some]
         shares = (torch.tensor(points) + 0.5).view(-1, 1, 1, 1) / params.steps  # (n,1,1,1)
         grads, _ = gradients(clf, start + shares * (image - start), target, params.output)
         total, changes = added(total, grads, changes)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vizcore.networks.classifier import Classifier
-from vizcore.networks.gradients import gradients, gradients_at_once
+from vizcore.networks.gradients import first_gradients, gradients, gradients_at_once
 from vizcore.params import check, choice, levels, number
 from vizcore.pictures import notebook
 from vizcore.seeds import generator
@@ -145,7 +145,7 @@ def _smoothgrad(
     reference = zero_input(clf)
     while done.count < params.copies:
         # A small first chunk gives an early estimate; small ones are dear, so the others are as large as fits.
-        whole = gradients_at_once(clf) if done.count else _FIRST
+        whole = gradients_at_once(clf) if done.count else first_gradients(clf, _FIRST)
         if params.settled:  # not in chunks, or these would decide where it stops
             whole = min(whole, _CHECKED - done.count % _CHECKED)
         copies = range(done.count, min(done.count + whole, params.copies))
