@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -123,6 +124,26 @@ def test_an_old_address_counts_only_where_the_visitor_went_back_to_it(monkeypatc
         assert healthy(app)
         assert address(app) == shown
         assert app.selectbox(key="frame.class.mini-alexnet@en").value == shown["class"]
+
+
+def test_a_link_that_asks_for_something_is_taken_again_when_it_is_followed_again() -> None:
+    app = opened("pages/interventions.py", picture="photo:coffee")  # which leads to a scene
+
+    def follow() -> None:
+        links = [one.proto for one in app.get("page_link") if "picture=scene" in one.proto.query_string]
+        query = dict(parse_qsl(links[0].query_string))
+        app.query_params.clear()
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+
+    for _ in range(2):
+        follow()
+        assert app.session_state["vizcore.choices"].frame["picture"].startswith("scene:")
+        app.run()  # the browser's address may lag behind
+        app.selectbox(key="frame.picture@en").set_value("photo:coffee").run()
+        assert healthy(app)
+        assert app.session_state["vizcore.choices"].frame["picture"] == "photo:coffee"
 
 
 def test_a_moved_slider_changes_the_result_and_the_address() -> None:

@@ -46,16 +46,15 @@ def links(current: str, place: DeltaGenerator, drawn: Addresses | None = None) -
 def to(page: str, label: str, more: Mapping[str, str] | None = None) -> None:
     """A link to ``page`` with the choices of now, and ``more`` that it is to take up as from any other link."""
     script, icon = PAGES[page]
-    st.page_link(
-        script, label=label, icon=icon, query_params={**link.address(page), **more} if more else _offered(page)
-    )
+    query = _leading(page, {**link.address(page), **more}) if more else _offered(page)
+    st.page_link(script, label=label, icon=icon, query_params=query)
 
 
 def elsewhere(page: str, label: str, query: Mapping[str, str]) -> None:
     """A link to ``page`` as ``query`` has it, whatever is chosen now but for the language and the presentation."""
     script, icon = PAGES[page]
     kept = {name: value for name, value in link.address(page).items() if name in ("lang", "present")}
-    st.page_link(script, label=label, icon=icon, query_params={**query, **kept})
+    st.page_link(script, label=label, icon=icon, query_params=_leading(page, {**query, **kept}))
 
 
 def go(page: str) -> None:
@@ -67,9 +66,13 @@ def open_link(page: str, more: Mapping[str, str]) -> None:
     """Show ``page`` with the choices of now, and ``more`` that it is to take up as from any other link."""
     asked = {**link.address(page), **more}
     first = {name: asked[name] for name in _FRAME if asked.get(name)}
-    st.switch_page(
-        PAGES[page][0], query_params={**first, **{name: asked[name] for name in asked if name not in _FRAME}}
-    )
+    query = {**first, **{name: asked[name] for name in asked if name not in _FRAME}}
+    st.switch_page(PAGES[page][0], query_params=_leading(page, query))
+
+
+def _leading(page: str, query: Mapping[str, str]) -> dict[str, str]:
+    state.lead(page, query)
+    return dict(query)
 
 
 def _offered(page: str) -> dict[str, str]:

@@ -43,6 +43,8 @@ class Choices:
     page: str = ""  # the page that was shown last
     arriving: bool = False  # whether the run of the script that goes on follows a link
     written: dict[str, dict[str, str]] = field(default_factory=dict)
+    leading: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # links to a page that ask for something
+    seen: tuple[str, dict[str, str]] | None = None  # page and address of the run before
     complaints: list[str] = field(default_factory=list)
 
 
@@ -91,9 +93,12 @@ def forget_worded(language: str) -> None:
 def arrived(page: str) -> dict[str, str] | None:
     """The address's parameters if the user came by a link or went back to them, None if they are only what we wrote."""
     query = _query()
+    before, choices().seen = choices().seen, (page, query)
     if query and _went_back():
         choices().written[page] = query  # it stands in the address bar already
         return query
+    if query and query in choices().leading.get(page, []) and before != (page, query):
+        return query  # followed again, maybe: what the page has shown since then is not what is asked for
     # The browser's address lags behind a fast series of changes: an address that we wrote ourselves is no new link.
     return query if query and query != choices().written.get(page) and query not in _history(page) else None
 
@@ -130,6 +135,15 @@ def offer(page: str, address: Mapping[str, str]) -> None:
     if not history or history[-1] != address:
         history.append(dict(address))
         del history[:-_KEPT]
+
+
+def lead(page: str, address: Mapping[str, str]) -> None:
+    """Remember a link to ``page`` that asks for something else than is chosen now: whoever follows it brings news."""
+    known = choices().leading.setdefault(page, [])
+    if address in known:
+        known.remove(dict(address))
+    known.append(dict(address))
+    del known[:-_KEPT]
 
 
 def write_address(page: str, values: Mapping[str, str]) -> None:
