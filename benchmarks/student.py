@@ -89,7 +89,8 @@ class Student:
             if dice < 0.05:
                 await self._leave_half_way(tab)
                 return
-            await (self._link(tab) if dice < 0.45 else self._upload(tab) if dice < 0.6 else self._slide(tab))
+            if dice < 0.45 or not await (self._upload(tab) if dice < 0.6 else self._slide(tab)):
+                return  # the next link is somebody else's: a browser opens it as a new session
 
     async def _link(self, tab: Visitor) -> None:
         page, query = self._choose()
@@ -107,11 +108,11 @@ class Student:
             query[f"{page}.{name}"] = str(self.random.choice(values))
         return page, "&".join(f"{key}={value}" for key, value in query.items())
 
-    async def _slide(self, tab: Visitor) -> None:
+    async def _slide(self, tab: Visitor) -> bool:
+        """Move a slider, if the page has any."""
         sliders = [name for name in LINKS.get(tab.page, {}) if f"param.{tab.page}.{name}" in tab.shown.widgets]
         if not sliders:
-            await self._link(tab)
-            return
+            return False
         name = self.random.choice(sliders)
         for hurry in ([True] if self.random.random() < 0.3 else []) + [False]:
             value = self.random.choice(LINKS[tab.page][name])
@@ -122,25 +123,27 @@ class Student:
                 await tab.watch(lambda shown: f"param.{tab.page}.{name}" in shown.widgets, TIMEOUT)
             else:
                 await self._ask(tab, tab.page, "slider", move, {f"{tab.page}.{name}": str(value)})
+        return True
 
-    async def _upload(self, tab: Visitor) -> None:
+    async def _upload(self, tab: Visitor) -> bool:
+        """Upload a picture of noise, if the page takes any."""
         self.count += 1
         noise = np.random.default_rng((self.seed, self.count)).integers(0, 256, (24, 24, 3), dtype=np.uint8)
         picture = Image.fromarray(figures.enlarge(noise, 240, smooth=True))
         file = io.BytesIO()
         picture.save(file, "PNG")
         if "frame.picture@en" not in tab.shown.widgets:  # a page about many pictures
-            await self._link(tab)
-            return
+            return False
         if "frame.file" not in tab.shown.widgets:
             options = tab.shown.widgets["frame.picture@en"][1].options
             await tab.set("frame.picture@en", next(one for one in options if one.startswith("Your own")))
             if await tab.watch(lambda shown: shown.finished, TIMEOUT) is None:
                 self.hall.lost.append("the uploader did not come")
-                return
+                return False
         self.picture = picture
         send = partial(tab.upload, "frame.file", f"{self.seed}-{self.count}.png", file.getvalue())
         await self._ask(tab, tab.page, "upload", send, {"picture": "upload"})
+        return True
 
     async def _leave_half_way(self, tab: Visitor) -> None:
         page, query = self._choose()
