@@ -375,7 +375,10 @@ def test_the_script_runs_as_it_stands(
     script.write_text(snippets.snippet(technique, params, target, network=NETWORK, picture=PICTURE), encoding="utf-8")
     found = runpy.run_path(str(script))
     for name, expected in computed(bundled, technique, params, target).items():
-        close(found[name], expected, 1e-4)
+        if technique == "maximize":  # a kink that is passed on the other side is carried on by the next steps
+            close_up_to_kinks(found[name], expected)
+        else:
+            close(found[name], expected, 1e-4)
 
 
 @pytest.mark.parametrize("technique", snippets.PARAMS)
