@@ -103,9 +103,11 @@ def test_a_lesson_is_played_to_its_end(
         alert.wait_for(timeout=PATIENCE)
         said = alert.inner_text().replace("\u00a0", " ")
         assert any(texts.t(f"learn.{one}").replace("\u00a0", " ") in said for one in outcomes), (number, said)
-        page.wait_for_function(LOADED)  # a picture that is left before it has come is a complaint of the browser
         label = texts.t("learn.finish" if number == count else "learn.next")
-        page.get_by_role("button", name=label, exact=True).click()
+        onwards = page.get_by_role("button", name=label, exact=True)
+        onwards.wait_for(timeout=PATIENCE)  # it is drawn last
+        page.wait_for_function(LOADED)  # a picture that is left before it has come is a complaint of the browser
+        onwards.click()
     page.get_by_text(texts.t("learn.kept")).wait_for(timeout=PATIENCE)
     visit.healthy()
     page.close()
