@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, Route, sync_playwright
+from playwright.sync_api import TimeoutError as Expired
 
 from tests.helpers.servers import ROOT, start
 
@@ -204,8 +206,13 @@ def test_stop_keeps_what_there_is_and_continue_goes_on(warm: str, browser: Brows
     visit = Visit(browser, warm, "/occlusion?occlusion.stride=128")
     stride = visit.page.locator('[data-testid="stSlider"]', has_text="Stride").get_by_role("slider")
     stride.press("Home")
-    visit.page.get_by_role("button", name="Stop").click(timeout=30_000)
-    visit.page.get_by_role("button", name="Continue").wait_for(timeout=30_000)
+    for _ in range(5):  # a click is lost now and then on a page that is still being drawn
+        visit.page.get_by_role("button", name="Stop").click(timeout=30_000)
+        with contextlib.suppress(Expired):
+            visit.page.get_by_role("button", name="Continue").wait_for(timeout=6_000)
+            break
+    else:
+        pytest.fail("the computation was never stopped")
     visit.wait()
     assert visit.colours("canvas.main") > 20
     before = visit.page.locator('[data-testid="stProgress"]').first.inner_text()

@@ -240,10 +240,10 @@ def test_several_servers_make_the_file_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "hall.sqlite"
     opened: list[str] = []
 
-    def begin() -> None:
-        opened.append(Store(path).open(f"{threading.get_ident()}", "lime", 2).code)
+    def begin(opener: int) -> None:  # not by the thread's number, which is given anew once a thread has ended
+        opened.append(Store(path).open(f"{opener}", "lime", 2).code)
 
-    threads = [threading.Thread(target=begin) for _ in range(12)]
+    threads = [threading.Thread(target=begin, args=(opener,)) for opener in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
