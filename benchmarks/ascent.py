@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +27,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.networks import as_installed, classifier, weights_of
+from benchmarks.timing import cpu_seconds
 from ui.filters import channels
 from ui.maximisation import films, strips
 from ui.maximisation.ascending import alone
@@ -120,15 +120,9 @@ def _sums(jobs: Sequence[Callable[[], object]], rounds: int) -> list[list[float]
     """Seconds of each job in each of so many rounds of 50 turns; one more, in which all gets warm, goes first."""
     found = []
     for _ in range(rounds + 1):
-        turns = [[_seconds(job) for job in jobs] for _ in range(_TURNS)]
+        turns = [[cpu_seconds(job) for job in jobs] for _ in range(_TURNS)]
         found.append([sum(times) for times in zip(*turns, strict=True)])
     return found[1:]
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 def line(step: Step) -> str:

@@ -15,7 +15,6 @@ import argparse
 import copy
 import os
 import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from unittest import mock
@@ -27,6 +26,7 @@ from benchmarks import integrated, lime, occlusion, smoothgrad
 from benchmarks.contender import Stage, Technique, Work
 from benchmarks.job import Settings
 from benchmarks.passes import module
+from benchmarks.timing import cpu_seconds
 from vizcore.acceleration.interface import VARIABLE
 from vizcore.networks.classifier import Classifier
 from vizcore.networks.preprocessing import Preprocess
@@ -86,11 +86,11 @@ def _ratio(name: str, key: str, stages: tuple[Stage, Stage], plain: nn.Module, r
         with mock.patch.dict(os.environ, {VARIABLE: "1"}):
             works[1](settings, 0)
 
-    size = min(_BATCHES, key=lambda size: min(_seconds(lambda: passes(size)) for _ in range(2)))
+    size = min(_BATCHES, key=lambda size: min(cpu_seconds(lambda: passes(size)) for _ in range(2)))
     jobs = [lambda: works[0](settings, 0), lambda: passes(size), without]
     for job in jobs:
         job()
-    taken = [[_seconds(job) for job in jobs] for _ in range(rounds)]
+    taken = [[cpu_seconds(job) for job in jobs] for _ in range(rounds)]
     beside = [statistics.median(row[0] / row[other] for row in taken) for other in (1, 2)]
     return Ratio(name, key, 1000 * statistics.median(row[0] for row in taken), *beside)
 
@@ -106,12 +106,6 @@ def bare(network: nn.Module, z: Tensor, count: int, size: int, backward: bool) -
         else:
             with torch.no_grad():
                 network(part)
-
-
-def _seconds(job: Callable[[], object]) -> float:
-    begun = time.process_time()
-    job()
-    return time.process_time() - begun
 
 
 def line(ratio: Ratio) -> str:

@@ -6,8 +6,8 @@
 The first table: CPU seconds per picture on one thread, beside those of as many forward and backward passes of the
 untouched module in its fastest batch. Counted are the passes of the method, of its curves and of the random map that
 every study has; reading the picture, fitting, and measuring the map are the rest. Above 1, passes were saved. The
-second, with ``--workers``: seconds of wall time of the same study on Ray with one worker and with two, each after a
-small study that starts them. The pictures are scenes in files: of a scene by its number a study also draws what each
+second, with ``--workers``: seconds of wall time of the same study on Ray with one worker and with two, once they
+have started. The pictures are scenes in files: of a scene by its number a study also draws what each
 part truly does, which takes some 50 ms of its own.
 """
 
@@ -27,7 +27,7 @@ from vizcore.networks import catalogue
 from vizcore.networks.classifier import Classifier
 from vizcore.pictures.scenes import scene
 from vizcore.study import cluster, local
-from vizcore.study.plan import BASELINE, Plan, Study, make
+from vizcore.study.plan import BASELINE, Study, make
 from vizcore.study.sources import find
 
 METHODS = ("gradient", "occlusion", "ridge")
@@ -73,19 +73,16 @@ def throughput(clf: Classifier, method: str, folder: Path, pictures: int) -> tup
 
 
 def workers(folder: Path, pictures: int, cores: int, method: str = "occlusion") -> float:
-    """Seconds of wall time of a study on Ray with so many workers that have started."""
+    """Seconds of wall time of so many pictures on Ray, with so many workers that have started."""
 
-    def plan(count: int) -> Plan:
-        return make(Study(sanity=0), find([str(folder)])[:count], ["mini-alexnet"], [method], catalogue.load)
-
-    ray = cluster._connected("local", cores)
-    try:
-        list(cluster._worked_off(ray, plan(4 * cores), plan(4 * cores).tasks, cluster.measure))
-        begun = time.perf_counter()
-        list(cluster._worked_off(ray, plan(pictures), plan(pictures).tasks, cluster.measure))
-        return time.perf_counter() - begun
-    finally:
-        ray.shutdown()
+    starting = 4 * cores
+    plan = make(Study(sanity=0), find([str(folder)])[: starting + pictures], ["mini-alexnet"], [method], catalogue.load)
+    done = cluster.work_off(plan, plan.tasks, "local", cores=cores)
+    for _ in range(starting):
+        next(done)
+    begun = time.perf_counter()
+    count = sum(1 for _ in done)
+    return (time.perf_counter() - begun) / count * pictures
 
 
 def lines(folder: Path, pictures: int, both: bool) -> Iterator[str]:

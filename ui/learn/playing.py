@@ -17,7 +17,7 @@ from vizcore.lessons.lesson import Lesson, Step
 from vizcore.lessons.truths import Truth
 
 # Before a hall everything of a step has to be seen at once.
-_ROOM = '<div class="vz-style"></div><style>.st-key-lead {display: none;}</style>'
+_PRESENTED = '<div class="vz-style"></div><style>.st-key-lead {display: none;}</style>'
 
 
 class Lecture(Protocol):
@@ -94,7 +94,7 @@ def _head(lesson: Lesson, number: int, lecture: Lecture) -> None:
     """Where in the lesson this is, and the way back to the list."""
     count = len(lesson.steps)
     if state.presenting():
-        st.html(_ROOM)
+        st.html(_PRESENTED)
     with st.container(horizontal=True, vertical_alignment="center", key="lesson-head"):
         st.button(t("learn.all"), key="learn.all", on_click=course.go, args=("",), icon=":material/arrow_back:")
         if number > 1:

@@ -30,8 +30,8 @@ from vizcore.acceleration.workers import side_by_side
 from vizcore.jobs.turns import give_way
 
 # Windows in one batch: more amortise the reading of the weights; fewer are more alike and stay in the cache. As many as
-# a first estimate has, so that none is left over for a batch of its own. Their
-# regions need at most so many bytes where the network is widest, or so large a share of its kernels.
+# a first estimate has, so that none is left over for a batch of its own. Their regions need at most so many bytes where
+# the network is widest, or so large a share of its kernels.
 BATCH, _BATCH_BYTES, _BATCH_SHARE = 25, 12 * 2**20, 0.4
 # Multiplications between two estimates, a third of a second on one thread, and the most batches that this may take.
 _CHUNK, _CHUNK_BATCHES = 30e9, 8

@@ -126,20 +126,17 @@ class Twins:
         if (network, depth) in self._kept:
             return self._kept[network, depth]
         if network not in self._drawn:
-            if not self._keep:
-                self.clear()  # before the next set of weights
+            self.rest()  # before the next set of weights
             self._drawn[network] = draw(self.clf, self.layers, self.params.seed, network)
         found = randomised(self.clf, self.layers[:depth], self._drawn[network], self.image)
         if self._keep:
             self._kept[network, depth] = found
         return found
 
-    def clear(self) -> None:
-        """Forget all random weights."""
-        for drawn in self._drawn.values():
-            drawn.clear()  # who still holds the dictionary holds no weights
-        self._drawn.clear()
-        self._kept.clear()
+    def rest(self) -> None:
+        """Forget the random weights that are too large to be kept for the next method."""
+        if not self._keep:
+            self._drawn.clear()
 
 
 def cascade(
@@ -168,11 +165,11 @@ def cascade(
     """
     params = params or Randomisation()
     if twins is None:
-        return _cascade(clf, explain, Twins(clf, image, params, kept=0), passing=True)
+        return _cascade(clf, explain, Twins(clf, image, params, kept=0))
     clf.check_image(image)
     if twins.clf is not clf or twins.params != params or not torch.equal(twins.image, image.detach().cpu()):
         raise ValueError("twins were made for another network, picture or parameters; accepted: those of these.")
-    return _cascade(clf, explain, twins, passing=False)
+    return _cascade(clf, explain, twins)
 
 
 def similarity(one: Tensor, other: Tensor) -> tuple[float, float, float]:
@@ -194,9 +191,7 @@ def _rank(one: Tensor, other: Tensor) -> float:
     return 0.0 if bool(one.min() < one.max()) and bool(other.min() == other.max()) else spearman(one, other)
 
 
-def _cascade(
-    clf: Classifier, explain: Callable[[Classifier], Tensor], twins: Twins, passing: bool
-) -> Iterator[Cascade]:
+def _cascade(clf: Classifier, explain: Callable[[Classifier], Tensor], twins: Twins) -> Iterator[Cascade]:
     layers, params = twins.layers, twins.params
     stages = min(params.stages, len(layers))
     depths = [round(k * len(layers) / stages) for k in range(stages + 1)]
@@ -228,6 +223,5 @@ def _cascade(
             full = [*full, similarity(original, heat_of(twins.at(len(layers), network)))[0]]
             yield estimate()
     finally:
-        if passing:
-            twins.clear()
+        twins.rest()
         memory.release()
